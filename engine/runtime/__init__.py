@@ -1,0 +1,1 @@
+"""The imperative shell: asyncio only. Performs what the core decides and reports what came of it."""

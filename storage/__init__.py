@@ -1,0 +1,1 @@
+"""SQLModel tables and the stores behind `engine.ports`. All SQL lives here."""

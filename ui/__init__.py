@@ -1,0 +1,1 @@
+"""The Streamlit app and the command line. Draws what the engine recorded; decides nothing."""

@@ -1,0 +1,1 @@
+"""Drawing pieces shared by pages. A component owns its state key and nothing else."""

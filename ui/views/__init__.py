@@ -1,0 +1,1 @@
+"""Pages: each reads as a script - get data, build a view model, draw."""
