@@ -5,13 +5,18 @@ A port's docstring is the contract that every adapter's test suite checks. Shape
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from datetime import datetime
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+from engine.core.commands import AnyCommand
+from engine.core.errors import SagaError
+from engine.core.events import Phase, Recorded
+from engine.core.run import RunStatus
+from engine.core.saga import Saga, Step
 
 Json = Any
 """A JSON value: None, bool, int, float, str, or lists and string-keyed dicts of them."""
@@ -85,3 +90,262 @@ class Clock(Protocol):
         ...
 
 
+class Outcome(BaseModel):
+    """What came of one call, as a step kind's performer reports it (R3)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    outcome: Literal["ok", "rejected", "failed", "unknown"]
+    output: Json = None
+    error: str = ""
+    code: str = ""
+    retryable: bool = True
+    empty: bool = False
+    meta: dict[str, Json] = Field(default_factory=dict)
+
+
+class Call(BaseModel):
+    """One call to make: the intent that is already recorded, and its time limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    run_id: str
+    step: Step
+    phase: Phase
+    kind: str = Field(description="the kind of the call: the step's own, or its compensation's or probe's")
+    attempt: int
+    key: str
+    request: Json
+    timeout_s: float
+
+
+class Performer(Protocol):
+    """Makes the calls of one kind. Never retries (R9); never raises for what the target did."""
+
+    async def perform(self, call: Call) -> Outcome:
+        """Make the call once and return what came of it.
+
+        `unknown` is the answer wherever an effect may have landed; an exception counts as that, too.
+        """
+        ...
+
+
+class Conflict(SagaError):
+    """Somebody else appended to this run, or drives it now; load it again before going on."""
+
+
+class OpenApproval(BaseModel):
+    """A question that waits for people, as lists show it."""
+
+    model_config = ConfigDict(frozen=True)
+    step: str
+    title: str
+    question: str
+    group: str
+    asked_at: datetime
+    expires_at: datetime | None
+
+
+class RunRow(BaseModel):
+    """A run as lists show it: a projection, updated in the same commit as the log."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    saga: str
+    saga_hash: str
+    title: str
+    status: RunStatus
+    paused: bool
+    by: str
+    started_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+    steps: int = Field(description="how many steps the saga has")
+    done: int = Field(description="how many are committed or skipped")
+    planned: int = Field(description="how many are to be undone")
+    undone: int = Field(description="how many of those are")
+    attention: int = Field(description="how many steps need a person's help")
+    direction_asked: bool
+    approvals: tuple[OpenApproval, ...]
+    fault: str
+    cost_usd: float
+    tokens: int
+    attempts: int
+    disruptions: int
+    last_seq: int
+    wake_at: datetime | None
+    text: str = Field(description="what searches look into: id, saga, input, output, fault")
+
+
+class RunFilter(BaseModel):
+    """Which runs to list; every part narrows."""
+
+    model_config = ConfigDict(frozen=True)
+    statuses: tuple[RunStatus, ...] = ()
+    saga: str | None = None
+    saga_hash: str | None = None
+    text: str = ""
+    since: datetime | None = None
+    waiting_for_people: bool = False
+
+
+class SagaVersion(BaseModel):
+    """A published version of a saga; never changed."""
+
+    model_config = ConfigDict(frozen=True)
+    hash: str
+    saga: str
+    version: int = Field(description="1, 2, 3... within its name")
+    title: str
+    document: dict[str, Json]
+    by: str
+    created_at: datetime
+
+
+class Draft(BaseModel):
+    """A saga in the making; may be invalid."""
+
+    model_config = ConfigDict(frozen=True)
+    saga: str
+    document: dict[str, Json]
+    by: str
+    updated_at: datetime
+
+
+class Posted(BaseModel):
+    """A command left for the engine that drives a run, and its answer once there is one."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    run_id: str
+    command: AnyCommand
+    answered: bool = False
+    error: str = Field(default="", description="why it was refused; empty if it was not")
+
+
+class Driver(BaseModel):
+    """An engine process, as others see it: alive while its heartbeat is fresh and its process exists."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str
+    host: str
+    pid: int
+    beat_at: datetime
+
+
+class Change(BaseModel):
+    """One transition of a run, stored whole or not at all."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    run_id: str
+    driver: str
+    expected_seq: int = Field(description="the seq of the last event before these")
+    events: tuple[Recorded, ...]
+    row: RunRow
+
+
+class Store(Protocol):
+    """The event log and its projections. Reads may be called from any thread; so may `append`."""
+
+    def append(self, change: Change) -> Future[None]:
+        """Store a transition; the future is done when it is durable, in the order of the calls.
+
+        With `expected_seq` 0 it begins the run, driven by `change.driver`. A database that can't be
+        reached is tried again until it can: the future waits. It fails with `Conflict`, and nothing is
+        stored, if the log is not at `expected_seq` or the run is driven by somebody else (R2, R34).
+        """
+        ...
+
+    def history(self, run_id: str, after: int = 0, limit: int | None = None) -> list[Recorded]:
+        """Return the events of a run behind `after`, in order; empty for an unknown run."""
+        ...
+
+    def row(self, run_id: str) -> RunRow | None:
+        """Return a run's row, or None."""
+        ...
+
+    def rows(self, where: RunFilter, limit: int = 50, offset: int = 0) -> list[RunRow]:
+        """Return the matching runs, newest start first."""
+        ...
+
+    def count(self, where: RunFilter) -> int:
+        """Return how many runs match."""
+        ...
+
+    def counts(self, where: RunFilter) -> dict[str, int]:
+        """Return how many runs match, by status; `where.statuses` is ignored."""
+        ...
+
+    def orphans(self, alive: Sequence[str]) -> list[str]:
+        """Return the open runs that none of these drivers drives, oldest first."""
+        ...
+
+    def claim(self, run_id: str, driver: str, alive: Sequence[str]) -> bool:
+        """Make `driver` drive an open run, unless one of `alive` does; return whether it does now."""
+        ...
+
+    def driver_of(self, run_id: str) -> str | None:
+        """Return who drives a run, or None for an unknown one."""
+        ...
+
+    def beat(self, driver: Driver) -> None:
+        """Say that a driver is alive."""
+        ...
+
+    def drivers(self) -> list[Driver]:
+        """Return every driver that has not left."""
+        ...
+
+    def leave(self, driver_id: str) -> None:
+        """Forget a driver that stops in good order."""
+        ...
+
+    def publish(self, saga: Saga, by: str) -> SagaVersion:
+        """Keep a version and return it; the same definition again gives the version there is."""
+        ...
+
+    def version(self, digest: str) -> SagaVersion | None:
+        """Return the version with this hash, or None."""
+        ...
+
+    def versions(self, saga: str | None = None) -> list[SagaVersion]:
+        """Return all versions of a saga, newest first; without a name the newest of each saga."""
+        ...
+
+    def save_draft(self, draft: Draft) -> None:
+        """Keep a draft in place of the one of that name."""
+        ...
+
+    def draft(self, saga: str) -> Draft | None:
+        """Return the draft of that name, or None."""
+        ...
+
+    def drafts(self) -> list[Draft]:
+        """Return all drafts, the latest change first."""
+        ...
+
+    def delete_draft(self, saga: str) -> None:
+        """Forget a draft; none of that name is fine."""
+        ...
+
+    def post(self, posted: Posted) -> None:
+        """Leave a command for the engine that drives the run."""
+        ...
+
+    def inbox(self, driver: str) -> list[Posted]:
+        """Return the unanswered commands for runs of this driver, oldest first."""
+        ...
+
+    def answer(self, posted_id: str, error: str) -> None:
+        """Answer a posted command; an empty error means that it was done."""
+        ...
+
+    def posted(self, posted_id: str) -> Posted | None:
+        """Return a posted command with its answer, or None."""
+        ...
+
+    def describe(self) -> Mapping[str, str]:
+        """Return what a settings page shows: database, journal mode, SQLite version, size..."""
+        ...
+
+    def close(self) -> None:
+        """Store what was appended and let go of the database."""
+        ...

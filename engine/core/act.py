@@ -1,0 +1,316 @@
+"""Carrying out what is due: each task becomes the events that record it. Decides nothing about when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import jsonschema
+
+from engine.core import events as e
+from engine.core.attempts import can_retry, fault, give_up, intend, probe_request, request_of, schedule_retry
+from engine.core.errors import ExpressionError
+from engine.core.evolve import term
+from engine.core.expressions import compile_expression, is_true
+from engine.core.recovery import choose_direction, undo_request
+from engine.core.run import Run, StepState
+from engine.core.saga import (
+    ApprovalPolicy,
+    ApprovalStep,
+    Rule,
+    WaitStep,
+    canonical_json,
+    effect_of,
+    request_hash,
+)
+from engine.core.schedule import Task
+from engine.core.scope import forward_scope, output_scope
+from engine.core.templates import as_text, render
+
+Json = Any
+
+
+def carry_out(run: Run, task: Task, now: datetime) -> list[e.Event]:
+    """Return the events by which a task is done; an expression that fails becomes a fault that names it."""
+    try:
+        return _ACTIONS[task.kind](run, task.step, now)
+    except ExpressionError as error:
+        return _expression_failed(run, task, str(error))
+
+
+def _expression_failed(run: Run, task: Task, reason: str) -> list[e.Event]:
+    if task.kind == "undo":
+        return [e.HelpNeeded(step=task.step, kind="comp_failed", reason=reason)]
+    if task.kind == "probe":
+        return [e.HelpNeeded(step=task.step, kind="unknown_outcome", reason=reason)]
+    return give_up(run, run.step(task.step), "expression", reason)
+
+
+def _deadline(run: Run, _name: str, _now: datetime) -> list[e.Event]:
+    return fault(run, "deadline", None, f"the run took longer than {run.saga.deadline_s:g} s")
+
+
+def _open(run: Run, name: str, _now: datetime) -> list[e.Event]:
+    """Decide a step whose dependencies are settled: skip it, or make it ready with the evidence (R10)."""
+    step, condition = run.step(name), run.saga.graph.conditions[name]
+    terms = {(other, branch): term(run, other, branch) for other, branch in condition.terms}
+    if condition.truth(lambda other, branch: terms[other, branch]) is not True:
+        return [
+            e.StepSkipped(
+                step=name, reason=_why_not(run, [key for key, held in terms.items() if held is False])
+            )
+        ]
+    shown = {
+        other if branch is None else f"{other}.{branch}": held for (other, branch), held in terms.items()
+    }
+    evidence: dict[str, Json] = {"needs": shown} if len(shown) <= 20 else {"needs_count": len(shown)}
+    guard = step.definition.when
+    if guard is not None:
+        evidence["when"] = guard
+        if not is_true(guard, forward_scope(run, step)):
+            return [e.StepSkipped(step=name, reason=f"its condition `{guard}` is false")]
+    return [e.StepReady(step=name, evidence=evidence)]
+
+
+def _why_not(run: Run, missing: list[tuple[str, str | None]]) -> str:
+    if not missing:
+        return "its condition over other steps is false"
+    other, branch = missing[0]
+    taken = run.steps[other].output
+    if branch is not None and isinstance(taken, dict) and run.steps[other].status == "committed":
+        return f"'{other}' chose '{taken.get('branch')}', not '{branch}'"
+    return f"'{other}' was {run.steps[other].status}"
+
+
+def _begin(run: Run, name: str, now: datetime) -> list[e.Event]:
+    """Start a ready step: ask, wait, or intend the first call of this round (R1, R33)."""
+    step = run.step(name)
+    definition = step.definition
+    if isinstance(definition, WaitStep):
+        return [e.WaitBegun(step=name, until=now + timedelta(seconds=_seconds(run, step, definition)))]
+    request = request_of(run, step)
+    if isinstance(definition, ApprovalStep):
+        return [_ask(run, step, definition.with_, request["evidence"], now)]
+    gate = definition.approval
+    approval = step.approval
+    if gate is not None and (gate.when is None or is_true(gate.when, forward_scope(run, step))):
+        if approval is None or approval.status != "approved":
+            return [_ask(run, step, gate, request, now)]
+        if approval.request.request_hash != request_hash(request):
+            drift = e.ApprovalEnded(
+                step=name, how="superseded", reason="what would be sent has changed since"
+            )
+            return [drift, _ask(run, step, gate, request, now)]
+    return [intend(run, step, "forward", request, now)]
+
+
+def _seconds(run: Run, step: StepState, definition: WaitStep) -> float:
+    value = render(definition.with_.duration_s, forward_scope(run, step))
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 366 * 86400:
+        raise ExpressionError(
+            f"`{definition.with_.duration_s}` gave {value!r}; a wait takes seconds, up to a year"
+        )
+    return float(value)
+
+
+def _ask(
+    run: Run, step: StepState, policy: ApprovalPolicy, request: Json, now: datetime
+) -> e.ApprovalRequested:
+    question = policy.question or f"Run '{step.definition.title or step.id}'?"
+    expires = None if policy.expires_s is None else now + timedelta(seconds=policy.expires_s)
+    return e.ApprovalRequested(
+        step=step.id,
+        question=as_text(render(question, forward_scope(run, step))),
+        group=policy.group,
+        request=request,
+        request_hash=request_hash(request),
+        quorum=policy.quorum,
+        four_eyes=policy.four_eyes,
+        expires_at=expires,
+        on_expire=policy.on_expire,
+    )
+
+
+def _retry(run: Run, name: str, now: datetime) -> list[e.Event]:
+    step = run.step(name)
+    return [intend(run, step, "forward", request_of(run, step), now)]
+
+
+def _validate(run: Run, name: str, now: datetime) -> list[e.Event]:
+    """Check an output; only an accepted one is committed and seen by others (R11)."""
+    step = run.step(name)
+    scope = output_scope(run, step)
+    verdicts = [_schema_verdict(step)] if step.definition.output is not None else []
+    verdicts += [_rule_verdict(step, rule, scope) for rule in step.definition.validate_]
+    worst = next((v for v in verdicts if v.verdict in {"reject", "retry"}), None)
+    if worst is None:
+        return [*verdicts, *_commit(run, step, scope)]
+    reason = f"{worst.validator}: {worst.evidence}"
+    if worst.verdict == "retry" and run.fault is None and can_retry(step):
+        return [*verdicts, schedule_retry(run, step, "forward", reason, now)]
+    return [*verdicts, *give_up(run, step, "validator", reason)]
+
+
+@lru_cache(maxsize=1024)
+def _validator(schema: str) -> Any:
+    return jsonschema.Draft202012Validator(json.loads(schema))
+
+
+def _schema_verdict(step: StepState) -> e.VerdictGiven:
+    error = jsonschema.exceptions.best_match(
+        _validator(canonical_json(step.definition.output)).iter_errors(step.output)
+    )
+    bad = "retry" if effect_of(step.definition) == "readonly" else "reject"
+    evidence = "it fits the output schema" if error is None else f"{error.json_path}: {error.message}"[:500]
+    return _verdict(step, "schema", "accept" if error is None else bad, evidence)
+
+
+def _rule_verdict(step: StepState, rule: Rule, scope: dict[str, Json]) -> e.VerdictGiven:
+    try:
+        held = is_true(rule.rule, scope)
+    except ExpressionError as error:
+        return _verdict(step, rule.name, rule.on_fail, str(error))
+    return _verdict(
+        step, rule.name, "accept" if held else rule.on_fail, f"`{rule.rule}` is {str(held).lower()}"
+    )
+
+
+def _verdict(step: StepState, validator: str, verdict: Any, evidence: str) -> e.VerdictGiven:
+    return e.VerdictGiven(
+        step=step.id, attempt=len(step.attempts), validator=validator, verdict=verdict, evidence=evidence
+    )
+
+
+def _commit(run: Run, step: StepState, scope: dict[str, Json]) -> list[e.Event]:
+    """Commit an accepted output with what it writes to S_A, then check the invariants (R29)."""
+    writes = {k: compile_expression(source).evaluate(scope) for k, source in step.definition.writes.items()}
+    committed = e.StepCommitted(step=step.id, writes=writes)
+    broken = broken_invariant(run, writes)
+    return [committed, *(fault(run, "invariant", step.id, broken) if broken else [])]
+
+
+def broken_invariant(run: Run, writes: dict[str, Json]) -> str:
+    """Return why an invariant does not hold once `writes` are applied; empty if all hold (R29)."""
+    if not run.saga.invariants:
+        return ""
+    scope = {**forward_scope(run), "app": {**run.app, **writes}}
+    for invariant in run.saga.invariants:
+        try:
+            held = is_true(invariant.rule, scope)
+        except ExpressionError as error:
+            return f"invariant '{invariant.name}': {error}"
+        if not held:
+            values = ", ".join(f"{key} = {as_text(value)}" for key, value in scope["app"].items())
+            return f"invariant '{invariant.name}' is broken: `{invariant.rule}` with {values}"
+    return ""
+
+
+def _expire(run: Run, name: str, now: datetime) -> list[e.Event]:
+    step = run.step(name)
+    approval = step.approval
+    assert approval is not None
+    reason = "nobody answered in time"
+    if approval.request.on_expire == "approve":
+        return approve(run, step, "the deadline", reason, final=True)
+    ended = e.ApprovalEnded(step=name, how="expired", reason=reason)
+    if isinstance(step.definition, ApprovalStep) and step.definition.with_.on_deny == "continue":
+        return [
+            ended,
+            e.StepCommitted(step=name, output={"decision": "expired", "by": "", "comment": reason}),
+        ]
+    return [ended, *give_up(run, step, "expired", f"approval expired: {reason}")]
+
+
+def approve(run: Run, step: StepState, by: str, reason: str, *, final: bool) -> list[e.Event]:
+    """Return the events of a yes; an approval step is done with the last one it needs."""
+    given = _answer(step, "approved", by, reason, final=final)
+    if final and isinstance(step.definition, ApprovalStep):
+        writes = {
+            k: compile_expression(s).evaluate(forward_scope(run, step))
+            for k, s in step.definition.writes.items()
+        }
+        output = {"decision": "approved", "by": by, "comment": reason}
+        return [given, e.StepCommitted(step=step.id, output=output, writes=writes)]
+    return [given]
+
+
+def deny(run: Run, step: StepState, by: str, reason: str) -> list[e.Event]:
+    """Return the events of a no: a fault, or an answer that later steps look at."""
+    given = _answer(step, "denied", by, reason, final=True)
+    if isinstance(step.definition, ApprovalStep) and step.definition.with_.on_deny == "continue":
+        return [
+            given,
+            e.StepCommitted(step=step.id, output={"decision": "denied", "by": by, "comment": reason}),
+        ]
+    said = f"denied by {by}" + (f": {reason}" if reason else "")
+    return [given, *give_up(run, step, "denied", said)]
+
+
+def _answer(step: StepState, decision: Any, by: str, reason: str, *, final: bool) -> e.ApprovalGiven:
+    assert step.approval is not None
+    hashed = step.approval.request.request_hash
+    return e.ApprovalGiven(
+        step=step.id, decision=decision, by=by, reason=reason, request_hash=hashed, final=final
+    )
+
+
+def _end_wait(run: Run, name: str, _now: datetime) -> list[e.Event]:
+    step = run.step(name)
+    step_due = step.due.isoformat() if step.due else ""
+    return [e.StepCommitted(step=name, output={"waited_until": step_due})]
+
+
+def _probe(run: Run, name: str, now: datetime) -> list[e.Event]:
+    step = run.step(name)
+    return [intend(run, step, "probe", probe_request(run, step), now)]
+
+
+def _help(run: Run, name: str, _now: datetime) -> list[e.Event]:
+    step = run.step(name)
+    how = "its probe gave no answer" if step.definition.probe else "it has no probe"
+    reason = f"nobody knows whether '{name}' landed, and {how}; look at the target and say"
+    return [e.HelpNeeded(step=name, kind="unknown_outcome", reason=reason)]
+
+
+def _give_up(run: Run, name: str, _now: datetime) -> list[e.Event]:
+    tries = len(run.step(name).attempts)
+    return give_up(
+        run, run.step(name), "exhausted", f"gave up after {tries} attempts; whether one landed is unknown"
+    )
+
+
+def _withdraw(_run: Run, name: str, _now: datetime) -> list[e.Event]:
+    return [e.ApprovalEnded(step=name, how="withdrawn", reason="the run is going back")]
+
+
+def _choose(run: Run, _name: str, _now: datetime) -> list[e.Event]:
+    return choose_direction(run)
+
+
+def _undo(run: Run, name: str, now: datetime) -> list[e.Event]:
+    step = run.step(name)
+    return [intend(run, step, "undo", undo_request(step), now)]
+
+
+def _excuse(run: Run, name: str, _now: datetime) -> list[e.Event]:
+    reason = run.step(name).definition.compensate_reason or "it has no compensation"
+    return [e.StepExcused(step=name, how="skipped", by="the definition", reason=reason)]
+
+
+def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
+    if run.direction == "undo":
+        return [e.RunCompensated(exceptions=tuple(run.exceptions))]
+    try:
+        return [e.RunCompleted(output=render(dict(run.saga.output), forward_scope(run)))]
+    except ExpressionError as error:
+        return [e.Noted(text=f"the run's output can't be made: {error}"), e.RunCompleted(output={})]
+
+
+_ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
+    "deadline": _deadline, "open": _open, "begin": _begin, "retry": _retry, "validate": _validate,
+    "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
+    "choose": _choose, "undo": _undo, "excuse": _excuse, "close": _close,
+}  # fmt: skip

@@ -1,0 +1,202 @@
+"""Making intents and reading results: requests, retries, unknown outcomes (R1-R9)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from engine.core.events import (
+    AttemptIntended,
+    AttemptResolved,
+    CompensationFrozen,
+    Event,
+    Faulted,
+    FaultSource,
+    Noted,
+    Phase,
+    RetryScheduled,
+    StepFailed,
+)
+from engine.core.expressions import Scope, is_true
+from engine.core.run import Run, StepState
+from engine.core.saga import (
+    HttpStep,
+    LlmStep,
+    Retry,
+    RouteStep,
+    effect_of,
+    request_hash,
+    sha256,
+    undo_of,
+    with_document,
+)
+from engine.core.scope import forward_scope, key_of, undo_key_of
+from engine.core.templates import expressions_in, names_in, render
+
+Json = Any
+DAY_S = 86400.0
+PROBE_PAUSE = Retry(max_attempts=5, backoff_s=1, factor=2, max_backoff_s=30)
+
+
+def request_of(run: Run, step: StepState) -> Json:
+    """Return what a forward attempt sends; a retry with an effect sends the same again (R4).
+
+    Raises:
+        ExpressionError: if a placeholder can't be filled.
+    """
+    if step.attempts and effect_of(step.definition) != "readonly":
+        return step.attempts[0].intent.request
+    scope = forward_scope(run, step)
+    document = with_document(step.definition)
+    if isinstance(step.definition, RouteStep):
+        return _route_request(step.definition, document, scope)
+    request = render(document, scope)
+    if isinstance(step.definition, LlmStep):
+        request |= {"output_schema": step.definition.output, "feedback": _feedback(step)}
+    return request
+
+
+def _route_request(route: RouteStep, document: dict[str, Json], scope: Scope) -> Json:
+    rows = [{"to": row.to, "when": row.when, "held": is_true(row.when, scope)} for row in route.with_.rules]
+    return {**document, "rules": rows, "prompt": render(route.with_.prompt, scope)}
+
+
+def _feedback(step: StepState) -> list[str]:
+    """Return what was wrong with earlier answers, so that the next prompt can say it."""
+    said = [
+        f"{v.validator}: {v.evidence}" for v in step.verdicts if v.verdict in {"retry", "feedback", "reject"}
+    ]
+    said += [a.result.error for a in step.attempts if a.result and a.result.code == "invalid_output"]
+    return said[-3:]
+
+
+def intend(run: Run, step: StepState, phase: Phase, request: Json, now: datetime) -> AttemptIntended:
+    """Return the intent of a call: everything that must be on disk before it is made (R1).
+
+    Raises:
+        ExpressionError: if the compensation's inputs can't be rendered.
+    """
+    undo = undo_of(step.definition)
+    probe = step.definition.probe
+    timeout = step.definition.timeout_s
+    if phase == "undo" and undo is not None:
+        timeout = undo.timeout_s
+    elif phase == "probe" and probe is not None:
+        timeout = probe.timeout_s
+    planted = step.disruption if phase == "forward" else None
+    return AttemptIntended(
+        step=step.id,
+        phase=phase,
+        epoch=step.epoch,
+        attempt=len(step.calls(phase)) + 1,
+        key=undo_key_of(run, step) if phase == "undo" else key_of(run, step),
+        request=request,
+        request_hash=request_hash(request),
+        deadline=now + timedelta(seconds=timeout),
+        compensation=_freeze(run, step, request) if phase == "forward" and not step.attempts else None,
+        injection=planted.injection if planted else None,
+        delay_s=planted.delay_s if planted else 0,
+    )
+
+
+def _freeze(run: Run, step: StepState, request: Json) -> CompensationFrozen | None:
+    """Return the undo with its inputs as they are now; nothing decides them later (R18)."""
+    undo = undo_of(step.definition)
+    if undo is None or effect_of(step.definition) == "readonly":
+        return None
+    document = with_document(undo)
+    scope = {**forward_scope(run, step), "request": request}
+    key = undo_key_of(run, step)
+    if "output" not in names_in(document):
+        return CompensationFrozen(kind=undo.kind, key=key, request=render(document, scope))
+    return CompensationFrozen(kind=undo.kind, key=key, scope=_only_used(document, scope))
+
+
+def _only_used(document: Json, scope: dict[str, Json]) -> dict[str, Json]:
+    names, steps = names_in(document), {s for _, found in expressions_in(document) for s in found.steps}
+    kept = {name: scope[name] for name in names if name in scope}
+    if "steps" in kept and steps:
+        kept["steps"] = {name: run_step for name, run_step in scope["steps"].items() if name in steps}
+    return kept
+
+
+def probe_request(run: Run, step: StepState) -> Json:
+    """Return what a probe sends.
+
+    Raises:
+        ExpressionError: if a placeholder can't be filled.
+    """
+    assert step.definition.probe is not None
+    scope = {**forward_scope(run, step), "request": step.attempts[-1].intent.request}
+    return render(with_document(step.definition.probe), scope)
+
+
+def can_retry(step: StepState, phase: Phase = "forward") -> bool:
+    """Return whether the retry policy leaves a try; calls that a crash interrupted are not counted."""
+    undo = undo_of(step.definition)
+    policy = undo.retry if phase == "undo" and undo is not None else step.definition.retry
+    granted = step.granted_undo if phase == "undo" else step.granted
+    tried = sum(1 for a in step.calls(phase)[granted:] if a.result is None or a.result.code != "interrupted")
+    return tried < policy.max_attempts
+
+
+def honours_key(step: StepState, now: datetime) -> bool:
+    """Return whether the target still knows the key of the first attempt (R5)."""
+    ttl = step.definition.key_ttl_s
+    if ttl is None:
+        ttl = DAY_S if isinstance(step.definition, HttpStep) else 0.0
+    return bool(step.attempts) and now < step.attempts[0].started_at + timedelta(seconds=ttl)
+
+
+def schedule_retry(
+    run: Run, step: StepState, phase: Phase, reason: str, now: datetime, *, unknown: bool = False
+) -> RetryScheduled:
+    """Return when the next try is due: after the back-off and, after an unknown one, the settle window (R7, R9)."""
+    undo = undo_of(step.definition)
+    policy = undo.retry if phase == "undo" and undo is not None else step.definition.retry
+    policy = PROBE_PAUSE if phase == "probe" else policy
+    calls = step.calls(phase)
+    number = max(len(calls) - (step.granted_undo if phase == "undo" else step.granted), 1)
+    at = now + timedelta(seconds=policy.pause_s(number, _jitter(run, step, phase, len(calls))))
+    if unknown:
+        at = max(at, calls[-1].intent.deadline + timedelta(seconds=step.definition.settle_s))
+    return RetryScheduled(step=step.id, phase=phase, due=at, reason=reason)
+
+
+def _jitter(run: Run, step: StepState, phase: Phase, number: int) -> float:
+    """Return a number in 0..1 that is the same on every replay."""
+    return int(sha256(f"{run.id}:{step.id}:{phase}:{number}")[:8], 16) / 0xFFFFFFFF
+
+
+def give_up(run: Run, step: StepState, source: FaultSource, reason: str) -> list[Event]:
+    """Return the events of a step that failed for good: it, and the fault or, later ones, a note (R13)."""
+    return [StepFailed(step=step.id, reason=reason), *fault(run, source, step.id, reason)]
+
+
+def fault(run: Run, source: FaultSource, step: str | None, reason: str, by: str = "") -> list[Event]:
+    """Return the run's fault, or a note where an earlier one already won (R13)."""
+    if run.fault is None and run.direction == "forward":
+        return [Faulted(source=source, step=step, reason=reason, by=by)]
+    return [Noted(text=f"{source}: {reason}", step=step, by=by)]
+
+
+def resolve_all(
+    step: StepState, *, landed: bool, how: str, output: Json, evidence: str, by: str
+) -> list[Event]:
+    """Return the resolution of every unknown attempt of a step: they share one key, so one answer fits all."""
+    return [
+        AttemptResolved.model_validate(
+            {"step": step.id, "phase": "forward", "attempt": attempt.number, "landed": landed, "how": how,
+             "output": output, "evidence": evidence, "by": by}
+        )
+        for attempt in step.unresolved
+    ]  # fmt: skip
+
+
+def not_landed(run: Run, step: StepState, reason: str, now: datetime) -> list[Event]:
+    """Return what follows when an unknown attempt turns out to have had no effect."""
+    if step.status == "failed":
+        return []
+    if run.fault is None and can_retry(step):
+        return [schedule_retry(run, step, "forward", reason, now)]
+    return give_up(run, step, "exhausted", reason)

@@ -1,0 +1,336 @@
+"""What is checked before a version is published: the graph, the expressions, and the rules of R12.
+
+Each check returns `Problem`s; a saga with a problem of severity `error` can't be run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jsonschema
+
+from engine.core.errors import DefinitionInvalid, ExpressionError, Problem
+from engine.core.expressions import Expression, compile_expression
+from engine.core.saga import (
+    ApprovalStep,
+    HttpStep,
+    LlmStep,
+    RouteStep,
+    Saga,
+    Step,
+    WaitStep,
+    effect_of,
+    undo_of,
+)
+from engine.core.templates import expressions_in
+
+FORWARD = frozenset({"run", "steps", "app", "world", "key", "attempt"})
+AFTER = FORWARD | {"output", "request"}
+UNDO = AFTER | {"undo"}
+
+
+def publish_problems(saga: Saga) -> list[Problem]:
+    """Return everything that is wrong or doubtful about a saga, errors first."""
+    try:
+        found = [*_graph_problems(saga)]
+    except ExpressionError as error:
+        return [Problem("steps", str(error), "write step ids joined by && and ||")]
+    if any(problem.severity == "error" for problem in found):
+        return found
+    for check in _CHECKS:
+        found += check(saga)
+    return sorted(dict.fromkeys(found), key=lambda problem: problem.severity != "error")
+
+
+def check_publishable(saga: Saga) -> list[Problem]:
+    """Return the warnings about a saga that may be run.
+
+    Raises:
+        DefinitionInvalid: with all the errors, if there are any.
+    """
+    found = publish_problems(saga)
+    errors = [problem for problem in found if problem.severity == "error"]
+    if errors:
+        raise DefinitionInvalid(errors)
+    return found
+
+
+def _graph_problems(saga: Saga) -> Iterator[Problem]:
+    for name, step in saga.steps.items():
+        for other, branch in step.condition.terms:
+            where = f"steps.{name}.needs"
+            if other not in saga.steps:
+                yield Problem(
+                    where, f"it needs '{other}', which is not a step", f"steps are {_some(saga.steps)}"
+                )
+            elif branch is not None:
+                yield from _branch_problems(where, other, branch, saga.steps[other])
+    circle = saga.graph.cycle()
+    if circle:
+        shown = " -> ".join([*circle, circle[0]])
+        yield Problem(f"steps.{circle[0]}.needs", f"a cycle: {shown}", "remove one of these dependencies")
+
+
+def _branch_problems(where: str, name: str, branch: str, step: Step) -> Iterator[Problem]:
+    if not isinstance(step, RouteStep):
+        yield Problem(where, f"'{name}.{branch}': '{name}' is no route", f"write '{name}' alone")
+    elif branch not in step.with_.branches:
+        yield Problem(
+            where, f"'{name}' has no branch '{branch}'", f"branches are {', '.join(step.with_.branches)}"
+        )
+
+
+def _expression_problems(saga: Saga) -> Iterator[Problem]:
+    """Check that every expression parses and speaks only of what exists when it is evaluated."""
+    for name, step in saga.steps.items():
+        before = saga.graph.ancestors(name)
+        path = f"steps.{name}"
+        for where, expression, allowed in _expressions(step, path):
+            if isinstance(expression, str):
+                yield Problem(where, expression, "correct the expression")
+                continue
+            yield from _name_problems(where, expression, allowed, before, saga)
+    for index, invariant in enumerate(saga.invariants):
+        yield from _compiled(f"invariants[{index}].rule", invariant.rule, FORWARD, saga)
+    for where, found in _holes(saga.output, "output"):
+        if isinstance(found, str):
+            yield Problem(where, found, "correct the expression")
+        else:
+            yield from _name_problems(where, found, FORWARD, set(saga.steps), saga)
+
+
+def _compiled(where: str, source: str, allowed: frozenset[str], saga: Saga) -> Iterator[Problem]:
+    try:
+        yield from _name_problems(where, compile_expression(source), allowed, set(saga.steps), saga)
+    except ExpressionError as error:
+        yield Problem(where, str(error), "correct the expression")
+
+
+Found = tuple[str, Expression | str, frozenset[str]]
+
+
+def _expressions(step: Step, path: str) -> Iterator[Found]:
+    if step.when is not None:
+        yield from _cel(f"{path}.when", step.when, FORWARD)
+    yield from _in(f"{path}.with", step.with_.model_dump(by_alias=True), FORWARD)
+    if isinstance(step, RouteStep):
+        for index, row in enumerate(step.with_.rules):
+            yield from _cel(f"{path}.with.rules[{index}].when", row.when, FORWARD)
+    for index, rule in enumerate(step.validate_):
+        yield from _cel(f"{path}.validate[{index}].rule", rule.rule, AFTER)
+    for key, source in step.writes.items():
+        yield from _cel(f"{path}.writes.{key}", source, AFTER)
+    yield from _gate_expressions(step, path)
+    yield from _undo_expressions(step, path)
+
+
+def _gate_expressions(step: Step, path: str) -> Iterator[Found]:
+    if step.approval is None:
+        return
+    if step.approval.when is not None:
+        yield from _cel(f"{path}.approval.when", step.approval.when, FORWARD)
+    yield from _in(f"{path}.approval.question", step.approval.question, FORWARD)
+
+
+def _undo_expressions(step: Step, path: str) -> Iterator[Found]:
+    if step.probe is not None:
+        probed = FORWARD | {"request"}
+        yield from _in(f"{path}.probe.with", step.probe.with_.model_dump(by_alias=True), probed)
+        if step.probe.landed is not None:
+            yield from _cel(f"{path}.probe.landed", step.probe.landed, AFTER)
+    undo = undo_of(step)
+    if undo is None:
+        return
+    yield from _in(f"{path}.compensate.with", undo.with_.model_dump(by_alias=True), AFTER)
+    for key, source in undo.writes.items():
+        yield from _cel(f"{path}.compensate.writes.{key}", source, UNDO)
+    if undo.cost_usd is not None:
+        yield from _cel(f"{path}.compensate.cost_usd", undo.cost_usd, AFTER)
+
+
+def _cel(where: str, source: str, allowed: frozenset[str]) -> Iterator[Found]:
+    try:
+        yield where, compile_expression(source), allowed
+    except ExpressionError as error:
+        yield where, str(error), allowed
+
+
+def _holes(value: Any, where: str) -> Iterator[tuple[str, Expression | str]]:
+    try:
+        yield from expressions_in(value, where)
+    except ExpressionError as error:
+        yield where, str(error)
+
+
+def _in(where: str, value: Any, allowed: frozenset[str]) -> Iterator[Found]:
+    for path, found in _holes(value, where):
+        yield path, found, allowed
+
+
+def _name_problems(
+    where: str, expression: Expression, allowed: frozenset[str], reachable: set[str], saga: Saga
+) -> Iterator[Problem]:
+    for other in sorted(expression.steps - reachable):
+        if other in saga.steps:
+            remedy = f"add '{other}' to what this step needs"
+            yield Problem(where, f"`{expression.source}` uses '{other}', which need not come before", remedy)
+        else:
+            yield Problem(
+                where, f"`{expression.source}` names no step '{other}'", f"steps are {_some(saga.steps)}"
+            )
+    unknown = expression.names - allowed
+    if unknown:
+        names = ", ".join(sorted(unknown))
+        yield Problem(
+            where,
+            f"`{expression.source}` knows no `{names}`",
+            f"here it may use {', '.join(sorted(allowed))}",
+        )
+    yield from _input_problems(where, expression, saga)
+
+
+def _input_problems(where: str, expression: Expression, saga: Saga) -> Iterator[Problem]:
+    for key in sorted(expression.inputs - set(saga.input)):
+        known = ", ".join(saga.input) or "none"
+        yield Problem(
+            where,
+            f"`{expression.source}` names no input '{key}'",
+            f"declare it under `input:` (there: {known})",
+        )
+
+
+def _schema_problems(saga: Saga) -> Iterator[Problem]:
+    schemas = [(f"input.{key}", schema) for key, schema in saga.input.items()]
+    schemas += [
+        (f"steps.{name}.output", step.output) for name, step in saga.steps.items() if step.output is not None
+    ]
+    for where, schema in schemas:
+        try:
+            jsonschema.Draft202012Validator.check_schema(schema)
+        except jsonschema.SchemaError as error:
+            yield Problem(
+                where, f"not a JSON Schema: {error.message}", "see json-schema.org for the keywords"
+            )
+
+
+def _effect_problems(saga: Saga) -> Iterator[Problem]:
+    for name, step in saga.steps.items():
+        path, effect = f"steps.{name}", effect_of(step)
+        if isinstance(step, HttpStep) and step.effect is None and step.with_.method != "GET":
+            what = f"a {step.with_.method} without a word on its effect"
+            yield Problem(f"{path}.effect", what, "say readonly, compensatable, pivot or retriable")
+        if effect == "compensatable":
+            yield from _undo_problems(path, step)
+        elif undo_of(step) is not None and effect == "readonly":
+            yield Problem(
+                f"{path}.compensate", "a readonly step has nothing to undo", "remove it, or say its effect"
+            )
+        if effect != "readonly":
+            for index, rule in enumerate(step.validate_):
+                if rule.on_fail == "retry":
+                    where = f"{path}.validate[{index}].on_fail"
+                    yield Problem(
+                        where, "`retry` on a step with an effect", "use `reject`: the effect is undone first"
+                    )
+
+
+def _undo_problems(path: str, step: Step) -> Iterator[Problem]:
+    undo = undo_of(step)
+    if step.compensate is None:
+        remedy = "add `compensate:`, or `compensate: none` with a `compensate_reason`"
+        yield Problem(f"{path}.compensate", "its effect has no undo", remedy)
+    elif step.compensate == "none":
+        if not step.compensate_reason.strip():
+            yield Problem(f"{path}.compensate_reason", "`compensate: none` without a reason", "write why")
+        else:
+            reason = f"it can't be undone ({step.compensate_reason})"
+            yield Problem(path, reason, "the saga is partly reversible", "warning")
+    elif undo is not None and step.probe is None and _uses_output(undo.with_.model_dump(by_alias=True)):
+        remedy = "undo by `${key}`, or add a `probe:` that finds it"
+        what = "the undo needs the step's output, which a timed-out attempt does not have"
+        yield Problem(f"{path}.compensate", what, remedy, "warning")
+
+
+def _uses_output(value: Any) -> bool:
+    return any(isinstance(found, Expression) and "output" in found.names for _, found in _holes(value, ""))
+
+
+def _pivot_problems(saga: Saga) -> Iterator[Problem]:
+    """Check R12: one pivot on a path, nothing to undo after it, nothing that could say no after it."""
+    chosen = saga.pivots
+    for pivot in chosen:
+        after = saga.graph.descendants(pivot)
+        for name in sorted(after, key=saga.graph.position.__getitem__):
+            yield from _after_pivot(pivot, name, saga.steps[name])
+    if chosen and saga.deadline_s is not None:
+        yield Problem(
+            "deadline_s", f"it could stop the run after the pivot '{chosen[0]}'", "use step timeouts"
+        )
+    reversible = {name for name, step in saga.steps.items() if effect_of(step) == "retriable"}
+    for name in sorted(reversible, key=saga.graph.position.__getitem__):
+        if not saga.graph.ancestors(name) & set(chosen):
+            remedy = "make it compensatable, or put a pivot before it"
+            yield Problem(f"steps.{name}.effect", "a retriable step that no pivot comes before", remedy)
+
+
+def _after_pivot(pivot: str, name: str, step: Step) -> Iterator[Problem]:
+    effect = effect_of(step)
+    if effect in {"pivot", "compensatable"}:
+        what = f"a {effect} step after the pivot '{pivot}'"
+        yield Problem(f"steps.{name}.effect", what, "move it before the pivot, or make it retriable")
+    for index, rule in enumerate(step.validate_):
+        if rule.on_fail == "reject":
+            where = f"steps.{name}.validate[{index}].on_fail"
+            yield Problem(
+                where, f"it can reject after the pivot '{pivot}'", "use `feedback`, or check before the pivot"
+            )
+    if step.approval is not None or (isinstance(step, ApprovalStep) and step.with_.on_deny == "fault"):
+        what = f"an approval after the pivot '{pivot}' that could be denied"
+        yield Problem(f"steps.{name}.approval", what, "ask before the pivot")
+
+
+def _shape_problems(saga: Saga) -> Iterator[Problem]:
+    for name, step in saga.steps.items():
+        path = f"steps.{name}"
+        if isinstance(step, RouteStep):
+            yield from _route_problems(path, step)
+        if isinstance(step, ApprovalStep | WaitStep) and step.approval is not None:
+            yield Problem(
+                f"{path}.approval", f"a gate on a {step.kind} step", "put the question into an approval step"
+            )
+        if isinstance(step, HttpStep) and not step.with_.url.startswith(("http://", "https://", "${")):
+            yield Problem(
+                f"{path}.with.url",
+                f"'{step.with_.url}' is no http address",
+                "start with https:// or ${world}/",
+            )
+        if isinstance(step, LlmStep) and not step.with_.prompt.strip():
+            yield Problem(f"{path}.with.prompt", "an empty prompt", "say what the model should do")
+
+
+def _route_problems(path: str, step: RouteStep) -> Iterator[Problem]:
+    branches = set(step.with_.branches)
+    targets = [(f"{path}.with.rules[{i}].to", row.to) for i, row in enumerate(step.with_.rules)]
+    targets += [(f"{path}.with.default", step.with_.default)] if step.with_.default is not None else []
+    for where, branch in targets:
+        if branch not in branches:
+            yield Problem(where, f"no branch '{branch}'", f"branches are {', '.join(step.with_.branches)}")
+    if not step.with_.prompt and step.with_.default is None:
+        yield Problem(
+            f"{path}.with.default", "no branch where no rule holds", "add `default:` or a `prompt:`"
+        )
+
+
+def _some(names: Any) -> str:
+    listed = list(names)
+    return ", ".join(listed[:8]) + (f" and {len(listed) - 8} more" if len(listed) > 8 else "")
+
+
+_CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
+    _schema_problems,
+    _shape_problems,
+    _effect_problems,
+    _pivot_problems,
+    _expression_problems,
+)

@@ -1,0 +1,154 @@
+"""The closed union of requests to a run. Imperative; refused with `CommandRejected` where the state forbids."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from engine.core.events import Direction, Injection, Outcome, Phase
+
+Json = Any
+
+
+class Command(BaseModel):
+    """Base of the requests; `by` is the person or part that asks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    by: str = "engine"
+
+
+class Start(Command):
+    """Begin the run."""
+
+    type: Literal["start"] = "start"
+    run_id: str
+    input: dict[str, Json] = Field(default_factory=dict)
+
+
+class Advance(Command):
+    """Look whether something is due: a timer, or work after a restart."""
+
+    type: Literal["advance"] = "advance"
+
+
+class Recover(Command):
+    """Take a run over after a crash: its open calls have an unknown outcome (R3)."""
+
+    type: Literal["recover"] = "recover"
+
+
+class Report(Command):
+    """Say what came of a call."""
+
+    type: Literal["report"] = "report"
+    step: str
+    phase: Phase
+    attempt: int
+    outcome: Outcome
+    output: Json = None
+    error: str = ""
+    code: str = ""
+    retryable: bool = True
+    empty: bool = False
+    meta: dict[str, Json] = Field(default_factory=dict)
+
+
+class Pause(Command):
+    """Hold new attempts back."""
+
+    type: Literal["pause"] = "pause"
+
+
+class Resume(Command):
+    """Let new attempts start again."""
+
+    type: Literal["resume"] = "resume"
+
+
+class Cancel(Command):
+    """Stop and undo (R22)."""
+
+    type: Literal["cancel"] = "cancel"
+    reason: str = ""
+
+
+class Decide(Command):
+    """Answer an approval (R33)."""
+
+    type: Literal["decide"] = "decide"
+    step: str
+    decision: Literal["approved", "denied"]
+    reason: str = ""
+    groups: tuple[str, ...] | None = Field(
+        default=None, description="the groups of `by`; None where nobody keeps a list"
+    )
+    request_hash: str | None = Field(default=None, description="what the person saw, if known")
+
+
+class ChooseDirection(Command):
+    """Choose where to go, where the saga says `recovery: ask` (R15)."""
+
+    type: Literal["choose_direction"] = "choose_direction"
+    direction: Direction
+    reason: str = ""
+
+
+class TryNow(Command):
+    """Retry at once: a waiting retry, or what needs attention (R9, R21)."""
+
+    type: Literal["try_now"] = "try_now"
+    step: str
+    reason: str = ""
+    request: Json = Field(default=None, description="an edited request, for a failed compensation (R21)")
+
+
+class Skip(Command):
+    """Go on without this (R21): skip a step not yet begun, or leave a failed undo as it is."""
+
+    type: Literal["skip"] = "skip"
+    step: str
+    reason: str
+
+
+class MarkDone(Command):
+    """Say that it was done by hand (R21)."""
+
+    type: Literal["mark_done"] = "mark_done"
+    step: str
+    reason: str
+    output: Json = None
+
+
+class Resolve(Command):
+    """Answer whether an unknown attempt landed (R6)."""
+
+    type: Literal["resolve"] = "resolve"
+    step: str
+    landed: bool
+    reason: str
+    output: Json = None
+
+
+class Abandon(Command):
+    """Give the run up and list what is left behind (R22)."""
+
+    type: Literal["abandon"] = "abandon"
+    reason: str
+
+
+class Disrupt(Command):
+    """Plant a fault on the next attempt of a step."""
+
+    type: Literal["disrupt"] = "disrupt"
+    step: str
+    injection: Injection
+    delay_s: float = Field(default=3.0, ge=0, le=3600)
+
+
+AnyCommand = Annotated[
+    Start | Advance | Recover | Report | Pause | Resume | Cancel | Decide | ChooseDirection | TryNow | Skip
+    | MarkDone | Resolve | Abandon | Disrupt,
+    Field(discriminator="type"),
+]  # fmt: skip
+COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)

@@ -1,0 +1,226 @@
+"""From a file people wrote (YAML or JSON) to a checked `Saga`, and back.
+
+Every mistake becomes a `Problem` with its path and a remedy; a text that is no saga raises
+`DefinitionInvalid` and nothing else. Sizes and aliases are bounded, so that a file can't exhaust memory.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from engine.core.errors import DefinitionInvalid, Problem
+from engine.core.saga import KINDS, Saga, StepBase
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 40
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _StrictLoader(_Loader):  # type: ignore[misc] # the C loader has no types
+    """Refuses what YAML lets pass in silence: aliases (bombs) and duplicate keys (lost steps)."""
+
+
+class _LiteralDumper(_Dumper):  # type: ignore[misc] # the C dumper has no types
+    """Writes texts of several lines as blocks, so that prompts stay readable."""
+
+
+def _mapping(loader: Any, node: Any) -> dict[Any, Any]:
+    seen: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        where = f"line {key_node.start_mark.line + 1}"
+        if not isinstance(key, str | int | float | bool):
+            raise DefinitionInvalid(
+                [Problem(where, "a key that is not a plain word", "use a name as the key")]
+            )
+        if key in seen:
+            raise DefinitionInvalid(
+                [Problem(where, f"'{key}' is there twice", "rename or remove one; ids are unique")]
+            )
+        seen[key if isinstance(key, str) else json.dumps(key)] = loader.construct_object(
+            value_node, deep=True
+        )
+    return seen
+
+
+def _text(loader: Any, node: Any) -> str:
+    return str(loader.construct_scalar(node))
+
+
+def _block(dumper: Any, text: str) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", _text)
+_LiteralDumper.add_representer(str, _block)
+
+
+def parse_document(text: str | bytes) -> dict[str, Any]:
+    """Return the mapping that a YAML or JSON text holds.
+
+    Raises:
+        DefinitionInvalid: too large, no YAML, aliases, duplicate keys, too deep, or not a mapping.
+    """
+    size = len(text.encode()) if isinstance(text, str) else len(text)
+    if size > MAX_BYTES:
+        problem = f"{size:,} bytes; a definition may have {MAX_BYTES:,}"
+        raise DefinitionInvalid([Problem("file", problem, "move data into inputs or into a service")])
+    try:
+        _refuse_aliases_and_depth(text)
+        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a safe loader, made stricter
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise DefinitionInvalid([_yaml_problem(error)]) from None
+    if not isinstance(document, dict):
+        problem = f"a saga is a mapping, this is {_kind_of(document)}"
+        raise DefinitionInvalid([Problem("file", problem, "start with `saga: my-name` and `steps:`")])
+    return document
+
+
+def _refuse_aliases_and_depth(text: str | bytes) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            where = _line(event)
+            remedy = "write the value out; aliases can blow a file up beyond memory"
+            raise DefinitionInvalid([Problem(where, f"the alias `*{event.anchor}`", remedy)])
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                where = _line(event)
+                raise DefinitionInvalid([Problem(where, f"nested deeper than {MAX_DEPTH}", "flatten it")])
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _line(event: yaml.Event) -> str:
+    return f"line {event.start_mark.line + 1}" if event.start_mark else "file"
+
+
+def _yaml_problem(error: Exception) -> Problem:
+    mark = getattr(error, "problem_mark", None)
+    where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "file"
+    what = str(getattr(error, "problem", None) or error).splitlines()[0]
+    return Problem(where, f"this is not YAML or JSON: {what}", "check indentation, colons and quotes there")
+
+
+def _kind_of(value: Any) -> str:
+    names = {str: "text", list: "a list", int: "a number", float: "a number", bool: "a Boolean"}
+    return names.get(type(value), "empty")
+
+
+def saga_from_document(document: dict[str, Any]) -> Saga:
+    """Return the saga that a mapping describes, checked for its form (not yet for its graph).
+
+    Raises:
+        DefinitionInvalid: with a `Problem` per mistake.
+    """
+    try:
+        saga = Saga.model_validate(document)
+        _ = saga.hash
+    except ValidationError as error:
+        raise DefinitionInvalid(_form_problems(error)) from None
+    except ValueError:
+        problem = Problem(
+            "file", "a number that JSON does not know (nan or infinity)", "write a finite number"
+        )
+        raise DefinitionInvalid([problem]) from None
+    return saga
+
+
+def parse_saga(text: str | bytes) -> Saga:
+    """Return the saga that a YAML or JSON text describes, checked for its form.
+
+    Raises:
+        DefinitionInvalid: with a `Problem` per mistake.
+    """
+    return saga_from_document(parse_document(text))
+
+
+def to_yaml(document: dict[str, Any]) -> str:
+    """Return the document as YAML, keys in their own order, texts of several lines as blocks."""
+    return str(
+        yaml.dump(document, Dumper=_LiteralDumper, sort_keys=False, allow_unicode=True, width=100, indent=2)
+    )
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a definition, for editors and forms."""
+    schema = Saga.model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Saga", **schema}
+
+
+def _form_problems(error: ValidationError) -> list[Problem]:
+    return list(dict.fromkeys(_form_problem(dict(item)) for item in error.errors(include_url=False)))
+
+
+def _form_problem(item: dict[str, Any]) -> Problem:
+    path, context = _path(item["loc"]), item.get("ctx", {})
+    match item["type"]:
+        case "union_tag_invalid":
+            return Problem(
+                f"{path}.kind",
+                f"unknown kind '{context['tag']}'",
+                _kinds_remedy(str(context["tag"]), context),
+            )
+        case "union_tag_not_found":
+            return Problem(
+                path,
+                "it has no `kind`",
+                f"add `kind:` with one of {context.get('tag', '') or ', '.join(KINDS)}",
+            )
+        case "extra_forbidden":
+            return Problem(path, "unknown key", _key_remedy(str(item["loc"][-1])))
+        case "missing":
+            return Problem(path, "it is missing", f"add `{_last_word(item['loc'])}:`")
+        case "string_pattern_mismatch":
+            remedy = "use small letters, digits and " + ("-" if "saga" in path else "_") + ", a letter first"
+            return Problem(path, f"'{item['input']}' can't be a name", remedy)
+    what = item["msg"].removeprefix("Value error, ")
+    return Problem(
+        path, f"{what[:1].lower()}{what[1:]} (it is {_shown(item['input'])})", "correct this value"
+    )
+
+
+def _path(location: Iterable[str | int]) -> str:
+    parts: list[str] = []
+    for piece in location:
+        if isinstance(piece, int):
+            parts.append(f"[{piece}]")
+        elif piece in KINDS and len(parts) == 2 and parts[0] == "steps":
+            continue  # pydantic names the member of the union there
+        elif piece not in {"[key]", "tuple[str, ...]", "str"} and not piece.startswith(
+            ("function-", "literal[")
+        ):
+            parts.append(f".{piece}" if parts else piece)
+    return "".join(parts) or "file"
+
+
+def _last_word(location: Iterable[str | int]) -> str:
+    return [str(piece) for piece in location if isinstance(piece, str)][-1]
+
+
+def _kinds_remedy(tag: str, context: dict[str, Any]) -> str:
+    expected = str(context.get("expected_tags", ", ".join(KINDS))).replace("'", "")
+    near = get_close_matches(tag, expected.split(", "), n=1)
+    return (f"did you mean {near[0]}? " if near else "") + f"kinds are {expected}"
+
+
+def _key_remedy(key: str) -> str:
+    known = {
+        field.alias or name for name, field in (*Saga.model_fields.items(), *StepBase.model_fields.items())
+    }
+    near = get_close_matches(key, sorted(known | {"with", "kind", "effect"}), n=1)
+    return f"did you mean `{near[0]}`?" if near else "remove it, or see `saga schema` for the keys there are"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,347 @@
+"""The closed union of facts that a run's log may hold. Past tense; JSON in and out; never changed later."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+Json = Any
+Phase = Literal["forward", "undo", "probe"]
+Outcome = Literal["ok", "rejected", "failed", "unknown"]
+Direction = Literal["forward", "undo"]
+Injection = Literal["fail", "timeout_but_land", "delay"]
+
+
+class Fact(BaseModel):
+    """Base of the facts: immutable, closed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RunStarted(Fact):
+    """A run began, pinned to one version (R30)."""
+
+    type: Literal["run_started"] = "run_started"
+    run_id: str
+    saga: str
+    saga_hash: str
+    input: dict[str, Json]
+    by: str
+
+
+class RunPaused(Fact):
+    """New attempts are held back (R23)."""
+
+    type: Literal["run_paused"] = "run_paused"
+    by: str
+
+
+class RunResumed(Fact):
+    """New attempts may start again."""
+
+    type: Literal["run_resumed"] = "run_resumed"
+    by: str
+
+
+FaultSource = Literal[
+    "rejected", "exhausted", "validator", "denied", "expired", "invariant", "cancel", "deadline", "expression",
+    "operator", "disruption",
+]  # fmt: skip
+
+
+class Faulted(Fact):
+    """The first fault; from here on nothing new goes forward (R13, R14)."""
+
+    type: Literal["faulted"] = "faulted"
+    source: FaultSource
+    step: str | None
+    reason: str
+    by: str = ""
+
+
+class Noted(Fact):
+    """Something worth keeping that changes nothing: a later fault, an ignored cancel (R13, R22)."""
+
+    type: Literal["noted"] = "noted"
+    text: str
+    step: str | None = None
+    by: str = ""
+
+
+class UndoPlanned(Fact):
+    """One entry of the frozen compensation plan."""
+
+    step: str
+    after: tuple[str, ...] = Field(description="planned dependents that go first (R17)")
+    why: str
+
+
+class DirectionChosen(Fact):
+    """Where the run goes after the drain; with `undo`, the frozen plan (R15, R16)."""
+
+    type: Literal["direction_chosen"] = "direction_chosen"
+    direction: Direction
+    reason: str
+    plan: tuple[UndoPlanned, ...] = ()
+    by: str = ""
+
+
+class DirectionAsked(Fact):
+    """A person must choose the direction (R15, `ask`)."""
+
+    type: Literal["direction_asked"] = "direction_asked"
+
+
+class RunCompleted(Fact):
+    """Every step is committed or skipped (R38)."""
+
+    type: Literal["run_completed"] = "run_completed"
+    output: dict[str, Json]
+
+
+class RunCompensated(Fact):
+    """Every planned step is undone; `exceptions` are the ones a person excused (R38)."""
+
+    type: Literal["run_compensated"] = "run_compensated"
+    exceptions: tuple[str, ...] = ()
+
+
+class RunAbandoned(Fact):
+    """A person gave the run up; the effects left behind are listed (R22)."""
+
+    type: Literal["run_abandoned"] = "run_abandoned"
+    by: str
+    reason: str
+    left_behind: tuple[str, ...]
+
+
+class StepSkipped(Fact):
+    """A step will not run, and why."""
+
+    type: Literal["step_skipped"] = "step_skipped"
+    step: str
+    reason: str
+
+
+class StepReady(Fact):
+    """A step's dependencies hold and its guard is true; both with what was seen (R10)."""
+
+    type: Literal["step_ready"] = "step_ready"
+    step: str
+    evidence: dict[str, Json]
+
+
+class WaitBegun(Fact):
+    """A pause began; its end is fixed now (R32)."""
+
+    type: Literal["wait_begun"] = "wait_begun"
+    step: str
+    until: datetime
+
+
+class ApprovalRequested(Fact):
+    """A person is asked; the hash freezes what will be sent (R33)."""
+
+    type: Literal["approval_requested"] = "approval_requested"
+    step: str
+    question: str
+    group: str
+    request: Json
+    request_hash: str
+    quorum: int
+    four_eyes: bool
+    expires_at: datetime | None
+    on_expire: Literal["deny", "approve"]
+
+
+class ApprovalGiven(Fact):
+    """One person's answer; `final` when it decides (R33)."""
+
+    type: Literal["approval_given"] = "approval_given"
+    step: str
+    decision: Literal["approved", "denied"]
+    by: str
+    reason: str
+    request_hash: str
+    final: bool
+
+
+class ApprovalEnded(Fact):
+    """An open or given approval that no longer counts, and why."""
+
+    type: Literal["approval_ended"] = "approval_ended"
+    step: str
+    how: Literal["expired", "withdrawn", "superseded"]
+    reason: str
+
+
+class CompensationFrozen(Fact):
+    """The undo of an intent with its inputs, fixed before the call (R1, R18).
+
+    `request` is complete where the undo needs nothing of the output; else `scope` keeps what it will
+    be rendered from, together with the output.
+    """
+
+    kind: str
+    key: str
+    request: Json = None
+    scope: dict[str, Json] | None = None
+
+
+class AttemptIntended(Fact):
+    """A call is about to be made (R1)."""
+
+    type: Literal["attempt_intended"] = "attempt_intended"
+    step: str
+    phase: Phase
+    epoch: int
+    attempt: int
+    key: str
+    request: Json
+    request_hash: str
+    deadline: datetime
+    compensation: CompensationFrozen | None = None
+    injection: Injection | None = None
+    delay_s: float = 0
+
+
+class AttemptEnded(Fact):
+    """What came of a call (R3)."""
+
+    type: Literal["attempt_ended"] = "attempt_ended"
+    step: str
+    phase: Phase
+    attempt: int
+    outcome: Outcome
+    output: Json = None
+    error: str = ""
+    code: str = ""
+    retryable: bool = True
+    empty: bool = False
+    meta: dict[str, Json] = Field(
+        default_factory=dict, description="model, tokens, cost_usd, messages, status..."
+    )
+
+
+class AttemptResolved(Fact):
+    """An unknown outcome became known (R3, R6); the unknown itself stays in the log."""
+
+    type: Literal["attempt_resolved"] = "attempt_resolved"
+    step: str
+    phase: Phase
+    attempt: int
+    landed: bool
+    how: Literal["probe", "person", "retry"]
+    output: Json = None
+    evidence: str = ""
+    by: str = ""
+
+
+class RetryScheduled(Fact):
+    """The next try waits until its due time (R9)."""
+
+    type: Literal["retry_scheduled"] = "retry_scheduled"
+    step: str
+    phase: Phase
+    due: datetime
+    reason: str
+
+
+class HelpNeeded(Fact):
+    """Only a person can go on here; says what is asked (R6, R20)."""
+
+    type: Literal["help_needed"] = "help_needed"
+    step: str
+    kind: Literal["unknown_outcome", "comp_failed", "stuck_after_pivot"]
+    reason: str
+
+
+class VerdictGiven(Fact):
+    """A validator's answer about one output (R11, R28)."""
+
+    type: Literal["verdict_given"] = "verdict_given"
+    step: str
+    attempt: int
+    validator: str
+    verdict: Literal["accept", "reject", "retry", "feedback"]
+    evidence: str
+
+
+class StepCommitted(Fact):
+    """A step's output counts from now on; `writes` is what it changed in S_A."""
+
+    type: Literal["step_committed"] = "step_committed"
+    step: str
+    output: Json = None
+    writes: dict[str, Json] = Field(default_factory=dict)
+    by: str = ""
+    evidence: str = ""
+
+
+class StepFailed(Fact):
+    """A step gave up; the fault follows (R13)."""
+
+    type: Literal["step_failed"] = "step_failed"
+    step: str
+    reason: str
+
+
+class StepUndone(Fact):
+    """A step's effect is gone, or was never there (`empty`, R8); `writes` is what that changed in S_A."""
+
+    type: Literal["step_undone"] = "step_undone"
+    step: str
+    empty: bool
+    reason: str
+    writes: dict[str, Json] = Field(default_factory=dict)
+
+
+class StepExcused(Fact):
+    """A person settled a step that the engine could not (R21)."""
+
+    type: Literal["step_excused"] = "step_excused"
+    step: str
+    how: Literal["done", "skipped"]
+    by: str
+    reason: str
+
+
+class RetryAsked(Fact):
+    """A person asked for the next try at once, if given with an edited request (R9, R21)."""
+
+    type: Literal["retry_asked"] = "retry_asked"
+    step: str
+    by: str
+    reason: str = ""
+    request: Json = None
+
+
+class Disrupted(Fact):
+    """Someone planted a fault on the next attempt of a step."""
+
+    type: Literal["disrupted"] = "disrupted"
+    step: str
+    injection: Injection
+    delay_s: float
+    by: str
+
+
+Event = Annotated[
+    RunStarted | RunPaused | RunResumed | Faulted | Noted | DirectionChosen | DirectionAsked | RunCompleted
+    | RunCompensated | RunAbandoned | StepSkipped | StepReady | WaitBegun | ApprovalRequested | ApprovalGiven
+    | ApprovalEnded | AttemptIntended | AttemptEnded | AttemptResolved | RetryScheduled | HelpNeeded | VerdictGiven
+    | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked | Disrupted,
+    Field(discriminator="type"),
+]  # fmt: skip
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+CLOSING = ("run_completed", "run_compensated", "run_abandoned")
+
+
+class Recorded(Fact):
+    """An event with its place in the log and its time; `seq` counts from 1 without gaps."""
+
+    seq: int
+    at: datetime
+    event: Event

@@ -1,0 +1,71 @@
+"""What the dependency graph of a saga tells: order, neighbours, circles, and the undo order (R17)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import networkx as nx
+
+from engine.core.condition import Condition
+
+
+class StepGraph:
+    """The dependency graph of one saga: an edge leads from a step to each that depends on it.
+
+    Attributes:
+        conditions: each step's dependency condition, parsed.
+        needs: each step's prerequisites, in order of appearance.
+        dependents: each step's direct dependents, in the saga's own order.
+        position: each step's place in the saga's own order.
+    """
+
+    def __init__(self, conditions: Mapping[str, Condition]) -> None:
+        self.conditions = dict(conditions)
+        self.needs: dict[str, tuple[str, ...]] = {name: c.steps for name, c in conditions.items()}
+        self.position = {name: index for index, name in enumerate(conditions)}
+        self.dependents: dict[str, list[str]] = {name: [] for name in conditions}
+        self.digraph: nx.DiGraph[str] = nx.DiGraph()
+        self.digraph.add_nodes_from(conditions)
+        for name, needed in self.needs.items():
+            for other in needed:
+                if other in self.dependents:
+                    self.dependents[other].append(name)
+                    self.digraph.add_edge(other, name)
+
+    @property
+    def roots(self) -> list[str]:
+        """The steps without prerequisites, in the saga's own order."""
+        return [name for name, needed in self.needs.items() if not needed]
+
+    def order(self) -> list[str]:
+        """Return the steps, prerequisites first, ties in the saga's own order; needs a graph without circles."""
+        return list(nx.lexicographical_topological_sort(self.digraph, key=self.position.__getitem__))
+
+    def ancestors(self, step: str) -> set[str]:
+        """Return every step that the given one depends on, near or far."""
+        return set(nx.ancestors(self.digraph, step))
+
+    def descendants(self, step: str) -> set[str]:
+        """Return every step that depends on the given one, near or far."""
+        return set(nx.descendants(self.digraph, step))
+
+    def undo_after(self, planned: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return for each planned step the planned dependents that must be undone before it (R17).
+
+        Dependence runs through steps that are not in the plan: what was built on them goes first too.
+        """
+        chosen = set(planned)
+        nearest: dict[str, set[str]] = {}
+        for step in reversed(self.order()):
+            found: set[str] = set()
+            for child in self.dependents[step]:
+                found |= {child} if child in chosen else nearest[child]
+            nearest[step] = found
+        return {step: tuple(sorted(nearest[step], key=self.position.__getitem__)) for step in planned}
+
+    def cycle(self) -> list[str]:
+        """Return the steps of one circle of dependencies, or nothing where there is none."""
+        try:
+            return [edge[0] for edge in nx.find_cycle(self.digraph)]
+        except nx.NetworkXNoCycle:
+            return []

@@ -1,0 +1,142 @@
+"""Going back: which direction after a fault, the compensation plan, and what an undo would do (R15-R18)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from engine.core.errors import ExpressionError
+from engine.core.events import DirectionAsked, DirectionChosen, Event, HelpNeeded, UndoPlanned
+from engine.core.expressions import compile_expression
+from engine.core.run import Run, StepState
+from engine.core.saga import undo_of, with_document
+from engine.core.schedule import undo_needs_output
+from engine.core.scope import output_scope
+from engine.core.templates import render
+
+Json = Any
+
+
+def choose_direction(run: Run) -> list[Event]:
+    """Return where to go after the drain: forward past a pivot, else what the saga's policy says (R15)."""
+    if run.pivot_passed():
+        return forward(run, "the point of no return is passed")
+    if run.saga.recovery == "ask":
+        return [DirectionAsked()]
+    return [back(run, "the saga's policy: undo everything")]
+
+
+def forward(run: Run, reason: str, by: str = "") -> list[Event]:
+    """Return the events of a forward recovery; what failed needs a person."""
+    stuck = [step for step in run.steps.values() if step.status == "failed"]
+    asks = [HelpNeeded(step=s.id, kind="stuck_after_pivot", reason=s.reason) for s in stuck]
+    return [DirectionChosen(direction="forward", reason=reason, by=by), *asks]
+
+
+def back(run: Run, reason: str, by: str = "") -> DirectionChosen:
+    """Return the event that freezes the compensation plan (R16)."""
+    return DirectionChosen(direction="undo", reason=reason, plan=undo_plan(run), by=by)
+
+
+def undo_plan(run: Run) -> tuple[UndoPlanned, ...]:
+    """Return the steps that may have landed, in reverse order of their start, with what goes before each (R17)."""
+    touched = [step for step in run.steps.values() if step.maybe_landed and step.attempts]
+    touched.sort(key=lambda step: step.attempts[0].seq, reverse=True)
+    after = run.saga.graph.undo_after([step.id for step in touched])
+    return tuple(UndoPlanned(step=step.id, after=after[step.id], why=_why(step)) for step in touched)
+
+
+def _why(step: StepState) -> str:
+    if step.status == "committed":
+        return "it is done"
+    if step.unresolved and not step.landed:
+        return "nobody knows whether it landed"
+    return "its effect landed, its output did not count"
+
+
+def undo_request(step: StepState) -> Json:
+    """Return the frozen compensation's request, completed from the output where it needs it (R18).
+
+    Raises:
+        ExpressionError: if the output lacks what the compensation asks for.
+    """
+    if step.edited_undo is not None:
+        return step.edited_undo
+    undo, frozen = undo_of(step.definition), step.frozen
+    assert undo is not None
+    assert frozen is not None
+    if frozen.scope is None:
+        return frozen.request
+    return render(with_document(undo), {**frozen.scope, "output": step.output})
+
+
+@dataclass(frozen=True, slots=True)
+class UndoLine:
+    """One line of a rollback preview.
+
+    Attributes:
+        after: the steps that are undone before this one.
+        what: the request that would be sent, as far as it is known.
+        cost_usd: what undoing it costs, or None where nobody said.
+        obstacle: why it can't be undone by the engine; empty where it can.
+    """
+
+    step: str
+    why: str
+    after: tuple[str, ...]
+    what: Json
+    cost_usd: float | None
+    obstacle: str
+
+
+def preview(run: Run) -> list[UndoLine]:
+    """Return what going back now would undo, in order; changes nothing."""
+    entries = run.plan.values() if run.direction == "undo" else undo_plan(run)
+    lines = {entry.step: _line(run, entry) for entry in entries}
+    return _unwind_order(lines)
+
+
+def _unwind_order(lines: dict[str, UndoLine]) -> list[UndoLine]:
+    """Return the lines so that each comes behind what must go first; else in the plan's own order."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(lines)
+    graph.add_edges_from((other, line.step) for line in lines.values() for other in line.after)
+    place = {name: index for index, name in enumerate(lines)}
+    return [lines[name] for name in nx.lexicographical_topological_sort(graph, key=place.__getitem__)]
+
+
+def _line(run: Run, entry: UndoPlanned) -> UndoLine:
+    step = run.steps[entry.step]
+    undo = undo_of(step.definition)
+    if undo is None:
+        obstacle = step.definition.compensate_reason or "it has no undo"
+        return UndoLine(entry.step, entry.why, entry.after, None, None, obstacle)
+    what: Json = None
+    obstacle = ""
+    if step.unresolved and not step.landed and undo_needs_output(step):
+        obstacle = "" if step.definition.probe else "its outcome is unknown and the undo needs its output"
+    else:
+        try:
+            what = undo_request(step)
+        except ExpressionError as error:
+            obstacle = str(error)
+    return UndoLine(entry.step, entry.why, entry.after, what, _cost(run, step), obstacle)
+
+
+def _cost(run: Run, step: StepState) -> float | None:
+    undo = undo_of(step.definition)
+    if undo is None or undo.cost_usd is None:
+        return None
+    try:
+        value = compile_expression(undo.cost_usd).evaluate(output_scope(run, step))
+    except ExpressionError:
+        return None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def left_behind(run: Run) -> tuple[str, ...]:
+    """Return the steps whose effect may still be out there."""
+    gone = {"compensated", "empty"}
+    return tuple(s.id for s in run.steps.values() if s.maybe_landed and s.status not in gone)

@@ -1,0 +1,275 @@
+"""The state of a run: what a fold of its events gives, and the state machines it obeys (R31)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from engine.core.errors import IllegalTransition
+from engine.core.events import (
+    ApprovalGiven,
+    ApprovalRequested,
+    AttemptEnded,
+    AttemptIntended,
+    CompensationFrozen,
+    Disrupted,
+    Faulted,
+    HelpNeeded,
+    Noted,
+    Outcome,
+    Phase,
+    Recorded,
+    UndoPlanned,
+    VerdictGiven,
+)
+from engine.core.saga import Saga, Step, effect_of
+
+Json = Any
+RunStatus = Literal[
+    "running", "draining", "compensating", "needs_attention", "completed", "compensated",
+    "compensated_with_exceptions", "abandoned",
+]  # fmt: skip
+StepStatus = Literal[
+    "pending", "ready", "awaiting_approval", "waiting", "running", "unknown", "retry_wait", "validating",
+    "committed", "skipped", "withdrawn", "failed",
+    "to_compensate", "compensating", "compensated", "empty", "comp_failed", "excused",
+]  # fmt: skip
+CLOSED: frozenset[RunStatus] = frozenset(
+    {"completed", "compensated", "compensated_with_exceptions", "abandoned"}
+)
+UNDONE: frozenset[StepStatus] = frozenset({"compensated", "empty", "excused"})
+SETTLED: frozenset[StepStatus] = frozenset({"committed", "skipped", "withdrawn"})
+
+STEP_MACHINE: dict[StepStatus, frozenset[StepStatus]] = {
+    "pending": frozenset({"ready", "skipped", "withdrawn", "failed"}),
+    "ready": frozenset({"awaiting_approval", "waiting", "running", "skipped", "withdrawn", "failed"}),
+    "awaiting_approval": frozenset({"ready", "committed", "withdrawn", "failed", "skipped"}),
+    "waiting": frozenset({"committed", "withdrawn", "skipped"}),
+    "running": frozenset({"validating", "unknown", "retry_wait", "failed"}),
+    "unknown": frozenset({"running", "validating", "retry_wait", "failed", "to_compensate"}),
+    "retry_wait": frozenset({"running", "validating", "failed", "withdrawn", "to_compensate", "skipped"}),
+    "validating": frozenset({"committed", "failed", "retry_wait"}),
+    "committed": frozenset({"to_compensate"}),
+    "skipped": frozenset(),
+    "withdrawn": frozenset({"pending"}),
+    "failed": frozenset({"ready", "validating", "committed", "skipped", "to_compensate"}),
+    "to_compensate": frozenset({"compensating", "compensated", "empty", "comp_failed", "excused"}),
+    "compensating": frozenset({"compensated", "empty", "comp_failed", "excused"}),
+    "comp_failed": frozenset({"compensating", "compensated", "empty", "excused"}),
+    "compensated": frozenset(),
+    "empty": frozenset(),
+    "excused": frozenset(),
+}
+RUN_MACHINE: dict[RunStatus, frozenset[RunStatus]] = {
+    "running": frozenset({"completed", "draining"}),
+    "draining": frozenset({"running", "compensating", "needs_attention"}),
+    "compensating": frozenset({"compensated", "compensated_with_exceptions", "needs_attention"}),
+    "needs_attention": frozenset({"running", "draining", "compensating", "abandoned"}),
+    "completed": frozenset(),
+    "compensated": frozenset(),
+    "compensated_with_exceptions": frozenset(),
+    "abandoned": frozenset(),
+}
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One call: its intent, its single result, and what a later look made of an unknown one."""
+
+    intent: AttemptIntended
+    started_at: datetime
+    seq: int
+    ended_at: datetime | None = None
+    result: AttemptEnded | None = None
+    landed: bool | None = None
+
+    @property
+    def number(self) -> int:
+        """Its place among the tries of its step and phase, from 1."""
+        return self.intent.attempt
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What came of it, or None while the call is open."""
+        return self.result.outcome if self.result else None
+
+    @property
+    def maybe_landed(self) -> bool:
+        """Whether an effect may be out there: it went well, or nobody knows."""
+        if self.landed is not None:
+            return self.landed
+        return self.outcome in {None, "ok", "unknown"}
+
+    @property
+    def unresolved(self) -> bool:
+        """Whether its outcome is unknown and nothing has told since (R3)."""
+        return self.outcome == "unknown" and self.landed is None
+
+
+@dataclass(slots=True)
+class Approval:
+    """A question to people and their answers."""
+
+    request: ApprovalRequested
+    asked_at: datetime
+    status: Literal["open", "approved", "denied", "expired", "withdrawn", "superseded", "consumed"] = "open"
+    answers: list[ApprovalGiven] = field(default_factory=list)
+    ended_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class StepState:
+    """Where one step of a run stands."""
+
+    id: str
+    definition: Step
+    status: StepStatus = "pending"
+    epoch: int = 1
+    attempts: list[Attempt] = field(default_factory=list)
+    undos: list[Attempt] = field(default_factory=list)
+    probes: list[Attempt] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
+    verdicts: list[VerdictGiven] = field(default_factory=list)
+    evidence: dict[str, Json] = field(default_factory=dict)
+    output: Json = None
+    due: datetime | None = None
+    reason: str = ""
+    granted: int = 0
+    granted_undo: int = 0
+    edited_undo: Json = None
+    disruption: Disrupted | None = None
+    ready_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def approval(self) -> Approval | None:
+        """The latest question about it, if any."""
+        return self.approvals[-1] if self.approvals else None
+
+    @property
+    def frozen(self) -> CompensationFrozen | None:
+        """The undo that its first intent froze (R1, R18)."""
+        return self.attempts[0].intent.compensation if self.attempts else None
+
+    @property
+    def maybe_landed(self) -> bool:
+        """Whether an effect of it may be out there (R16)."""
+        return effect_of(self.definition) != "readonly" and any(a.maybe_landed for a in self.attempts)
+
+    @property
+    def landed(self) -> bool:
+        """Whether an effect of it is surely out there."""
+        return any(a.landed or (a.landed is None and a.outcome == "ok") for a in self.attempts)
+
+    @property
+    def unresolved(self) -> list[Attempt]:
+        """Its attempts whose outcome nobody knows."""
+        return [attempt for attempt in self.attempts if attempt.unresolved]
+
+    @property
+    def settles_at(self) -> datetime | None:
+        """When an unknown attempt of it can no longer land: its deadline and the settle window (R7)."""
+        window = timedelta(seconds=self.definition.settle_s)
+        return max((a.intent.deadline + window for a in self.unresolved), default=None)
+
+    def calls(self, phase: Phase) -> list[Attempt]:
+        """Return its attempts of one phase, oldest first."""
+        return self.attempts if phase == "forward" else self.undos if phase == "undo" else self.probes
+
+    def move(self, status: StepStatus) -> None:
+        """Change the status as the state machine allows.
+
+        Raises:
+            IllegalTransition: if it does not.
+        """
+        if status not in STEP_MACHINE[self.status]:
+            raise IllegalTransition(f"step '{self.id}' can't go from {self.status} to {status}")
+        self.status = status
+
+
+@dataclass(slots=True)
+class Run:
+    """One execution of one version: the fold of its events so far.
+
+    The queues (`fresh`, `ready`, `active`, `undo_ready`) are what `due` looks at, so that a turn
+    costs what is going on, not what the whole run has been.
+    """
+
+    saga: Saga
+    id: str = ""
+    seq: int = 0
+    status: RunStatus = "running"
+    paused: bool = False
+    input: dict[str, Json] = field(default_factory=dict)
+    app: dict[str, Json] = field(default_factory=dict)
+    starter: str = ""
+    started_at: datetime | None = None
+    updated_at: datetime | None = None
+    ended_at: datetime | None = None
+    steps: dict[str, StepState] = field(default_factory=dict)
+    known: dict[str, Json] = field(default_factory=dict)
+    fault: Faulted | None = None
+    fault_seq: int = 0
+    faults: list[Faulted] = field(default_factory=list)
+    notes: list[Noted] = field(default_factory=list)
+    direction: Literal["forward", "undo"] = "forward"
+    direction_asked: bool = False
+    plan: dict[str, UndoPlanned] = field(default_factory=dict)
+    exceptions: list[str] = field(default_factory=list)
+    attention: dict[str, HelpNeeded] = field(default_factory=dict)
+    output: dict[str, Json] | None = None
+    left_behind: tuple[str, ...] = ()
+    cost_usd: float = 0.0
+    tokens: int = 0
+    attempts: int = 0
+    disruptions: int = 0
+    unfinished: int = 0
+    unplanned: int = 0
+    open_calls: dict[tuple[str, Phase, int], None] = field(default_factory=dict)
+    blockers: dict[str, int] = field(default_factory=dict)
+    fresh: dict[str, None] = field(default_factory=dict)
+    ready: dict[str, None] = field(default_factory=dict)
+    active: dict[str, None] = field(default_factory=dict)
+    undo_blockers: dict[str, int] = field(default_factory=dict)
+    undo_active: dict[str, None] = field(default_factory=dict)
+    undo_unlocks: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the run has ended; nothing can be added then."""
+        return self.status in CLOSED
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the run as a whole must have ended, if it must."""
+        limit = self.saga.deadline_s
+        return (
+            None if limit is None or self.started_at is None else self.started_at + timedelta(seconds=limit)
+        )
+
+    def step(self, name: str) -> StepState:
+        """Return the state of one step.
+
+        Raises:
+            KeyError: if the saga has no such step.
+        """
+        return self.steps[name]
+
+    def pivot_passed(self) -> bool:
+        """Whether a point of no return is surely behind (R15)."""
+        return any(self.steps[name].landed for name in self.saga.pivots)
+
+    def move(self, status: RunStatus) -> None:
+        """Change the status as the state machine allows.
+
+        Raises:
+            IllegalTransition: if it does not.
+        """
+        if status not in RUN_MACHINE[self.status]:
+            raise IllegalTransition(f"run '{self.id}' can't go from {self.status} to {status}")
+        self.status = status
+
+
+History = list[Recorded]

@@ -1,0 +1,394 @@
+"""The definition of a saga: steps, policies, invariants, and the hash that pins a version (R30)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from functools import cached_property
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from engine.core.condition import Condition, all_of, parse_condition
+from engine.core.graph import StepGraph
+
+Effect = Literal["readonly", "compensatable", "pivot", "retriable"]
+Json = Any
+
+ID_PATTERN = r"^[a-z][a-z0-9_]{0,47}$"
+NAME_PATTERN = r"^[a-z][a-z0-9-]{0,63}$"
+RESERVED_IDS = frozenset(
+    {"and", "or", "not", "in", "is", "if", "else", "for", "lambda", "true", "false", "null"}
+)
+
+
+class Part(BaseModel):
+    """Base of everything in a definition: closed, immutable, JSON in and out."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, ignored_types=(cached_property,)
+    )
+
+
+class Retry(Part):
+    """How often and how patiently the engine tries again (R9)."""
+
+    max_attempts: int = Field(default=3, ge=1, le=100, description="tries in all, the first one included")
+    backoff_s: float = Field(
+        default=1.0, ge=0, le=3600, description="pause before the second try, in seconds"
+    )
+    factor: float = Field(default=2.0, ge=1, le=10, description="what each further pause is multiplied by")
+    max_backoff_s: float = Field(default=60.0, ge=0, le=86400, description="the longest pause, in seconds")
+    jitter: float = Field(
+        default=0.1, ge=0, le=1, description="share of the pause that varies, from run, step and try"
+    )
+
+    def pause_s(self, attempt: int, jitter: float) -> float:
+        """Return the seconds to wait after try `attempt` (1 = the first); `jitter` is in 0..1."""
+        pause = min(self.backoff_s * self.factor ** min(attempt - 1, 64), self.max_backoff_s)
+        return float(pause * (1 + self.jitter * (2 * jitter - 1)))
+
+
+UNDO_RETRY = Retry(max_attempts=8, backoff_s=0.5, factor=2, max_backoff_s=60)
+
+
+class HttpCall(Part):
+    """An HTTP request; which answers mean what is said here, the rest follows HTTP's own rules."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    url: str = Field(description="`${world}/...` is the practice world; any http(s) address works")
+    params: dict[str, Json] = Field(default_factory=dict, description="the query")
+    headers: dict[str, str] = Field(default_factory=dict)
+    json_body: Json = Field(default=None, alias="json", description="the body, sent as JSON")
+    empty_on: tuple[int, ...] = Field(
+        default=(404,), description="when undoing: answers that mean there was nothing to undo"
+    )
+    refused_on: tuple[int, ...] = Field(
+        default=(), description="5xx answers that surely had no effect, such as 503"
+    )
+
+
+class LlmCall(Part):
+    """A model call."""
+
+    prompt: str = Field(description="the user message")
+    system: str = Field(default="", description="the system message")
+    model: str = Field(default="", description="a LiteLLM name; empty takes the default of the settings")
+    temperature: float = Field(default=0.0, ge=0, le=2)
+    max_tokens: int = Field(default=300, ge=1, le=32000)
+
+
+class PythonCall(Part):
+    """A call of a registered function."""
+
+    function: str = Field(description="the name it was registered under")
+    args: dict[str, Json] = Field(default_factory=dict)
+
+
+class ApprovalPolicy(Part):
+    """Who must say yes, by when, and what silence means (R33)."""
+
+    question: str = Field(default="", description="the question in words; may hold `${...}`")
+    group: str = Field(default="", description="who may decide; empty means everyone")
+    expires_s: float | None = Field(
+        default=None, gt=0, description="seconds until silence counts as `on_expire`"
+    )
+    on_expire: Literal["deny", "approve"] = "deny"
+    quorum: int = Field(default=1, ge=1, le=20, description="how many distinct people must approve")
+    four_eyes: bool = Field(default=False, description="the starter of the run may not decide")
+
+
+class Gate(ApprovalPolicy):
+    """An approval asked for before a step runs."""
+
+    when: str | None = Field(default=None, description="CEL; asked only where it is true")
+
+
+class ApprovalAsk(ApprovalPolicy):
+    """A step that is nothing but a question to a person."""
+
+    evidence: dict[str, Json] = Field(default_factory=dict, description="what the person should see")
+    on_deny: Literal["fault", "continue"] = Field(
+        default="fault", description="`continue` leaves the answer to later steps"
+    )
+
+
+class WaitFor(Part):
+    """A pause; the due time is fixed when the wait begins (R32)."""
+
+    duration_s: float | str = Field(description="seconds, or one `${...}` that gives them")
+
+
+class RouteRow(Part):
+    """One row of a routing table."""
+
+    when: str = Field(description="CEL; the first row that is true decides")
+    to: str = Field(pattern=ID_PATTERN, description="the branch")
+
+
+class RouteBy(Part):
+    """A choice of one declared branch, by rules first and then, where a prompt is given, by a model."""
+
+    branches: tuple[str, ...] = Field(min_length=2, description="every branch there is")
+    rules: tuple[RouteRow, ...] = ()
+    default: str | None = Field(
+        default=None, description="the branch where no rule holds and no model is asked"
+    )
+    prompt: str = Field(default="", description="asks a model where no rule held")
+    model: str = ""
+
+
+class Rule(Part):
+    """A validator in code: CEL over `output`, `run`, `steps`, `app` (R28)."""
+
+    name: str = Field(pattern=ID_PATTERN)
+    rule: str = Field(description="CEL that must be true")
+    on_fail: Literal["reject", "retry", "feedback"] = Field(
+        default="reject",
+        description="`reject`: the output is discarded and the run goes back; `retry` (readonly steps): try again with the finding; `feedback`: only noted",
+    )
+
+
+class Probe(Part):
+    """A readonly look whether an attempt landed (R6)."""
+
+    kind: Literal["http"] = "http"
+    with_: HttpCall = Field(alias="with")
+    landed: str | None = Field(
+        default=None, description="CEL over `output`; without it, 2xx is yes and 404 is no"
+    )
+    timeout_s: float = Field(default=15, gt=0, le=3600)
+
+
+class CompensationBase(Part):
+    """What undoes a step's effect; it must be safe to call twice with the same key."""
+
+    timeout_s: float = Field(default=30, gt=0, le=86400)
+    retry: Retry = UNDO_RETRY
+    writes: dict[str, str] = Field(
+        default_factory=dict, description="S_A keys after the undo; sees `undo`, its answer"
+    )
+    cost_usd: str | None = Field(default=None, description="CEL over the step's `output`: what undoing costs")
+
+
+class HttpCompensation(CompensationBase):
+    """An undo by HTTP."""
+
+    kind: Literal["http"]
+    with_: HttpCall = Field(alias="with")
+
+
+class PythonCompensation(CompensationBase):
+    """An undo by a registered function."""
+
+    kind: Literal["python"]
+    with_: PythonCall = Field(alias="with")
+
+
+Compensation = Annotated[HttpCompensation | PythonCompensation, Field(discriminator="kind")]
+
+
+def _as_list(value: Any) -> Any:
+    return (
+        [value]
+        if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?", value)
+        else value
+    )
+
+
+class StepBase(Part):
+    """What every step has, whatever its kind."""
+
+    title: str = Field(default="", max_length=120, description="how people call it")
+    description: str = ""
+    needs: Annotated[tuple[str, ...] | str, BeforeValidator(_as_list)] = Field(
+        default=(),
+        description="the steps that must commit first, or a condition such as `(a && b) || triage.high`",
+    )
+    when: str | None = Field(default=None, description="CEL guard; where it is false the step is skipped")
+    output: dict[str, Json] | None = Field(default=None, description="JSON Schema of what the step must give")
+    retry: Retry = Retry()
+    timeout_s: float = Field(default=30, gt=0, le=86400, description="seconds until an attempt is given up")
+    settle_s: float = Field(
+        default=2.0, ge=0, le=86400, description="how long after its deadline an effect may still land (R7)"
+    )
+    validate_: tuple[Rule, ...] = Field(default=(), alias="validate")
+    writes: dict[str, str] = Field(
+        default_factory=dict, description="S_A keys, each a CEL over `output` and `app`"
+    )
+    approval: Gate | None = None
+    compensate: Compensation | Literal["none"] | None = Field(
+        default=None, description="the undo; `none` needs a reason"
+    )
+    compensate_reason: str = Field(default="", description="why there is no undo")
+    probe: Probe | None = None
+    key_ttl_s: float | None = Field(
+        default=None, ge=0, description="how long the target honours a key; 0: not at all (R5)"
+    )
+
+    @cached_property
+    def condition(self) -> Condition:
+        """The dependency condition, parsed."""
+        if isinstance(self.needs, str):
+            return parse_condition(self.needs)
+        return all_of(self.needs)
+
+    @property
+    def name(self) -> str:
+        """The title, or empty; views fall back on the id."""
+        return self.title
+
+
+def with_document(call: Step | Compensation | Probe) -> dict[str, Json]:
+    """Return the `with` of a step, compensation or probe as plain JSON; made once, not to be changed."""
+    cached = call.__dict__.get("_with_document")
+    if cached is None:
+        cached = call.__dict__["_with_document"] = call.with_.model_dump(mode="json", by_alias=True)
+    return cast("dict[str, Json]", cached)
+
+
+class HttpStep(StepBase):
+    """Call a service."""
+
+    kind: Literal["http"]
+    with_: HttpCall = Field(alias="with")
+    effect: Effect | None = Field(default=None, description="GET is readonly; everything else must say")
+
+
+class LlmStep(StepBase):
+    """Ask a model."""
+
+    kind: Literal["llm"]
+    with_: LlmCall = Field(alias="with")
+    effect: Literal["readonly"] = "readonly"
+    timeout_s: float = Field(default=120, gt=0, le=86400)
+
+
+class PythonStep(StepBase):
+    """Call a registered function."""
+
+    kind: Literal["python"]
+    with_: PythonCall = Field(alias="with")
+    effect: Effect = "readonly"
+
+
+class ApprovalStep(StepBase):
+    """Ask a person."""
+
+    kind: Literal["approval"]
+    with_: ApprovalAsk = Field(alias="with", default=ApprovalAsk())
+    effect: Literal["readonly"] = "readonly"
+
+
+class WaitStep(StepBase):
+    """Pause."""
+
+    kind: Literal["wait"]
+    with_: WaitFor = Field(alias="with")
+    effect: Literal["readonly"] = "readonly"
+
+
+class RouteStep(StepBase):
+    """Choose a branch."""
+
+    kind: Literal["route"]
+    with_: RouteBy = Field(alias="with")
+    effect: Literal["readonly"] = "readonly"
+    timeout_s: float = Field(default=120, gt=0, le=86400)
+
+
+Step = Annotated[
+    HttpStep | LlmStep | PythonStep | ApprovalStep | WaitStep | RouteStep, Field(discriminator="kind")
+]
+KINDS: tuple[str, ...] = ("llm", "http", "python", "approval", "wait", "route")
+
+
+class Invariant(Part):
+    """What must hold at each commit and after each compensation (R29)."""
+
+    name: str = Field(pattern=ID_PATTERN)
+    rule: str = Field(description="CEL over `app`, `run`, `steps`")
+
+
+class Saga(Part):
+    """A definition: a graph of steps with their checks and their undo."""
+
+    saga: str = Field(pattern=NAME_PATTERN, description="the name that versions share")
+    title: str = Field(default="", max_length=120)
+    description: str = ""
+    input: dict[str, dict[str, Json]] = Field(
+        default_factory=dict, description="each input's JSON Schema; `default` makes it optional"
+    )
+    recovery: Literal["compensate", "ask"] = Field(
+        default="compensate", description="after a fault: undo all that landed, or ask a person first"
+    )
+    app: dict[str, Json] = Field(default_factory=dict, description="the application state S_A at the start")
+    invariants: tuple[Invariant, ...] = ()
+    deadline_s: float | None = Field(default=None, gt=0, description="seconds the whole run may take")
+    parallel: int = Field(default=8, ge=1, le=256, description="forward attempts at once")
+    parallel_undo: int = Field(default=4, ge=1, le=256, description="compensations at once")
+    steps: dict[Annotated[str, Field(pattern=ID_PATTERN)], Step] = Field(min_length=1, max_length=12000)
+    output: dict[str, Json] = Field(default_factory=dict, description="what the run gives, with `${...}`")
+
+    @field_validator("steps")
+    @classmethod
+    def _ids_can_be_spoken(cls, steps: dict[str, Any]) -> dict[str, Any]:
+        for name in steps:
+            if name in RESERVED_IDS:
+                raise ValueError(f"'{name}' is a word of the expression language; choose another id")
+        return steps
+
+    @cached_property
+    def canonical(self) -> str:
+        """The definition as canonical JSON: sorted keys, defaults left out."""
+        return canonical_json(self.document())
+
+    @cached_property
+    def hash(self) -> str:
+        """The SHA-256 of the canonical JSON, in hex; the same for every order of keys."""
+        return sha256(self.canonical)
+
+    @cached_property
+    def graph(self) -> StepGraph:
+        """The dependency graph."""
+        return StepGraph({name: step.condition for name, step in self.steps.items()})
+
+    @cached_property
+    def pivots(self) -> tuple[str, ...]:
+        """The steps that are points of no return, in their own order."""
+        return tuple(name for name, step in self.steps.items() if effect_of(step) == "pivot")
+
+    def document(self) -> dict[str, Json]:
+        """Return the definition as plain JSON, as people write it."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    @property
+    def name(self) -> str:
+        """The title, or the id where there is none."""
+        return self.title or self.saga
+
+
+def canonical_json(value: Json) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def sha256(text: str) -> str:
+    """Return the SHA-256 of a text in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def request_hash(request: Json) -> str:
+    """Return the hash that an approval freezes and an execution compares (R33)."""
+    return sha256(canonical_json(request))
+
+
+def effect_of(step: Step) -> Effect:
+    """Return what the step does to the outside; an HTTP GET that says nothing is readonly."""
+    return step.effect or "readonly"
+
+
+def undo_of(step: Step) -> Compensation | None:
+    """Return the step's compensation, or None where it has none."""
+    return None if step.compensate is None or isinstance(step.compensate, str) else step.compensate

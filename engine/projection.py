@@ -1,0 +1,69 @@
+"""From a run to the row that lists show; its cost does not grow with the run."""
+
+from __future__ import annotations
+
+import json
+
+from engine.core.run import Run
+from engine.core.schedule import wake_at
+from engine.ports import OpenApproval, RunRow
+
+SEARCHED = 2000
+"""How many characters of input and of output a search looks into."""
+
+
+def project(run: Run) -> RunRow:
+    """Return the row of a run that has begun."""
+    assert run.started_at is not None
+    assert run.updated_at is not None
+    fault = run.faults[-1].reason if run.faults else ""
+    return RunRow.model_construct(
+        id=run.id,
+        saga=run.saga.saga,
+        saga_hash=run.saga.hash,
+        title=run.saga.name,
+        status=run.status,
+        paused=run.paused,
+        by=run.starter,
+        started_at=run.started_at,
+        updated_at=run.updated_at,
+        ended_at=run.ended_at,
+        steps=len(run.steps),
+        done=len(run.steps) - run.unfinished,
+        planned=len(run.plan),
+        undone=len(run.plan) - run.unplanned,
+        attention=len(run.attention),
+        direction_asked=run.direction_asked,
+        approvals=open_approvals(run),
+        fault=fault,
+        cost_usd=run.cost_usd,
+        tokens=run.tokens,
+        attempts=run.attempts,
+        disruptions=run.disruptions,
+        last_seq=run.seq,
+        wake_at=wake_at(run),
+        text=_searched(run, fault),
+    )
+
+
+def open_approvals(run: Run) -> tuple[OpenApproval, ...]:
+    """Return the questions that wait for people, in the order in which they were asked."""
+    waiting = [run.steps[name] for name in run.active if run.steps[name].status == "awaiting_approval"]
+    return tuple(
+        OpenApproval(
+            step=step.id,
+            title=step.definition.title or step.id,
+            question=step.approval.request.question,
+            group=step.approval.request.group,
+            asked_at=step.approval.asked_at,
+            expires_at=step.approval.request.expires_at,
+        )
+        for step in waiting
+        if step.approval is not None and step.approval.status == "open"
+    )
+
+
+def _searched(run: Run, fault: str) -> str:
+    given = json.dumps(run.input, ensure_ascii=False)[:SEARCHED]
+    result = json.dumps(run.output, ensure_ascii=False)[:SEARCHED] if run.output else ""
+    return " ".join(part for part in (run.id, run.saga.saga, run.saga.name, given, fault, result) if part)
