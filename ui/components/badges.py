@@ -82,7 +82,7 @@ def draw(badge: Badge) -> None:
         escape(badge.word),
         icon=f":material/{badge.icon}:" if badge.icon else None,
         color=badge.family,
-        help=badge.help or None,
+        help=escape(badge.help) or None,
     )
 
 
@@ -126,9 +126,9 @@ def metric_cards(metrics: Sequence[Metric], *, key: str) -> None:
             column.metric(
                 escape(metric.label),
                 escape(metric.value),
-                metric.delta,
+                _change(metric.delta),
                 metric.delta_color,
-                help=metric.help or None,
+                help=escape(metric.help) or None,
                 border=True,
                 height="stretch",
                 chart_data=list(metric.trend) or None,
@@ -141,6 +141,14 @@ def _badge(look: Look, word: str, help_: str) -> Badge:
     return Badge(word or look.word, look.icon, look.family, help_)
 
 
+def _change(delta: str | None) -> str | None:
+    """Return a delta escaped, but for the sign that Streamlit reads its direction from."""
+    if not delta:
+        return None
+    sign = "-" if delta.startswith("-") else ""
+    return sign + escape(delta.removeprefix("-"))
+
+
 def _button(action: Action) -> bool:
     return st.button(
         escape(action.label),
@@ -150,6 +158,6 @@ def _button(action: Action) -> bool:
         on_click=action.on_click,
         args=action.args,
         disabled=bool(action.disabled_because),
-        help=action.disabled_because or action.help or None,
+        help=escape(action.disabled_because or action.help) or None,
         shortcut=action.shortcut,
     )
