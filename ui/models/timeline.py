@@ -191,7 +191,6 @@ def _bars(
     least = (end - start) * MIN_SHARE
     mine = [s for s in timeline.segments if s.kind == kind and s.row in places]
     widths = [max(_ms(s.end) if s.end else end, _ms(s.start)) - _ms(s.start) for s in mine]
-    fill = TONES[theme][look.family].fill
     return {
         "type": "bar",
         "orientation": "h",
@@ -210,19 +209,19 @@ def _bars(
         "textfont": {"size": 11, "color": "#ffffff" if theme == "light" else surface.page},
         "customdata": [_hover(s, titles[s.row], end) for s in mine],
         "hovertemplate": "<b>%{customdata[0]}</b><br>%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
-        "marker": {
-            "color": fill,
-            "opacity": look.opacity,
-            "cornerradius": 4,
-            "line": {"width": 1, "color": surface.page},
-            "pattern": {
-                "shape": look.pattern,
-                "size": 7,
-                "solidity": look.solidity,
-                "bgcolor": fill,
-                "fgcolor": surface.page,
-            },
-        },
+        "marker": _bar_marker(look, theme),
+    }
+
+
+def _bar_marker(look: _Bar, theme: Theme) -> dict[str, Any]:
+    fill, page = TONES[theme][look.family].fill, SURFACES[theme].page
+    pattern = {"shape": look.pattern, "size": 7, "solidity": look.solidity, "bgcolor": fill, "fgcolor": page}
+    return {
+        "color": fill,
+        "opacity": look.opacity,
+        "cornerradius": 4,
+        "line": {"width": 1, "color": page},
+        "pattern": pattern,
     }
 
 

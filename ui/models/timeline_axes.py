@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FONT: Final = '"Source Sans", "Segoe UI", Helvetica, Arial, sans-serif'
+CLEAR: Final = "rgba(0,0,0,0)"
 ROW_PX: Final = 34
 FRAME_PX: Final = 104  # legend above and times below
 UNDO_WORDS: Final = "Going back: compensations, in the order they ran"
@@ -46,17 +47,12 @@ def layout(
         "height": round(height * ROW_PX + FRAME_PX),
         "margin": {"l": 8, "r": 18, "t": 44, "b": 44, "pad": 6},
         "font": {"family": FONT, "size": 13, "color": surface.text},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
+        **dict.fromkeys(("paper_bgcolor", "plot_bgcolor"), CLEAR),
         "hovermode": "closest",
         "hoverlabel": _hover_label(surface),
         "dragmode": "pan",
         "uirevision": "timeline",
-        "modebar": {
-            "bgcolor": "rgba(0,0,0,0)",
-            "color": surface.muted,
-            "activecolor": surface.accent,
-        },
+        "modebar": {"bgcolor": CLEAR, "color": surface.muted, "activecolor": surface.accent},
         "legend": _legend(surface),
         "xaxis": _time_axis(span, surface, live=now is not None),
         "yaxis": _row_axis(titles, places, height, surface),
@@ -83,7 +79,7 @@ def _legend(surface: Surface) -> dict[str, Any]:
         "yanchor": "bottom",
         "yref": "paper",
         "font": {"size": 12, "color": surface.muted},
-        "bgcolor": "rgba(0,0,0,0)",
+        "bgcolor": CLEAR,
         "tracegroupgap": 0,
         "itemsizing": "constant",
     }
