@@ -208,7 +208,7 @@ def broken_invariant(run: Run, writes: dict[str, Json]) -> str:
     return ""
 
 
-def _expire(run: Run, name: str, now: datetime) -> list[e.Event]:
+def _expire(run: Run, name: str, _now: datetime) -> list[e.Event]:
     step = run.step(name)
     approval = step.approval
     assert approval is not None

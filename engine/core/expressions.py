@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, cast
 
@@ -28,6 +28,19 @@ _NAME_AND_PATH = r"[A-Za-z_][\w.]*\.{key}\b"
 Scope = Mapping[str, Any]
 
 
+def add_days(day: str, days: float) -> str:
+    """Return the ISO date that lies some days after another; the `add_days` of expressions.
+
+    Raises:
+        ValueError: if `day` is no ISO date.
+    """
+    return (date.fromisoformat(day[:10]) + timedelta(days=int(days))).isoformat()
+
+
+FUNCTIONS = {"add_days": add_days, "round": lambda value, digits=0: round(value, int(digits))}
+"""What expressions can call beyond CEL's own functions."""
+
+
 class Expression:
     """A compiled CEL expression; made by `compile_expression`.
 
@@ -37,12 +50,13 @@ class Expression:
         inputs: the inputs of the run it speaks of.
     """
 
-    __slots__ = ("_narrow", "_program", "_promoted", "inputs", "names", "source", "steps")
+    __slots__ = ("_functions", "_narrow", "_program", "_promoted", "inputs", "names", "source", "steps")
 
     def __init__(self, source: str) -> None:
         self.source = source
         self._program = _compile(source)
         self._promoted: Any = None
+        self._functions = {name: FUNCTIONS[name] for name in self._program.functions() if name in FUNCTIONS}
         bare = _STRING.sub("''", source)
         self.names = frozenset(cast("list[str]", self._program.variables())) - frozenset(_BOUND.findall(bare))
         self.steps = frozenset(_STEP.findall(bare))
@@ -56,7 +70,7 @@ class Expression:
         Raises:
             ExpressionError: naming the expression and the missing path or the types that clash.
         """
-        known = {name: scope[name] for name in self.names if name in scope}
+        known = {name: scope[name] for name in self.names if name in scope} | self._functions
         if self._narrow and "steps" in known:
             known["steps"] = {step: known["steps"].get(step, NOT_YET) for step in self.steps}
         try:

@@ -1,0 +1,68 @@
+"""Making one recorded call: the time limit, planted disruptions, and what an exception means (R3)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from engine.core.events import AttemptIntended
+from engine.core.run import Run
+from engine.core.saga import effect_of, undo_of
+from engine.ports import Call, Outcome, Performer
+
+
+def call_of(run: Run, intent: AttemptIntended, timeout_s: float) -> Call:
+    """Return the call that an intent announces."""
+    step = run.steps[intent.step].definition
+    undo = undo_of(step)
+    kind: str = step.kind
+    if intent.phase == "undo" and undo is not None:
+        kind = undo.kind
+    elif intent.phase == "probe" and step.probe is not None:
+        kind = step.probe.kind
+    return Call.model_construct(
+        run_id=run.id,
+        step=step,
+        phase=intent.phase,
+        kind=kind,
+        attempt=intent.attempt,
+        key=intent.key,
+        request=intent.request,
+        timeout_s=timeout_s,
+    )
+
+
+def has_effect(run: Run, intent: AttemptIntended) -> bool:
+    """Return whether a call may change the outside, so that its intent must be on disk first (R1)."""
+    if intent.phase == "forward":
+        return effect_of(run.steps[intent.step].definition) != "readonly"
+    return intent.phase == "undo"
+
+
+async def make_call(
+    performers: Mapping[str, Performer], call: Call, intent: AttemptIntended, *, effect: bool
+) -> Outcome:
+    """Make the call within its time limit; never raises but for cancellation."""
+    if intent.injection == "fail":
+        return Outcome(outcome="rejected", error="a planted failure; no call was made", code="planted")
+    performer = performers.get(call.kind)
+    if performer is None:
+        return Outcome(
+            outcome="rejected", error=f"nothing here can perform '{call.kind}'", code="no_performer"
+        )
+    lost = "unknown" if effect else "failed"
+    try:
+        async with asyncio.timeout(call.timeout_s):
+            if intent.injection == "delay":
+                await asyncio.sleep(intent.delay_s)
+            outcome = await performer.perform(call)
+    except TimeoutError:
+        return Outcome(outcome=lost, error=f"no answer within {call.timeout_s:g} s", code="timeout")
+    except Exception as error:  # noqa: BLE001 - a performer's bug must not take the run with it
+        return Outcome(outcome=lost, error=f"{type(error).__name__}: {error}", code="exception")
+    if intent.injection == "timeout_but_land":
+        meta = {**outcome.meta, "planted": True}
+        return Outcome(
+            outcome=lost, error="a planted timeout: the answer was thrown away", code="timeout", meta=meta
+        )
+    return outcome

@@ -1,0 +1,234 @@
+"""Driving runs on one asyncio loop: turn, store, call, report. Every method runs on that loop.
+
+1. A turn changes the run in memory and appends its events; the log is first-in first-out, so a later
+   turn may build on an earlier one that is still on its way to the disk.
+2. A call with an effect is made only when its intent is on disk (R1); a readonly one need not wait.
+3. If the store says that somebody else has the run, it is let go: nothing more is called or recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.core.commands import Advance, Command, Recover, Report
+from engine.core.decide import turn
+from engine.core.errors import CommandRejected, SagaError
+from engine.core.events import AttemptIntended, Recorded
+from engine.core.evolve import replay
+from engine.core.run import Run
+from engine.core.saga import Saga, effect_of
+from engine.core.schedule import wake_at
+from engine.ports import Change, Clock, Conflict, Performer, Store
+from engine.projection import project
+from engine.runtime.calls import call_of, has_effect, make_call
+
+log = logging.getLogger(__name__)
+LONGEST_SLEEP_S = 20.0
+"""A timer is looked at this often at least, so that a clock that jumps is noticed (R32)."""
+
+CallId = tuple[str, str, int]
+
+
+@dataclass(slots=True)
+class Live:
+    """A run that this driver drives, with its open calls and its timer."""
+
+    run: Run
+    calls: dict[CallId, asyncio.Task[None]] = field(default_factory=dict)
+    timer: asyncio.TimerHandle | None = None
+    stored: Future[None] | None = None
+
+
+class RunDriver:
+    """The runs of one driver. Made and used on its loop only."""
+
+    def __init__(
+        self,
+        store: Store,
+        performers: Mapping[str, Performer],
+        clock: Clock,
+        driver: str,
+        saga_of: Callable[[str], Saga],
+    ) -> None:
+        self._store = store
+        self._performers = performers
+        self._clock = clock
+        self._driver = driver
+        self._saga_of = saga_of
+        self._loop = asyncio.get_running_loop()
+        self._live: dict[str, Live] = {}
+        self._stopping = False
+
+    @property
+    def live(self) -> list[str]:
+        """The ids of the runs that are driven here."""
+        return list(self._live)
+
+    def adopt(self, run: Run) -> None:
+        """Drive a run that has begun already; calls that its last driver left open become unknown (R3)."""
+        live = self._live[run.id] = Live(run)
+        self._turn(live, Recover())
+
+    def begin(self, saga: Saga, start: Command, run_id: str) -> Future[None]:
+        """Begin a run; the future is done when that is stored.
+
+        Raises:
+            CommandRejected: if the inputs do not fit.
+        """
+        live = Live(Run(saga))
+        stored = self._turn(live, start)
+        assert stored is not None
+        if not live.run.is_closed:
+            self._live[run_id] = live
+        return stored
+
+    def load(self, run_id: str) -> Run | None:
+        """Return a run folded from the store, or None for an unknown one."""
+        row = self._store.row(run_id)
+        return None if row is None else replay(self._saga_of(row.saga_hash), self._store.history(run_id))
+
+    def drives(self, run_id: str) -> bool:
+        """Return whether the run is driven here."""
+        return run_id in self._live
+
+    def command(self, run_id: str, command: Command) -> Future[None] | None:
+        """Apply a command to a run that is driven here; the future is done when it is stored.
+
+        Raises:
+            CommandRejected: if the run's state forbids it.
+        """
+        return self._turn(self._live[run_id], command)
+
+    async def stop(self) -> None:
+        """Stop driving: open calls are cut off and will be unknown to whoever comes next (R3)."""
+        self._stopping = True
+        tasks = [task for live in self._live.values() for task in live.calls.values()]
+        for live in self._live.values():
+            if live.timer is not None:
+                live.timer.cancel()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._live.clear()
+
+    def _turn(self, live: Live, command: Command) -> Future[None] | None:
+        """Let the core decide, append what it recorded, and start the calls that it intends."""
+        run, before = live.run, live.run.seq
+        try:
+            recorded = turn(run, command, self._clock.now())
+        except CommandRejected:
+            raise
+        except Exception:
+            log.exception(
+                "run %s: a turn failed on %s; the run is put aside until it is loaded again", run.id, command
+            )
+            self._let_go(run.id)
+            raise
+        if recorded:
+            change = Change.model_construct(
+                run_id=run.id,
+                driver=self._driver,
+                expected_seq=before,
+                events=tuple(recorded),
+                row=project(run),
+            )
+            live.stored = self._store.append(change)
+            live.stored.add_done_callback(lambda done: self._stored(run.id, done))
+            self._make_calls(live, recorded, live.stored)
+        if run.is_closed:
+            self._let_go(run.id)
+        else:
+            self._set_timer(live)
+        return live.stored
+
+    def _stored(self, run_id: str, done: Future[None]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None and not self._loop.is_closed():
+            if not isinstance(error, Conflict):
+                log.error("run %s: the store gave up: %s", run_id, error)
+            self._loop.call_soon_threadsafe(self._let_go, run_id)
+
+    def _let_go(self, run_id: str) -> None:
+        live = self._live.pop(run_id, None)
+        if live is None:
+            return
+        if live.timer is not None:
+            live.timer.cancel()
+        for task in live.calls.values():
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    def _make_calls(self, live: Live, recorded: list[Recorded], stored: Future[None]) -> None:
+        faulted = False
+        for entry in recorded:
+            event = entry.event
+            if isinstance(event, AttemptIntended):
+                call_id = (event.step, event.phase, event.attempt)
+                if call_id in live.run.open_calls:
+                    live.calls[call_id] = self._loop.create_task(self._call(live, event, entry.at, stored))
+            faulted = faulted or event.type == "faulted"
+        if faulted:
+            self._ask_to_stop(live)
+
+    def _ask_to_stop(self, live: Live) -> None:
+        """Cut readonly calls short after a fault: nothing of theirs needs to be waited for (R14)."""
+        for (step, phase, _), task in live.calls.items():
+            if phase == "forward" and effect_of(live.run.steps[step].definition) == "readonly":
+                task.cancel()
+
+    async def _call(self, live: Live, intent: AttemptIntended, at: datetime, stored: Future[None]) -> None:
+        call_id = (intent.step, intent.phase, intent.attempt)
+        effect = has_effect(live.run, intent)
+        call = call_of(live.run, intent, (intent.deadline - at).total_seconds())
+        facts: dict[str, Any]
+        try:
+            if effect and not stored.done():
+                await asyncio.wrap_future(stored)
+            outcome = await make_call(self._performers, call, intent, effect=effect)
+            facts = dict(outcome)
+        except asyncio.CancelledError:
+            if self._stopping or effect or self._live.get(live.run.id) is not live:
+                raise
+            facts = {
+                "outcome": "failed",
+                "error": "stopped: the run is going back",
+                "code": "stopped",
+                "retryable": False,
+            }
+        except Conflict:
+            return
+        finally:
+            live.calls.pop(call_id, None)
+        if self._live.get(live.run.id) is live:
+            self._report(live, intent, facts)
+
+    def _report(self, live: Live, intent: AttemptIntended, facts: dict[str, Any]) -> None:
+        report = Report.model_construct(
+            by="engine", step=intent.step, phase=intent.phase, attempt=intent.attempt, **facts
+        )
+        try:
+            self._turn(live, report)
+        except SagaError as refused:
+            log.warning("run %s: a result of '%s' was refused: %s", live.run.id, intent.step, refused)
+
+    def _set_timer(self, live: Live) -> None:
+        if live.timer is not None:
+            live.timer.cancel()
+            live.timer = None
+        moment = wake_at(live.run)
+        if moment is not None:
+            wait_s = (moment - self._clock.now()).total_seconds()
+            wait_s = min(max(wait_s, 0.001), LONGEST_SLEEP_S)
+            live.timer = self._loop.call_later(wait_s, self._wake, live.run.id)
+
+    def _wake(self, run_id: str) -> None:
+        live = self._live.get(run_id)
+        if live is not None:
+            live.timer = None
+            self._turn(live, Advance())

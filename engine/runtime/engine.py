@@ -1,0 +1,282 @@
+"""The engine as everyone else sees it: one background thread with an asyncio loop that drives runs.
+
+Its methods may be called from any thread. It takes over the runs of drivers that are gone, at start
+and while it runs, and it answers commands that other processes left in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import Future
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self, TypeVar
+from uuid import uuid4
+
+from engine.core.checks import check_publishable
+from engine.core.commands import AnyCommand, Start
+from engine.core.document import saga_from_document
+from engine.core.errors import CommandRejected, SagaError
+from engine.core.saga import Saga
+from engine.ports import Clock, Driver, Json, Performer, Posted, SagaVersion, Store
+from engine.runtime.driver import RunDriver
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+BEAT_S = 2.0
+ALIVE_S = 15.0
+"""A driver whose last heartbeat is older than this has lost its runs (R34)."""
+INBOX_S = 0.25
+ADOPT_S = 3.0
+ANSWER_S = 15.0
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> datetime:
+        """Return the current time in UTC."""
+        return datetime.now(UTC)
+
+
+def new_run_id() -> str:
+    """Return a run id that sorts by time: `r-` and 13 hex digits of milliseconds and chance."""
+    return f"r-{int(time.time() * 1000):011x}{uuid4().hex[:4]}"
+
+
+class Engine:
+    """Drives runs until it is stopped.
+
+    Args:
+        store: where every fact goes.
+        performers: who makes the calls, by kind.
+        clock: the source of now.
+        adopt: whether to take over runs that nobody drives.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        performers: Mapping[str, Performer],
+        *,
+        clock: Clock | None = None,
+        adopt: bool = True,
+    ) -> None:
+        self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+        self._store = store
+        self._performers = performers
+        self._clock = clock or SystemClock()
+        self._adopt = adopt
+        self._sagas: dict[str, Saga] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run_loop, name="saga-engine", daemon=True)
+        self._ready = threading.Event()
+        self._driver: RunDriver | None = None
+        self._chores: list[asyncio.Task[None]] = []
+
+    # Life
+
+    def start(self) -> Self:
+        """Start the loop and take over the runs that nobody drives; return once they go on."""
+        self._thread.start()
+        self._ready.wait()
+        self._on_loop(self._begin()).result()
+        return self
+
+    def stop(self) -> None:
+        """Stop calling, store what is known, and let the runs go to whoever comes next."""
+        if not self._thread.is_alive():
+            return
+        self._on_loop(self._end()).result(timeout=20)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=5)
+        self._store.leave(self.id)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    # Requests
+
+    def publish(self, saga: Saga, by: str) -> SagaVersion:
+        """Keep a version of a saga after checking that it may run (R12, R30).
+
+        Raises:
+            DefinitionInvalid: with what is wrong; nothing is stored then.
+        """
+        check_publishable(saga)
+        return self._store.publish(saga, by)
+
+    def start_run(self, saga: Saga, values: dict[str, Json], by: str, run_id: str | None = None) -> str:
+        """Publish the saga if it is new, begin a run of it, and return the run's id once that is stored.
+
+        Raises:
+            DefinitionInvalid: if the saga may not run.
+            CommandRejected: if the inputs do not fit.
+        """
+        self.publish(saga, by)
+        self._sagas[saga.hash] = saga
+        name = run_id or new_run_id()
+
+        async def begin() -> None:
+            await asyncio.wrap_future(self._runs.begin(saga, Start(run_id=name, input=values, by=by), name))
+
+        self._on_loop(begin()).result()
+        return name
+
+    def submit(self, run_id: str, command: AnyCommand) -> Future[None]:
+        """Send a command to a run; the future is done when its facts are stored.
+
+        A run that a living driver elsewhere drives gets it through the store. The future fails with
+        `CommandRejected` where the run's state forbids the command, or where there is no such run.
+        """
+        return self._on_loop(self._submit(run_id, command))
+
+    def saga(self, digest: str) -> Saga:
+        """Return the saga of a version's hash.
+
+        Raises:
+            CommandRejected: if the store has no such version.
+        """
+        if digest not in self._sagas:
+            version = self._store.version(digest)
+            if version is None:
+                raise CommandRejected(f"the store has no saga version {digest[:12]}")
+            self._sagas[digest] = saga_from_document(version.document)
+        return self._sagas[digest]
+
+    # On the loop
+
+    @property
+    def _runs(self) -> RunDriver:
+        assert self._driver is not None, "the engine has not been started"
+        return self._driver
+
+    def _run_loop(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.call_soon(self._ready.set)
+        self._loop.run_forever()
+        self._loop.close()
+
+    def _on_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    async def _begin(self) -> None:
+        self._driver = RunDriver(self._store, self._performers, self._clock, self.id, self.saga)
+        self._beat()
+        if self._adopt:
+            await self._take_over()
+            self._chores.append(self._loop.create_task(self._every(ADOPT_S, self._take_over)))
+        self._chores.append(self._loop.create_task(self._every(INBOX_S, self._read_inbox)))
+        self._chores.append(self._loop.create_task(self._every(BEAT_S, self._beat_later)))
+
+    async def _end(self) -> None:
+        for chore in self._chores:
+            chore.cancel()
+        await asyncio.gather(*self._chores, return_exceptions=True)
+        await self._runs.stop()
+        for performer in self._performers.values():
+            close = getattr(performer, "close", None)
+            if close is not None:
+                await close()
+
+    async def _every(self, pause_s: float, chore: Any) -> None:
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                await chore()
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception("a chore of the engine failed; it is tried again in %s s", pause_s)
+
+    def _beat(self) -> None:
+        self._store.beat(
+            Driver(id=self.id, host=socket.gethostname(), pid=os.getpid(), beat_at=self._clock.now())
+        )
+
+    async def _beat_later(self) -> None:
+        await asyncio.to_thread(self._beat)
+
+    async def _take_over(self) -> None:
+        """Drive the open runs whose driver is gone (R34)."""
+        alive = await asyncio.to_thread(self._alive)
+        for run_id in await asyncio.to_thread(self._store.orphans, alive):
+            await self._claim(run_id, alive)
+
+    def _alive(self) -> list[str]:
+        now, here = self._clock.now(), socket.gethostname()
+        fresh = [d for d in self._store.drivers() if now - d.beat_at < timedelta(seconds=ALIVE_S)]
+        return [d.id for d in fresh if d.id == self.id or d.host != here or _process_lives(d.pid)]
+
+    async def _claim(self, run_id: str, alive: list[str]) -> bool:
+        if self._runs.drives(run_id):
+            return True
+        if not await asyncio.to_thread(self._store.claim, run_id, self.id, alive):
+            return False
+        try:
+            run = await asyncio.to_thread(self._runs.load, run_id)
+            if run is not None and not run.is_closed and not self._runs.drives(run_id):
+                self._runs.adopt(run)
+        except SagaError:
+            log.exception("run %s can't be taken over; its log or definition is damaged", run_id)
+        return True
+
+    async def _submit(self, run_id: str, command: AnyCommand) -> None:
+        if not self._runs.drives(run_id):
+            row = await asyncio.to_thread(self._store.row, run_id)
+            if row is None:
+                raise CommandRejected(f"there is no run '{run_id}'; `saga runs` lists them")
+            if row.ended_at is not None:
+                raise CommandRejected(f"run '{run_id}' has ended ({row.status}); start a new one")
+            alive = await asyncio.to_thread(self._alive)
+            await self._claim(run_id, alive)
+        if self._runs.drives(run_id):
+            stored = self._runs.command(run_id, command)
+            if stored is not None:
+                await asyncio.wrap_future(stored)
+        else:
+            await self._post(run_id, command)
+
+    async def _post(self, run_id: str, command: AnyCommand) -> None:
+        """Leave the command for the driver that has the run, and wait for its answer."""
+        posted = Posted(id=uuid4().hex, run_id=run_id, command=command)
+        await asyncio.to_thread(self._store.post, posted)
+        until = self._loop.time() + ANSWER_S
+        while self._loop.time() < until:
+            await asyncio.sleep(0.05)
+            answer = await asyncio.to_thread(self._store.posted, posted.id)
+            if answer is not None and answer.answered:
+                if answer.error:
+                    raise CommandRejected(answer.error)
+                return
+        raise CommandRejected(f"the engine that drives '{run_id}' does not answer; the request stays with it")
+
+    async def _read_inbox(self) -> None:
+        for posted in await asyncio.to_thread(self._store.inbox, self.id):
+            try:
+                await self._submit(posted.run_id, posted.command)
+                error = ""
+            except SagaError as refused:
+                error = str(refused)
+            await asyncio.to_thread(self._store.answer, posted.id, error)
+
+
+def _process_lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

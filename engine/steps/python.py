@@ -1,0 +1,96 @@
+"""Calls of registered Python functions, sync (in a thread) or async. Nothing else can be called.
+
+A function gets its `args` as keyword arguments and, if it asks for it by name, the `key` of the call.
+It returns JSON. It raises `Rejected` or `Failed` to say that it surely had no effect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from engine.core.errors import SagaError
+from engine.core.saga import canonical_json, effect_of
+from engine.ports import Call, Outcome
+
+Json = Any
+Function = Callable[..., Any]
+
+
+class Rejected(SagaError):
+    """The function refused and surely had no effect; trying again is useless."""
+
+
+class Failed(SagaError):
+    """The function failed and surely had no effect; trying again may help."""
+
+
+class Functions:
+    """The functions that sagas may call, by name."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Function, bool]] = {}
+
+    def register(self, name: str) -> Callable[[Function], Function]:
+        """Return a decorator that makes a function callable as `name`.
+
+        Raises:
+            ValueError: if the name is taken.
+        """
+
+        def keep(function: Function) -> Function:
+            if name in self._known:
+                raise ValueError(f"a function named '{name}' is registered already; choose another name")
+            self._known[name] = (function, "key" in inspect.signature(function).parameters)
+            return function
+
+        return keep
+
+    @property
+    def names(self) -> list[str]:
+        """The registered names, sorted."""
+        return sorted(self._known)
+
+    def find(self, name: str) -> tuple[Function, bool] | None:
+        """Return the function and whether it wants the key, or None."""
+        return self._known.get(name)
+
+
+FUNCTIONS = Functions()
+"""The registry of this process; `saga.functions` of the settings names modules that add to it."""
+
+
+class PythonPerformer:
+    """Calls registered functions."""
+
+    def __init__(self, functions: Functions = FUNCTIONS) -> None:
+        self._functions = functions
+
+    async def perform(self, call: Call) -> Outcome:
+        """Call the function once; an exception it does not declare leaves the effect unknown."""
+        name = call.request["function"]
+        found = self._functions.find(name)
+        if found is None:
+            known = ", ".join(self._functions.names) or "none"
+            return Outcome(
+                outcome="rejected",
+                error=f"no function '{name}' is registered (there: {known})",
+                code="no_function",
+            )
+        function, wants_key = found
+        arguments = dict(call.request.get("args") or {}) | ({"key": call.key} if wants_key else {})
+        try:
+            result = function(**arguments) if inspect.iscoroutinefunction(function) else None
+            output = await result if result is not None else await asyncio.to_thread(function, **arguments)
+            canonical_json(output)
+        except Rejected as error:
+            return Outcome(outcome="rejected", error=str(error), code="rejected")
+        except Failed as error:
+            return Outcome(outcome="failed", error=str(error), code="failed")
+        except Exception as error:  # noqa: BLE001 - whatever a function raises is an outcome, not our crash
+            unsure = call.phase == "undo" or effect_of(call.step) != "readonly"
+            said = f"{type(error).__name__}: {error}"
+            return Outcome(outcome="unknown" if unsure else "failed", error=said, code="exception")
+        return Outcome(outcome="ok", output=output)

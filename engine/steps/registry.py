@@ -1,0 +1,28 @@
+"""Which performer makes the calls of which kind. `approval` and `wait` make none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import engine.steps.functions  # noqa: F401 - registers what ships
+from engine.ports import Llm, Performer
+from engine.steps.http import HttpPerformer
+from engine.steps.llm import LlmPerformer
+from engine.steps.python import PythonPerformer
+from engine.steps.route import RoutePerformer
+
+
+def performers(llm: Llm, default_model: str, services: Mapping[str, str]) -> dict[str, Performer]:
+    """Return the performers by kind.
+
+    Args:
+        llm: the port to every model.
+        default_model: the model of steps that name none.
+        services: base addresses by logical host.
+    """
+    return {
+        "http": HttpPerformer(services),
+        "llm": LlmPerformer(llm, default_model),
+        "python": PythonPerformer(),
+        "route": RoutePerformer(llm, default_model),
+    }

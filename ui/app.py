@@ -1,0 +1,33 @@
+"""Navigation, and nothing else: which pages there are, under one look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from engine.ports import RunFilter
+from ui.session import studio
+
+HERE = Path(__file__).parent
+
+st.set_page_config(page_title="Saga Studio", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
+st.logo(str(HERE / "assets" / "logo.svg"), size="large")
+
+waiting = studio().store.count(RunFilter(waiting_for_people=True))
+pages = [
+    st.Page("views/gallery.py", title="Gallery", icon=":material/apps:", default=True),
+    st.Page("views/runs.py", title="Runs", icon=":material/timeline:", url_path="runs"),
+    st.Page("views/designer.py", title="Designer", icon=":material/schema:", url_path="designer"),
+    st.Page(
+        "views/approvals.py",
+        title=f"Approvals · {waiting}" if waiting else "Approvals",
+        icon=":material/how_to_reg:",
+        url_path="approvals",
+    ),
+    st.Page("views/sandbox.py", title="Sandbox", icon=":material/science:", url_path="sandbox"),
+    st.Page("views/guide.py", title="Guide", icon=":material/menu_book:", url_path="guide"),
+    st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
+    st.Page("views/run.py", title="Run", url_path="run", visibility="hidden"),
+]
+st.navigation(pages, position="top").run()

@@ -1,0 +1,72 @@
+"""What can be set: by `SAGA_...` in the environment, or in `[saga]` of `.streamlit/secrets.toml`."""
+
+from __future__ import annotations
+
+import getpass
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+SECRETS = Path(".streamlit/secrets.toml")
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "you"
+
+
+class Settings(BaseSettings):
+    """The settings of one process; what the environment says wins over the file."""
+
+    model_config = SettingsConfigDict(env_prefix="SAGA_", extra="forbid")
+
+    data_dir: Path = Field(
+        default=Path(".saga"), description="where the database and the practice world live"
+    )
+    database_url: str = Field(
+        default="", description="a SQLAlchemy URL; empty means saga.db in the data folder"
+    )
+    model: str = Field(
+        default="local", description="the model of steps that name none: local, scripted, or a LiteLLM name"
+    )
+    user: str = Field(default_factory=_who, description="who you are, in approvals and in the log")
+    sandbox_url: str = Field(default="", description="a practice world that runs elsewhere; empty starts one")
+    services: dict[str, str] = Field(
+        default_factory=dict, description="base addresses by logical host, as JSON"
+    )
+    functions: tuple[str, ...] = Field(
+        default=(), description="modules that register Python functions, as JSON"
+    )
+    warm_up: bool = Field(
+        default=True, description="load the local model at start rather than at its first use"
+    )
+
+    @property
+    def database(self) -> str:
+        """The URL of the database."""
+        return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'saga.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments first, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, InitSettingsSource(settings_cls, _from_file())
+
+
+def _from_file() -> dict[str, Any]:
+    if not SECRETS.is_file():
+        return {}
+    table = tomllib.loads(SECRETS.read_text(encoding="utf-8")).get("saga", {})
+    return dict(table) if isinstance(table, dict) else {}

@@ -1,0 +1,5 @@
+"""The approvals page."""
+
+import streamlit as st
+
+st.title("Approvals")

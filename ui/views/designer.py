@@ -1,0 +1,5 @@
+"""The designer page."""
+
+import streamlit as st
+
+st.title("Designer")

@@ -1,0 +1,5 @@
+"""The guide page."""
+
+import streamlit as st
+
+st.title("Guide")

@@ -1,0 +1,5 @@
+"""The run page."""
+
+import streamlit as st
+
+st.title("Run")

@@ -1,0 +1,5 @@
+"""The runs page."""
+
+import streamlit as st
+
+st.title("Runs")

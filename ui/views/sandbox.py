@@ -1,0 +1,5 @@
+"""The sandbox page."""
+
+import streamlit as st
+
+st.title("Sandbox")

@@ -1,0 +1,5 @@
+"""The settings page."""
+
+import streamlit as st
+
+st.title("Settings")
