@@ -1,0 +1,266 @@
+"""The command line: the same engine without a browser.
+
+Exit codes: 0 completed, 3 compensated, 4 needs attention, 2 bad input, 1 crash.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.core.checks import publish_problems
+from engine.core.document import json_schema, parse_saga
+from engine.core.errors import CommandRejected, DefinitionInvalid, SagaError
+from engine.core.saga import Saga
+from engine.ports import RunFilter
+from engine.templates import template, templates
+from ui.settings import Settings
+
+BAD_INPUT = 2
+
+
+def _says_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn an expected error into one message and exit code 2."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except DefinitionInvalid as invalid:
+            for problem in invalid.problems:
+                click.secho(f"✗ {problem.path}: {problem.problem}", fg="red", err=True)
+                click.echo(f"  {problem.remedy}", err=True)
+            sys.exit(BAD_INPUT)
+        except SagaError as refused:
+            click.secho(f"✗ {refused}", fg="red", err=True)
+            sys.exit(BAD_INPUT)
+
+    return guarded
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="saga-studio")
+def main() -> None:
+    """Design, run and watch sagas: steps that check themselves and undo themselves.
+
+    \b
+    Example:
+      saga serve                             the app, at http://localhost:8501
+      saga run trip-to-germany --approve-all one run, here in the terminal
+    """
+
+
+@main.command()
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of the app; 8501 unless said.")
+@click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Where everything is kept; .saga unless said."
+)
+@_says_errors
+def serve(port: int | None, data_dir: Path | None) -> None:
+    """Serve the app with its engine and the practice world.
+
+    \b
+    Example:
+      saga serve --port 8600 --data-dir ~/sagas
+    """
+    from ui.serve import serve as start
+
+    start(port, data_dir)
+
+
+@main.command("templates")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_templates(*, as_json: bool) -> None:
+    """List the sagas that ship.
+
+    \b
+    Example:
+      saga templates
+    """
+    if as_json:
+        click.echo(
+            json.dumps(
+                [{"name": t.name, "title": t.saga.name, "when": t.when} for t in templates()], indent=2
+            )
+        )
+        return
+    for entry in templates():
+        click.secho(f"{entry.name}  ", bold=True, nl=False)
+        click.echo(f"{entry.saga.name}, {len(entry.saga.steps)} steps\n    {entry.when}")
+
+
+@main.command()
+@click.argument("source")
+@click.option(
+    "--input", "-i", "inputs", multiple=True, metavar="NAME=VALUE", help="An input; JSON or plain text."
+)
+@click.option("--approve-all", is_flag=True, help="Say yes to every approval.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@_says_errors
+def run(source: str, inputs: tuple[str, ...], *, approve_all: bool, as_json: bool) -> None:
+    """Run a saga (a FILE or the name of a template) to its end, and say how it ended.
+
+    \b
+    Example:
+      saga run order-fulfilment -i sku=tent -i quantity=2 --json
+    """
+    from ui.terminal import run_to_end
+
+    settings = Settings()
+    saga, values = load_saga(source), parse_inputs(inputs)
+    sys.exit(run_to_end(settings, saga, values, approve_all=approve_all, as_json=as_json))
+
+
+@main.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@_says_errors
+def validate(file: Path) -> None:
+    """Check a definition without running it.
+
+    \b
+    Example:
+      saga validate my-saga.yaml
+    """
+    saga = load_saga(str(file))
+    problems = publish_problems(saga)
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise DefinitionInvalid(errors)
+    for problem in problems:
+        click.secho(f"! {problem.path}: {problem.problem} ({problem.remedy})", fg="yellow")
+    click.secho(f"✓ {saga.saga}: {len(saga.steps)} steps, version {saga.hash[:12]}", fg="green")
+
+
+@main.command()
+@_says_errors
+def schema() -> None:
+    """Print the JSON Schema of a definition, for editors.
+
+    \b
+    Example:
+      saga schema > saga.schema.json
+    """
+    click.echo(json.dumps(json_schema(), indent=2))
+
+
+@main.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--json", "as_json", is_flag=True, help="The whole log as JSON.")
+@_says_errors
+def show(run_id: str, *, as_json: bool) -> None:
+    """Show a run: its steps, what went wrong, what was undone.
+
+    \b
+    Example:
+      saga show r-0198c2f4d51a2b3c
+    """
+    from ui.terminal import show_run
+
+    show_run(Settings(), run_id, as_json=as_json)
+
+
+@main.command()
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--search", default="", help="Text in ids, inputs, outputs or errors.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@_says_errors
+def runs(limit: int, search: str, *, as_json: bool) -> None:
+    """List runs, newest first.
+
+    \b
+    Example:
+      saga runs --search Berlin
+    """
+    from ui.terminal import list_runs
+
+    list_runs(Settings(), RunFilter(text=search), limit, as_json=as_json)
+
+
+@main.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("step")
+@click.option("--reason", default="", help="Why; it is kept with the run.")
+@_says_errors
+def approve(run_id: str, step: str, reason: str) -> None:
+    """Say yes to a step that waits for approval.
+
+    \b
+    Example:
+      saga approve r-0198c2f4d51a2b3c flight_back --reason "within policy"
+    """
+    from ui.terminal import decide
+
+    sys.exit(decide(Settings(), run_id, step, "approved", reason))
+
+
+@main.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("step")
+@click.option("--reason", default="", help="Why; it is kept with the run.")
+@_says_errors
+def deny(run_id: str, step: str, reason: str) -> None:
+    """Say no to a step that waits for approval; the run is undone.
+
+    \b
+    Example:
+      saga deny r-0198c2f4d51a2b3c flight_back --reason "too expensive"
+    """
+    from ui.terminal import decide
+
+    sys.exit(decide(Settings(), run_id, step, "denied", reason))
+
+
+@main.command()
+@click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535))
+@_says_errors
+def sandbox(port: int) -> None:
+    """Serve the practice world alone; SAGA_SANDBOX_URL points an app to it.
+
+    \b
+    Example:
+      saga sandbox --port 8765
+    """
+    from ui.terminal import serve_world
+
+    serve_world(Settings(), port)
+
+
+def load_saga(source: str) -> Saga:
+    """Return the saga of a file, or of the template of that name.
+
+    Raises:
+        DefinitionInvalid: with what is wrong in the file.
+        CommandRejected: if there is neither.
+    """
+    path = Path(source)
+    if path.is_file():
+        return parse_saga(path.read_bytes())
+    found = template(source)
+    if found is not None:
+        return found.saga
+    names = ", ".join(entry.name for entry in templates())
+    raise CommandRejected(f"'{source}' is neither a file nor a template; templates are {names}")
+
+
+def parse_inputs(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """Return inputs from `name=value` texts; a value that is JSON is taken as that, all else as text.
+
+    Raises:
+        CommandRejected: for a text without `=`.
+    """
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, found, text = pair.partition("=")
+        if not found:
+            raise CommandRejected(f"--input '{pair}' has no value; write NAME=VALUE")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values

@@ -1,0 +1,241 @@
+"""What the commands do: runs in a terminal, in words, with an exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import click
+
+from engine.core.commands import Decide
+from engine.core.document import saga_from_document
+from engine.core.errors import CommandRejected
+from engine.core.evolve import evolve, replay
+from engine.core.run import Run
+from engine.core.saga import Saga
+from engine.ports import RunFilter, Store
+from engine.sandbox.server import SandboxServer
+from engine.sandbox.world import World
+from storage.store import open_store
+from ui.compose import Studio
+from ui.models.status import run_look, step_look
+from ui.settings import Settings
+
+POLL_S = 0.05
+EXIT = {"completed": 0, "compensated": 3, "compensated_with_exceptions": 3, "abandoned": 4}
+NEEDS_ATTENTION = 4
+COLOURS = {
+    "completed": "green",
+    "committed": "green",
+    "compensated": "magenta",
+    "empty": "magenta",
+    "failed": "red",
+}
+
+
+def run_to_end(
+    settings: Settings, saga: Saga, values: dict[str, Any], *, approve_all: bool, as_json: bool
+) -> int:
+    """Run a saga, print how it goes, and return the exit code."""
+    with Studio.open(settings, adopt=False) as studio:
+        run_id = studio.engine.start_run(saga, values, settings.user)
+        run = _follow(studio, run_id, approve_all=approve_all, quiet=as_json)
+        if as_json:
+            click.echo(json.dumps(summary(run), indent=2, ensure_ascii=False))
+        else:
+            _print_end(run)
+        return _exit_code(run)
+
+
+def decide(
+    settings: Settings, run_id: str, step: str, decision: Literal["approved", "denied"], reason: str
+) -> int:
+    """Answer an approval; where no app drives the run, drive it on from here. Return the exit code."""
+    with Studio.open(settings, adopt=False) as studio:
+        command = Decide(by=settings.user, step=step, decision=decision, reason=reason)
+        studio.engine.submit(run_id, command).result()
+        click.echo(f"{decision}: {step}")
+        run = _follow(studio, run_id, approve_all=False, quiet=False)
+        _print_end(run)
+        return _exit_code(run)
+
+
+def _exit_code(run: Run) -> int:
+    return EXIT.get(run.status, NEEDS_ATTENTION)
+
+
+def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool) -> Run:
+    """Print events as they come until the run has ended or only a person can go on; return the run."""
+    row = studio.store.row(run_id)
+    assert row is not None
+    run = Run(studio.engine.saga(row.saga_hash))
+    while True:
+        for recorded in studio.store.history(run_id, after=run.seq):
+            evolve(run, recorded)
+            if not quiet:
+                _print_event(recorded.event)
+        asked = [step.id for step in run.steps.values() if step.status == "awaiting_approval"]
+        if run.is_closed or (_only_people_can_go_on(run) and not (asked and approve_all)):
+            return run
+        if approve_all:
+            for step in asked:
+                _approve(studio, run_id, step)
+        time.sleep(POLL_S)
+
+
+def _only_people_can_go_on(run: Run) -> bool:
+    moving = any(step.due and step.status != "awaiting_approval" for step in run.steps.values())
+    asked = any(step.status == "awaiting_approval" for step in run.steps.values())
+    return bool(run.attention or run.direction_asked or asked) and not run.open_calls and not moving
+
+
+def _approve(studio: Studio, run_id: str, step: str) -> None:
+    command = Decide(by=studio.settings.user, step=step, decision="approved", reason="--approve-all")
+    try:
+        studio.engine.submit(run_id, command).result()
+    except CommandRejected as refused:
+        raise CommandRejected(f"--approve-all: {refused}") from None
+
+
+def _print_event(event: Any) -> None:
+    text = event_line(event)
+    if text:
+        mark, words, colour = text
+        click.secho(f"{mark} {words}", fg=colour)
+
+
+Line = tuple[str, str, str | None]
+
+_LINES: dict[str, Callable[[Any], Line]] = {
+    "step_committed": lambda e: ("✓", e.step, "green"),
+    "step_skipped": lambda e: ("·", f"{e.step} skipped: {e.reason}", None),
+    "approval_requested": lambda e: (
+        "?",
+        f"{e.step} waits for {e.group or 'approval'}: {e.question}",
+        "yellow",
+    ),
+    "retry_scheduled": lambda e: ("↻", f"{e.step} is tried again: {e.reason}", "yellow"),
+    "faulted": lambda e: ("✗", f"{e.step or 'run'}: {e.reason}", "red"),
+    "direction_asked": lambda _: ("?", "undo everything, or go on? the Run page asks", "yellow"),
+    "direction_chosen": lambda e: ("↶", f"undoing {len(e.plan)} steps: {e.reason}", "magenta"),
+    "step_undone": lambda e: ("↶", f"{e.step}: {e.reason}", "magenta"),
+    "step_excused": lambda e: ("!", f"{e.step}: {e.how} by {e.by}: {e.reason}", "yellow"),
+    "help_needed": lambda e: ("!", f"{e.step}: {e.reason}", "red"),
+    "noted": lambda e: ("·", e.text, None),
+}
+
+
+def event_line(event: Any) -> Line | None:
+    """Return mark, words and colour of the events that a person follows; None for the rest."""
+    if event.type == "direction_chosen" and event.direction == "forward":
+        return "→", f"going on: {event.reason}", "yellow"
+    return _LINES[event.type](event) if event.type in _LINES else None
+
+
+def _print_end(run: Run) -> None:
+    look = run_look(run.status)
+    click.secho(f"{run.id}: {look.word}", fg=COLOURS.get(run.status), bold=True)
+    for step in run.steps.values():
+        if step.status == "awaiting_approval":
+            click.echo(f"  saga approve {run.id} {step.id}    or    saga deny {run.id} {step.id}")
+    if run.output:
+        click.echo(json.dumps(run.output, indent=2, ensure_ascii=False))
+
+
+def folded(store: Store, run_id: str) -> Run:
+    """Return a run folded from the store.
+
+    Raises:
+        CommandRejected: if there is no such run.
+    """
+    row = store.row(run_id)
+    version = store.version(row.saga_hash) if row else None
+    if row is None or version is None:
+        raise CommandRejected(f"there is no run '{run_id}'; `saga runs` lists them")
+    return replay(saga_from_document(version.document), store.history(run_id))
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """Return a run as JSON: how it stands, its steps, and what went wrong."""
+    return {
+        "id": run.id,
+        "saga": run.saga.saga,
+        "status": run.status,
+        "input": run.input,
+        "output": run.output,
+        "app": run.app,
+        "faults": [fault.model_dump(mode="json") for fault in run.faults],
+        "exceptions": run.exceptions,
+        "cost_usd": run.cost_usd,
+        "tokens": run.tokens,
+        "steps": {
+            step.id: {
+                "status": step.status,
+                "attempts": len(step.attempts),
+                "undo_attempts": len(step.undos),
+                "output": step.output,
+                "reason": step.reason,
+            }
+            for step in run.steps.values()
+        },
+    }
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[Store]:
+    store = open_store(settings.database)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def show_run(settings: Settings, run_id: str, *, as_json: bool) -> None:
+    """Print a run; as JSON with its whole log."""
+    with _store(settings) as store:
+        run = folded(store, run_id)
+        if as_json:
+            events = [recorded.model_dump(mode="json") for recorded in store.history(run_id)]
+            click.echo(json.dumps({**summary(run), "events": events}, indent=2, ensure_ascii=False))
+            return
+    click.secho(f"{run.id}  {run.saga.name}  ", bold=True, nl=False)
+    click.secho(run_look(run.status).word, fg=COLOURS.get(run.status))
+    for fault in run.faults:
+        click.secho(f"  went wrong: {fault.step or 'run'}: {fault.reason}", fg="red")
+    width = max(len(step) for step in run.steps)
+    for step in run.steps.values():
+        click.echo(f"  {step.id:{width}}  ", nl=False)
+        click.secho(f"{step_look(step.status).word:22}", fg=COLOURS.get(step.status), nl=False)
+        click.echo(f" {step.reason}".rstrip())
+
+
+def list_runs(settings: Settings, where: RunFilter, limit: int, *, as_json: bool) -> None:
+    """Print the newest runs."""
+    with _store(settings) as store:
+        rows = store.rows(where, limit)
+    if as_json:
+        click.echo(json.dumps([row.model_dump(mode="json", exclude={"text"}) for row in rows], indent=2))
+        return
+    for row in rows:
+        click.echo(f"{row.id}  {row.started_at:%Y-%m-%d %H:%M:%S}  ", nl=False)
+        click.secho(f"{run_look(row.status).word:16}", fg=COLOURS.get(row.status), nl=False)
+        click.echo(f"  {row.done}/{row.steps}  {row.saga}  {row.fault}".rstrip())
+    if not rows:
+        click.echo("no runs; `saga run trip-to-germany` makes one", err=True)
+
+
+def serve_world(settings: Settings, port: int) -> None:
+    """Serve the practice world until it is interrupted."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with SandboxServer(World(settings.data_dir / "sandbox.db"), port=port) as server:
+        click.echo(
+            f"the practice world is at {server.url}; SAGA_SANDBOX_URL={server.url} points an app to it"
+        )
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            sys.exit(0)
