@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
@@ -117,22 +117,36 @@ class Engine:
         check_publishable(saga)
         return self._store.publish(saga, by)
 
-    def start_run(self, saga: Saga, values: dict[str, Json], by: str, run_id: str | None = None) -> str:
+    def start_run(self, saga: Saga, values: dict[str, Json], by: str) -> str:
         """Publish the saga if it is new, begin a run of it, and return the run's id once that is stored.
 
         Raises:
             DefinitionInvalid: if the saga may not run.
             CommandRejected: if the inputs do not fit.
         """
+        return self.start_runs(saga, [values], by)[0]
+
+    def start_runs(self, saga: Saga, inputs: Sequence[dict[str, Json]], by: str) -> list[str]:
+        """Begin a run for each of the inputs and return their ids once all are stored.
+
+        Raises:
+            DefinitionInvalid: if the saga may not run.
+            CommandRejected: if the inputs of one do not fit; the ones before it have begun.
+        """
         self.publish(saga, by)
         self._sagas[saga.hash] = saga
-        name = run_id or new_run_id()
 
-        async def begin() -> None:
-            await asyncio.wrap_future(self._runs.begin(saga, Start(run_id=name, input=values, by=by), name))
+        async def begin() -> list[str]:
+            names = [new_run_id() for _ in inputs]
+            stored = [
+                self._runs.begin(saga, Start(run_id=name, input=values, by=by), name)
+                for name, values in zip(names, inputs, strict=True)
+            ]
+            for each in stored:
+                await asyncio.wrap_future(each)
+            return names
 
-        self._on_loop(begin()).result()
-        return name
+        return self._on_loop(begin()).result()
 
     def submit(self, run_id: str, command: AnyCommand) -> Future[None]:
         """Send a command to a run; the future is done when its facts are stored.

@@ -109,6 +109,7 @@ def _body(response: httpx.Response) -> Json:
 
 def _words(body: Json) -> str:
     if isinstance(body, dict):
-        said = body.get("message") or body.get("error") or body.get("detail") or body.get("text") or ""
-        return str(said)[:300] or "no reason given"
+        code = str(body.get("error") or "").replace("_", " ")
+        said = str(body.get("message") or body.get("detail") or body.get("text") or "")
+        return ": ".join(part for part in (code, said) if part)[:300] or "no reason given"
     return str(body)[:300]

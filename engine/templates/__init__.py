@@ -14,11 +14,11 @@ from engine.core.saga import Saga
 
 
 class Break(BaseModel):
-    """A way to break a template: a fault for the practice world."""
+    """A way to break a template: faults for the practice world."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     label: str
-    fault: dict[str, Any]
+    faults: tuple[dict[str, Any], ...]
 
 
 class Template(BaseModel):

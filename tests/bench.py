@@ -1,0 +1,128 @@
+"""What durability costs: `make bench`. Each figure stands beside the raw commits of the same disk and settings.
+
+Rounds of raw commits and of runs alternate, so that a noisy machine disturbs both; medians are shown.
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from storage.store import SqlStore
+
+from engine.core.document import saga_from_document
+from engine.core.saga import Saga
+from engine.ports import RunFilter
+from engine.runtime.engine import Engine
+from engine.steps.functions import FUNCTIONS
+from engine.steps.python import PythonPerformer
+
+ROUNDS = 7
+CHAIN = 10
+
+
+def chain(length: int, *, effect: bool) -> Saga:
+    """Return a chain of steps that do nothing, with or without an effect to be undone."""
+    steps: dict[str, object] = {}
+    for index in range(length):
+        step: dict[str, object] = {"kind": "python", "with": {"function": "noop"}}
+        if index:
+            step["needs"] = f"s{index - 1}"
+        if effect:
+            step |= {
+                "effect": "compensatable",
+                "compensate": {"kind": "python", "with": {"function": "noop"}},
+            }
+        steps[f"s{index}"] = step
+    return saga_from_document(
+        {"saga": f"chain-{'effect' if effect else 'readonly'}-{length}", "steps": steps}
+    )
+
+
+def raw_commit_ms(store: SqlStore, folder: Path, commits: int) -> float:
+    """Return the milliseconds of one commit of one small row, with the store's own connection settings."""
+    engine = store.connect(folder / "raw.db")
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS raw (id INTEGER PRIMARY KEY, body TEXT)")
+        connection.commit()
+        started = time.perf_counter()
+        for _ in range(commits):
+            connection.exec_driver_sql("INSERT INTO raw (body) VALUES (?)", ("x" * 300,))
+            connection.commit()
+        elapsed = time.perf_counter() - started
+    engine.dispose()
+    return elapsed / commits * 1000
+
+
+def chain_step_ms(engine: Engine, store: SqlStore, saga: Saga, runs: int) -> float:
+    """Return the milliseconds of one step, runs one after the other."""
+    started = time.perf_counter()
+    for _ in range(runs):
+        run_id = engine.start_run(saga, {}, "bench")
+        wait_for(
+            store, lambda run_id=run_id: (row := store.row(run_id)) is not None and row.ended_at is not None
+        )
+    return (time.perf_counter() - started) / (runs * len(saga.steps)) * 1000
+
+
+def steps_per_s(engine: Engine, store: SqlStore, saga: Saga, runs: int) -> float:
+    """Return the steps per second of many runs at once, until all are durably ended."""
+    before = store.count(RunFilter(statuses=("completed",)))
+    started = time.perf_counter()
+    engine.start_runs(saga, [{}] * runs, "bench")
+    wait_for(store, lambda: store.count(RunFilter(statuses=("completed",))) == before + runs, pause_s=0.005)
+    return runs * len(saga.steps) / (time.perf_counter() - started)
+
+
+def wait_for(
+    _store: SqlStore, true: Callable[[], bool], *, pause_s: float = 0.0002, limit_s: float = 300
+) -> None:
+    """Return once something is true."""
+    until = time.perf_counter() + limit_s
+    while not true():
+        if time.perf_counter() > until:
+            sys.exit("a benchmark did not come to an end")
+        time.sleep(pause_s)
+
+
+def main() -> None:
+    """Print the figures."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store = SqlStore(f"sqlite:///{folder / 'bench.db'}")
+        with Engine(store, {"python": PythonPerformer(FUNCTIONS)}, adopt=False) as driver:
+            raw: list[float] = []
+            effect: list[float] = []
+            readonly: list[float] = []
+            with_effect, without = chain(CHAIN, effect=True), chain(CHAIN, effect=False)
+            for _ in range(ROUNDS):
+                raw.append(raw_commit_ms(store, folder, 200))
+                effect.append(chain_step_ms(driver, store, with_effect, 10))
+                readonly.append(chain_step_ms(driver, store, without, 10))
+            many = [steps_per_s(driver, store, without, 1000), steps_per_s(driver, store, with_effect, 1000)]
+            sizes = {
+                size: chain_step_ms(driver, store, chain(size, effect=False), 1) for size in (100, 1000, 4000)
+            }
+        settings = ", ".join(f"{key} {value}" for key, value in store.describe().items() if key != "database")
+        store.close()
+    base = statistics.median(raw)
+    print(f"store                                    {settings}")
+    print(f"raw commit of one row                    {base:8.3f} ms   (1.0 x)")
+    for label, found in (
+        ("step with an effect, 10-step chain", effect),
+        ("readonly step, 10-step chain", readonly),
+    ):
+        value = statistics.median(found)
+        print(f"{label:40} {value:8.3f} ms   ({value / base:.1f} x a raw commit)")
+    print(f"1,000 readonly runs at once              {many[0]:8,.0f} steps/s")
+    print(f"1,000 runs with effects at once          {many[1]:8,.0f} steps/s")
+    for size, value in sizes.items():
+        print(f"readonly step in a chain of {size:<12,} {value:8.3f} ms")
+
+
+if __name__ == "__main__":
+    main()
