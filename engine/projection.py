@@ -17,7 +17,7 @@ def project(run: Run) -> RunRow:
     assert run.started_at is not None
     assert run.updated_at is not None
     fault = run.faults[-1].reason if run.faults else ""
-    return RunRow.model_construct(
+    return RunRow(
         id=run.id,
         saga=run.saga.saga,
         saga_hash=run.saga.hash,

@@ -20,7 +20,7 @@ def call_of(run: Run, intent: AttemptIntended, timeout_s: float) -> Call:
         kind = undo.kind
     elif intent.phase == "probe" and step.probe is not None:
         kind = step.probe.kind
-    return Call.model_construct(
+    return Call(
         run_id=run.id,
         step=step,
         phase=intent.phase,

@@ -131,7 +131,7 @@ class RunDriver:
             self._let_go(run.id)
             raise
         if recorded:
-            change = Change.model_construct(
+            change = Change(
                 run_id=run.id,
                 driver=self._driver,
                 expected_seq=before,
@@ -209,7 +209,7 @@ class RunDriver:
             self._report(live, intent, facts)
 
     def _report(self, live: Live, intent: AttemptIntended, facts: dict[str, Any]) -> None:
-        report = Report.model_construct(
+        report = Report(
             by="engine", step=intent.step, phase=intent.phase, attempt=intent.attempt, **facts
         )
         try:
