@@ -1,5 +1,31 @@
-"""The designer page."""
+"""The Designer: draw a saga's steps, their checks and their undo; save it as a version; run it."""
 
 import streamlit as st
 
-st.title("Designer")
+from ui.components.design_below import below
+from ui.components.design_canvas import design_canvas, palette
+from ui.components.design_header import design_header
+from ui.components.design_inspector import inspector
+from ui.components.design_run import run_dialog
+from ui.components.design_start import start_screen
+from ui.components.design_state import opened, standing
+from ui.components.text import escape
+
+design = opened()
+if design is None:
+    start_screen(missing=st.query_params.get("saga", "") or st.query_params.get("template", ""))
+    st.stop()
+
+now = standing(design)
+design_header(design, now)
+left, right = st.columns([2.3, 1], gap="medium")
+with left:
+    palette(design)
+    design_canvas(design, now.findings)
+    below(design, now)
+with right:
+    inspector(now.findings)
+run_dialog(design, now)
+if design.said:
+    st.toast(escape(design.said), icon=":material/check:")
+    design.said = ""

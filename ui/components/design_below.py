@@ -1,0 +1,119 @@
+"""Below the canvas: problems, edges, source, versions; one of them is drawn at a time."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from engine.core.document import parse_document, to_yaml
+from engine.core.errors import DefinitionInvalid
+from ui.components import design_state as state
+from ui.components.design_edges import draw_edges
+from ui.components.design_fields import bound
+from ui.components.design_state import Design, Standing
+from ui.components.design_versions import draw_versions
+from ui.components.text import escape, plain
+from ui.models.draft import step_title
+from ui.models.draft_problems import Finding, form_problems, problem_lines
+
+VIEWS: Final = ("Problems", "Edges", "Source", "Versions")
+_ICONS: Final = {
+    "Problems": "rule",
+    "Edges": "conversion_path",
+    "Source": "data_object",
+    "Versions": "history",
+}
+_SOURCE: Final = "designer-source"
+
+
+def below(design: Design, standing: Standing) -> None:
+    """Draw the view switch and the chosen view."""
+    with st.container(border=True, key="designer-below"):
+        counts = {"Problems": len(standing.findings), "Versions": len(standing.versions)}
+
+        def word(view: str) -> str:
+            number = f" · {counts[view]}" if counts.get(view) else ""
+            return f":material/{_ICONS[view]}: {view}{number}"
+
+        st.segmented_control(
+            "View", VIEWS, key=bound("designer-view", design.below), required=True, format_func=word,
+            label_visibility="collapsed", on_change=_turn,
+        )  # fmt: skip
+        if design.below == "Edges":
+            draw_edges(design)
+        elif design.below == "Source":
+            _source(design)
+        elif design.below == "Versions":
+            draw_versions(design, standing)
+        else:
+            _problems(design, standing.findings)
+
+
+def _turn() -> None:
+    state.current().below = st.session_state["designer-view"] or "Problems"
+
+
+def _problems(design: Design, findings: list[Finding]) -> None:
+    if not findings:
+        st.success("Nothing is wrong. The saga can be saved and run.", icon=":material/check_circle:")
+        return
+    for index, finding in enumerate(findings):
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="small", key=f"designer-problem-{index}"
+        ):
+            icon, colour = ("error", "red") if finding.is_error else ("warning", "orange")
+            title = step_title(design.document, finding.step) if finding.step else "Saga"
+            st.button(title_label(title, icon, colour), key=f"designer-problem-{index}-go", type="tertiary",
+                      help=escape(finding.problem.path), on_click=state.select, args=(finding.step, finding.segment))  # fmt: skip
+            with st.container(gap=None):
+                plain(finding.problem.problem)
+                st.caption(escape(finding.problem.remedy))
+
+
+def title_label(title: str, icon: str, colour: str) -> str:
+    """Return a button's label with a coloured icon in front of a text."""
+    return f":{colour}[:material/{icon}:] {escape(title)}"
+
+
+def _source(design: Design) -> None:
+    text, message = design.bad.get(_SOURCE, (to_yaml(design.document), ""))
+    lines = text.count("\n") + 1
+    st.text_area("The saga as YAML", key=bound(_SOURCE, text), height=max(220, min(640, 22 * lines + 34)),
+                 on_change=_touch, help="What an exported file holds. Nothing changes before you apply it.")  # fmt: skip
+    if message.strip():
+        st.error("Nothing was changed:", icon=":material/error:")
+        st.code(message, language=None, wrap_lines=True)
+    with st.container(horizontal=True, gap="small"):
+        st.button(
+            "Apply", key="designer-source-apply", icon=":material/check:", type="primary", on_click=_apply
+        )
+        st.button("Discard", key="designer-source-discard", icon=":material/close:", on_click=state.forget_bad,
+                  args=((_SOURCE,),), disabled=not message, help="Show the draft again")  # fmt: skip
+
+
+def _touch() -> None:
+    """Keep a text that is not applied yet."""
+    state.current().bad[_SOURCE] = (st.session_state[_SOURCE], " ")
+
+
+def _apply() -> None:
+    design, text = state.current(), str(st.session_state[_SOURCE])
+    try:
+        document = parse_document(text)
+        problems = form_problems(document)
+        if problems:
+            raise DefinitionInvalid(problems)  # noqa: TRY301 - one handler words them all
+    except DefinitionInvalid as invalid:
+        design.bad[_SOURCE] = (text, problem_lines(invalid.problems))
+        return
+    clash = document["saga"] != design.name and document["saga"] in state.taken_names()
+    if clash:
+        design.bad[_SOURCE] = (
+            text,
+            f"saga: there is a saga named {document['saga']} already - choose another name",
+        )
+        return
+    design.bad.clear()
+    state.change(document)
+    design.said = "The source is the draft now"

@@ -1,0 +1,70 @@
+"""The edges as a table, with a row to add one and a button to remove each."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import streamlit as st
+
+from ui.components import design_state as state
+from ui.components.design_needs import sources_for, term_label
+from ui.components.design_state import Design
+from ui.components.text import plain
+from ui.models import draft as ops
+from ui.models.draft_names import needs_list, needs_text, terms
+
+_WIDTHS: Final = (3, 1.4, 3, 3, 1)
+
+
+def draw_edges(design: Design) -> None:
+    """Draw the table."""
+    _add(design)
+    steps = ops.steps_of(design.document)
+    edges = [(a, b, target) for target, step in steps.items() for a, b in terms(step.get("needs"))]
+    if not edges:
+        st.caption("No step comes after another yet: all start at once.")
+        return
+    for column, word in zip(st.columns(_WIDTHS), ("From", "Branch", "To", "Starts when", ""), strict=True):
+        column.caption(word)
+    for source, branch, target in edges:
+        _row(design, source, branch, target)
+
+
+def _row(design: Design, source: str, branch: str | None, target: str) -> None:
+    needs = ops.steps_of(design.document)[target].get("needs")
+    listed = needs_list(needs)
+    when = "all have committed" if listed is not None and len(listed) > 1 else "it has committed"
+    shown = (
+        ops.step_title(design.document, source),
+        branch or "-",
+        ops.step_title(design.document, target),
+        needs_text(needs) if listed is None else when,
+    )
+    *columns, last = st.columns(_WIDTHS, vertical_alignment="center")
+    for column, text in zip(columns, shown, strict=True):
+        with column:
+            plain(text)
+    last.button("", key=f"designer-edge-{source}-{branch or ''}-{target}-remove", icon=":material/delete:", type="tertiary",
+                help="Remove this edge", on_click=state.apply, args=(ops.disconnect, source, target, branch))  # fmt: skip
+
+
+def _add(design: Design) -> None:
+    document = design.document
+    names = list(ops.steps_of(document))
+    if len(names) < 2:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="designer-edge-new"):
+        st.selectbox("Step", names, index=None, key="designer-edge-to", placeholder="Choose a step",
+                     format_func=lambda name: term_label(document, name))  # fmt: skip
+        target = st.session_state.get("designer-edge-to")
+        sources = sources_for(document, target) if target in names else []
+        st.selectbox("comes after", sources, index=None, key="designer-edge-from", disabled=not sources,
+                     placeholder="Choose what comes before", format_func=lambda term: term_label(document, term))  # fmt: skip
+        st.button("Connect", key="designer-edge-add", icon=":material/add:", on_click=_connect,
+                  disabled=st.session_state.get("designer-edge-from") not in sources)  # fmt: skip
+
+
+def _connect() -> None:
+    source, _, branch = str(st.session_state["designer-edge-from"]).partition(".")
+    state.apply(ops.connect, source, st.session_state["designer-edge-to"], branch or None)
+    st.session_state["designer-edge-from"] = None

@@ -1,0 +1,205 @@
+"""The inspector: what the selected step is, and its forms; the saga's own where none is selected."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Final
+
+import streamlit as st
+
+from engine.core.saga import ID_PATTERN, RESERVED_IDS
+from engine.steps.python import FUNCTIONS
+from ui.components import design_state as state
+from ui.components.badges import draw, effect_badge, kind_badge
+from ui.components.design_fields import bound, draw_field, form, rows, show_problems
+from ui.components.design_needs import draw_needs
+from ui.components.design_saga import draw_saga
+from ui.components.design_undo import draw_undo
+from ui.components.text import escape
+from ui.models import draft as ops
+from ui.models.design_forms import (
+    CHECK_FIELDS,
+    GATE_FIELDS,
+    KIND_FIELDS,
+    MORE_FIELDS,
+    RETRY_FIELDS,
+    STEP_FIELDS,
+    FieldSpec,
+    time_fields,
+)
+from ui.models.draft_defaults import default_gate, default_rule
+from ui.models.draft_problems import SEGMENTS, Finding, at
+from ui.models.status import effect_look, kind_look
+
+EFFECTS: Final = ("readonly", "compensatable", "pivot", "retriable")
+_TITLE: Final = FieldSpec(("title",), "Title", help="How people call it")
+_RULE: Final = (
+    FieldSpec(("name",), "Name", is_required=True),
+    FieldSpec(
+        ("rule",), "Must be true", "code", "CEL over `output`, `run`, `steps` and `app`", is_required=True
+    ),
+    FieldSpec(
+        ("on_fail",), "If it is not", "choice", default="reject", options=("reject", "retry", "feedback")
+    ),
+)
+_ROW: Final = (
+    FieldSpec(("when",), "When", "code", "CEL; the first row that is true decides", is_required=True),
+    FieldSpec(("to",), "go to", "choice", is_required=True),
+)
+
+
+def inspector(findings: list[Finding]) -> None:
+    """Draw the inspector of what is selected."""
+    design = state.current()
+    with st.container(border=True, key="designer-inspector"):
+        if design.step is None or design.selected is None:
+            draw_saga(findings)
+            return
+        step, own = design.selected, [f for f in findings if f.step == design.selected]
+        _head(step, design.step)
+        st.segmented_control(
+            "Form", SEGMENTS, key=bound("designer-segment", design.segment), required=True,
+            label_visibility="collapsed", width="stretch", on_change=_turn,
+        )  # fmt: skip
+        draw_form = {"Retry": _retry, "Validate": _validate, "Undo": draw_undo, "Approve": _approve}
+        draw_form.get(design.segment, _step)(step, design.step, own)
+
+
+def _head(step: str, body: ops.Document) -> None:
+    look = kind_look(str(body.get("kind")))
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="designer-step-head"):
+        title = escape(str(body.get("title") or step))
+        st.subheader(f"{look.material} {title}", anchor=False, width="content")
+        draw(kind_badge(str(body.get("kind"))))
+        draw(effect_badge(str(body.get("effect") or "readonly")))
+        st.space("stretch")
+        st.button("", key="designer-delete", icon=":material/delete:", type="tertiary", help="Delete this step",
+                  on_click=state.remove, args=(step,))  # fmt: skip
+
+
+def _turn() -> None:
+    state.current().segment = st.session_state["designer-segment"] or "Step"
+
+
+def _step(step: str, body: ops.Document, findings: list[Finding]) -> None:
+    base, prefix, kind = ("steps", step), f"designer-step-{step}", str(body.get("kind"))
+    left, right = st.columns(2)
+    with left:
+        draw_field(_TITLE, base, prefix, findings)
+    with right:
+        _id_field(step)
+    form([_filled(spec, body) for spec in KIND_FIELDS.get(kind, ())], base, prefix, findings)
+    if kind == "route":
+        _rules(step, findings)
+    if kind in {"http", "python"}:
+        _effect(step, body, findings)
+    draw_needs(step, findings)
+    with st.expander("More", key=f"{prefix}-more"):
+        form([*STEP_FIELDS, *MORE_FIELDS.get(kind, ())], base, prefix, findings)
+    show_problems([f for f in findings if f.problem.path in {f"steps.{step}", f"steps.{step}.kind"}])
+
+
+def _filled(spec: FieldSpec, body: ops.Document) -> FieldSpec:
+    """Return a field with the choices that only the draft or this process knows."""
+    value = ops.get(body, spec.path)
+    if spec.path == ("with", "function"):
+        return replace(spec, widget="choice", options=_with(FUNCTIONS.names, value))
+    if spec.path == ("with", "default"):
+        return replace(spec, widget="choice", options=_with(ops.get(body, ("with", "branches"), []), value))
+    return spec
+
+
+def _with(options: list[str], value: object) -> tuple[str, ...]:
+    listed = tuple(map(str, options)) if isinstance(options, list | tuple) else ()
+    return listed if value is None or value in listed else (*listed, str(value))
+
+
+def _id_field(step: str) -> None:
+    key = f"designer-step-{step}-id"
+    text, message = state.current().bad.get(key, (step, ""))
+    help_ = "What conditions and expressions call it; they follow when you change it"
+    st.text_input("Id", key=bound(key, text), help=help_, on_change=_rename, args=(key, step))
+    if message:
+        st.error(escape(message), icon=":material/error:")
+
+
+def _rename(key: str, step: str) -> None:
+    design, new = state.current(), str(st.session_state[key]).strip()
+    steps = ops.steps_of(design.document)
+    message = ""
+    if not re.fullmatch(ID_PATTERN, new) or new in RESERVED_IDS:
+        message = "Use small letters, digits and _, a letter first; no word of the expression language."
+    elif new != step and new in steps:
+        message = f"There is a step {new} already."
+    if message:
+        design.bad[key] = (new, message)
+        return
+    design.bad.pop(key, None)
+    design.selected = new
+    state.change(ops.rename_step(design.document, step, new))
+
+
+def _effect(step: str, body: ops.Document, findings: list[Finding]) -> None:
+    key = f"designer-step-{step}-effect"
+    value = body.get("effect") if body.get("effect") in EFFECTS else None
+    if value is None and (body.get("kind") == "python" or ops.get(body, ("with", "method"), "GET") == "GET"):
+        value = "readonly"
+    help_ = "What the step does to the outside; it decides what a rollback has to undo"
+    st.selectbox("Effect", EFFECTS, index=None, key=bound(key, value), help=help_, placeholder="Say what it does",
+                 format_func=_effect_word, on_change=_set_effect, args=(key, step))  # fmt: skip
+    show_problems(at(findings, f"steps.{step}.effect"))
+
+
+def _effect_word(effect: str) -> str:
+    return effect_look(effect).word
+
+
+def _set_effect(key: str, step: str) -> None:
+    if st.session_state[key]:
+        state.apply(ops.set_effect, step, st.session_state[key])
+
+
+def _rules(step: str, findings: list[Finding]) -> None:
+    st.markdown("**Rules**")
+    branches = ops.branches_of(state.current().document, step)
+    specs = (_ROW[0], replace(_ROW[1], options=tuple(branches)))
+    first = branches[0] if branches else ""
+    path, prefix = ("steps", step, "with", "rules"), f"designer-step-{step}-rules"
+    rows(specs, path, prefix, findings, noun="rule", new=lambda _: {"when": "true", "to": first})
+    show_problems(at(findings, f"steps.{step}.with.branches"))
+
+
+def _retry(step: str, body: ops.Document, findings: list[Finding]) -> None:
+    kind, base, prefix = str(body.get("kind")), ("steps", step), f"designer-step-{step}"
+    if kind in {"approval", "wait"}:
+        st.info("Nothing is called here, so nothing is tried again.", icon=":material/info:")
+        return
+    form(RETRY_FIELDS, base, prefix, findings)
+    form(time_fields(kind), base, prefix, findings)
+
+
+def _validate(step: str, _body: ops.Document, findings: list[Finding]) -> None:
+    base, prefix = ("steps", step), f"designer-step-{step}"
+    st.caption("What the answer must be. A rejected answer is never used by later steps.")
+    rows(_RULE, (*base, "validate"), f"{prefix}-validate", findings, noun="check", new=default_rule)
+    form(CHECK_FIELDS, base, prefix, findings)
+
+
+def _approve(step: str, body: ops.Document, findings: list[Finding]) -> None:
+    base, prefix = ("steps", step), f"designer-step-{step}"
+    if body.get("kind") in {"approval", "wait"} and "approval" not in body:
+        st.info("This step needs no further yes. Ask in a step of its own.", icon=":material/info:")
+        return
+    key, gate = f"{prefix}-asks", isinstance(body.get("approval"), dict)
+    st.toggle(
+        "Ask a person before this step runs", key=bound(key, gate), on_change=_set_gate, args=(key, step)
+    )
+    if gate:
+        form(GATE_FIELDS, base, prefix, findings)
+    show_problems([f for f in findings if f.problem.path == f"steps.{step}.approval"])
+
+
+def _set_gate(key: str, step: str) -> None:
+    value = default_gate() if st.session_state[key] else ops.UNSET
+    state.apply(ops.put, ("steps", step, "approval"), value)

@@ -1,0 +1,115 @@
+"""The saga's own forms: name, what it does after a fault, inputs, invariants, what it gives."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import streamlit as st
+
+from engine.core.saga import ID_PATTERN
+from ui.components import design_state as state
+from ui.components.design_fields import bound, draw_field, form, rows, show_problems
+from ui.components.text import escape
+from ui.models import draft_inputs as inputs
+from ui.models.design_forms import SAGA_FIELDS, SAGA_MORE_FIELDS, FieldSpec
+from ui.models.draft_defaults import default_invariant
+from ui.models.draft_problems import Finding, at
+
+PREFIX: Final = "designer-saga"
+_INVARIANT: Final = (
+    FieldSpec(("name",), "Name", is_required=True),
+    FieldSpec(("rule",), "Must always hold", "code", "CEL over `app`, `run`, `steps`", is_required=True),
+)
+_DESCRIPTION: Final = FieldSpec(("description",), "Description")
+
+
+def draw_saga(findings: list[Finding]) -> None:
+    """Draw the saga's forms."""
+    own = [finding for finding in findings if finding.step is None]
+    st.subheader(":material/settings: Saga", anchor=False)
+    tab = st.segmented_control(
+        "Form", ("Saga", "Inputs", "Invariants", "More"), key="designer-saga-form", default="Saga", required=True,
+        label_visibility="collapsed", width="stretch", persist_state="session",
+    )  # fmt: skip
+    if tab == "Inputs":
+        _inputs(own)
+    elif tab == "Invariants":
+        st.caption("Checked at each commit and after each undo. One that breaks sends the run back.")
+        rows(
+            _INVARIANT, ("invariants",), f"{PREFIX}-invariants", own, noun="invariant", new=default_invariant
+        )
+    elif tab == "More":
+        form(SAGA_MORE_FIELDS, (), PREFIX, own)
+    else:
+        _name()
+        form(SAGA_FIELDS, (), PREFIX, own)
+        show_problems(at(own, "saga"))
+
+
+def _name() -> None:
+    key = f"{PREFIX}-name"
+    design = state.current()
+    text, message = design.bad.get(key, (design.name, ""))
+    help_ = "What versions share, and what addresses and files are called"
+    st.text_input("Name", key=bound(key, text), help=help_, on_change=_rename, args=(key,))
+    if message:
+        st.error(escape(message), icon=":material/error:")
+
+
+def _rename(key: str) -> None:
+    design, text = state.current(), str(st.session_state[key]).strip()
+    problem = state.rename_saga(text)
+    design.bad.pop(key, None)
+    if problem:
+        design.bad[key] = (text, problem)
+
+
+def _inputs(findings: list[Finding]) -> None:
+    st.caption("What a run is started with. Steps use it as `${run.input.name}`.")
+    for name, schema in inputs.inputs_of(state.current().document).items():
+        prefix = f"{PREFIX}-input-{name}"
+        with st.container(border=True, gap="small", key=prefix):
+            left, right = st.columns(2)
+            with left:
+                _input_name(name, prefix)
+            with right:
+                _input_type(name, schema, prefix)
+            draw_field(inputs.default_field(schema), ("input", name), prefix, findings)
+            draw_field(_DESCRIPTION, ("input", name), prefix, findings)
+            show_problems([f for f in findings if f.problem.path == f"input.{name}"])
+            st.button("Remove", key=f"{prefix}-remove", icon=":material/delete:", type="tertiary",
+                      on_click=state.apply, args=(inputs.delete_input, name))  # fmt: skip
+    st.button("Add input", key=f"{PREFIX}-input-add", icon=":material/add:", on_click=state.apply,
+              args=(inputs.add_input,))  # fmt: skip
+
+
+def _input_name(name: str, prefix: str) -> None:
+    key = f"{prefix}-name"
+    text, message = state.current().bad.get(key, (name, ""))
+    st.text_input("Name", key=bound(key, text), on_change=_rename_input, args=(key, name))
+    if message:
+        st.error(escape(message), icon=":material/error:")
+
+
+def _rename_input(key: str, name: str) -> None:
+    design, new = state.current(), str(st.session_state[key]).strip()
+    design.bad.pop(key, None)
+    if not re.fullmatch(ID_PATTERN, new):
+        design.bad[key] = (new, "Use small letters, digits and _, a letter first.")
+    elif new != name and new in inputs.inputs_of(design.document):
+        design.bad[key] = (new, f"There is an input {new} already.")
+    else:
+        state.apply(inputs.rename_input, name, new)
+
+
+def _input_type(name: str, schema: dict[str, object], prefix: str) -> None:
+    key, kind = f"{prefix}-type", schema.get("type")
+    st.selectbox("Type", tuple(inputs.TYPES), index=None, key=bound(key, kind if kind in inputs.TYPES else None),
+                 format_func=lambda option: inputs.TYPES[option], placeholder="See the source",
+                 on_change=_set_type, args=(key, name))  # fmt: skip
+
+
+def _set_type(key: str, name: str) -> None:
+    if st.session_state[key]:
+        state.apply(inputs.set_type, name, st.session_state[key])

@@ -1,0 +1,258 @@
+"""The draft that this session works on: opening, changing and keeping it, and what is selected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import streamlit as st
+
+from engine.core.document import parse_document
+from engine.core.saga import NAME_PATTERN, Saga
+from engine.ports import Draft, SagaVersion
+from engine.templates import template
+from ui.models import draft as ops
+from ui.models.draft import Document
+from ui.models.draft_defaults import free_name
+from ui.models.draft_history import History
+from ui.models.draft_problems import Finding, checked
+from ui.session import me, studio
+
+STATE: Final = "designer"
+
+
+@dataclass
+class Design:
+    """What this session knows of the open draft.
+
+    Attributes:
+        bad: texts that could not be read, by the key of their field, with what is wrong.
+        picks: how often the page itself chose what is selected; the canvas then forgets its last click.
+        dialog: which dialog is open, if any.
+        said: a sentence for the next drawing, shown once.
+    """
+
+    history: History
+    selected: str | None = None
+    segment: str = "Step"
+    below: str = "Problems"
+    bad: dict[str, tuple[str, str]] = field(default_factory=dict)
+    picks: int = 0
+    dialog: str = ""
+    said: str = ""
+
+    @property
+    def document(self) -> Document:
+        """The draft."""
+        return self.history.document
+
+    @property
+    def name(self) -> str:
+        """The saga's name."""
+        return ops.name_of(self.document)
+
+    @property
+    def step(self) -> Document | None:
+        """The selected step, or None."""
+        return ops.steps_of(self.document).get(self.selected or "")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the draft stands to the versions, and what is wrong with it."""
+
+    saga: Saga | None
+    findings: list[Finding]
+    versions: list[SagaVersion]
+    is_draft: bool
+
+    @property
+    def next_version(self) -> int:
+        """The number that a saved version would get."""
+        return self.versions[0].version + 1 if self.versions else 1
+
+
+def current() -> Design:
+    """Return the open design; only pages that opened one may ask."""
+    design: Design = st.session_state[STATE]
+    return design
+
+
+def opened() -> Design | None:
+    """Return the design that the address names, opened if it is not yet; None for the start screen."""
+    if wanted := st.query_params.get("template"):
+        return _begin(_copy_of(wanted))
+    name = st.query_params.get("saga")
+    if not name:
+        return None
+    design: Design | None = st.session_state.get(STATE)
+    if design is None or design.name != name:
+        document = stored(name)
+        st.session_state[STATE] = design = None if document is None else Design(History(document))
+    return design
+
+
+def stored(name: str) -> Document | None:
+    """Return the draft of that name, else its newest version, else None."""
+    kept = studio().store.draft(name)
+    if kept is not None:
+        return kept.document
+    versions = studio().store.versions(name)
+    return versions[0].document if versions else None
+
+
+def standing(design: Design) -> Standing:
+    """Return how the draft stands."""
+    saga, findings = checked(design.document)
+    versions = studio().store.versions(design.name)
+    is_draft = not versions or versions[0].document != design.document
+    return Standing(saga, findings, versions, is_draft)
+
+
+def taken_names() -> set[str]:
+    """Return the names of all sagas there are, drafts included."""
+    store = studio().store
+    return {draft.saga for draft in store.drafts()} | {version.saga for version in store.versions()}
+
+
+def begin_blank() -> None:
+    """Begin a saga from nothing, under the first free name, and open it."""
+    _begin(ops.new(free_name("new-saga", taken_names(), "-"), "New saga"))
+
+
+def open_saga(name: str) -> None:
+    """Go to a saga's draft or newest version."""
+    st.query_params.from_dict({"saga": name})
+
+
+def begin_from(name: str) -> None:
+    """Begin a copy of a template and open it."""
+    _begin(_copy_of(name))
+
+
+def _copy_of(name: str) -> Document | None:
+    found = template(name)
+    if found is None:
+        return None
+    document = parse_document(found.text)
+    kept = studio().store.draft(f"{name}-copy")
+    if kept is not None and kept.document == {**document, "saga": kept.saga}:
+        return kept.document
+    return {**document, "saga": free_name(f"{name}-copy", taken_names(), "-")}
+
+
+def _begin(document: Document | None) -> Design | None:
+    """Keep a new draft, and let the address name it: a reload finds it again."""
+    if document is None:
+        return None
+    design = st.session_state[STATE] = Design(History(document))
+    _keep(design)
+    st.query_params.from_dict({"saga": design.name})
+    return design
+
+
+def change(document: Document) -> None:
+    """Make a new document the draft, and keep it."""
+    _step_to(current(), current().history.changed(document))
+
+
+def undo() -> None:
+    """Take the last change back."""
+    current().bad.clear()
+    _step_to(current(), current().history.undone())
+
+
+def redo() -> None:
+    """Make the change again that was taken back last."""
+    current().bad.clear()
+    _step_to(current(), current().history.redone())
+
+
+def _step_to(design: Design, history: History) -> None:
+    before, design.history = design.name, history
+    if design.selected not in ops.steps_of(design.document):
+        design.selected = None
+    if design.name != before:
+        studio().store.delete_draft(before)
+        st.query_params.from_dict({"saga": design.name})
+    _keep(design)
+
+
+def _keep(design: Design) -> None:
+    """Store the draft; one that is the newest version again needs no keeping."""
+    store = studio().store
+    versions = store.versions(design.name)
+    if versions and versions[0].document == design.document:
+        store.delete_draft(design.name)
+        return
+    now = datetime.now(UTC)
+    store.save_draft(Draft(saga=design.name, document=design.document, by=me(), updated_at=now))
+
+
+def rename_saga(name: str) -> str:
+    """Give the saga another name; return why not, if it can't have it."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        return "Use small letters, digits and -, a letter first."
+    if name != current().name and name in taken_names():
+        return f"There is a saga named {name} already; choose another name."
+    change({**current().document, "saga": name})
+    return ""
+
+
+def select(step: str | None, segment: str | None = None) -> None:
+    """Select a step, or, with None, the saga itself; the page does, so the canvas forgets its click."""
+    current().picks += 1
+    choose(step, segment)
+
+
+def choose(step: str | None, segment: str | None = None) -> None:
+    """Select what the canvas reported."""
+    design = current()
+    design.selected = step
+    design.segment = segment or design.segment
+
+
+def add(kind: str) -> None:
+    """Add a step of a kind after the selected one, and select it."""
+    document, step = ops.add_step(current().document, kind, current().selected)
+    change(document)
+    select(step, "Step")
+
+
+def remove(step: str) -> None:
+    """Delete a step and select what it came after."""
+    document = current().document
+    before = [name for name, _ in ops.terms(ops.steps_of(document).get(step, {}).get("needs"))]
+    change(ops.delete_step(document, step))
+    select(next(iter(before), None))
+
+
+def publish(design: Design, saga: Saga) -> SagaVersion:
+    """Save the draft as a version; the page then shows that version.
+
+    Raises:
+        DefinitionInvalid: if it may not run; nothing is stored then.
+    """
+    version = studio().engine.publish(saga, me())
+    show_version(design, version)
+    return version
+
+
+def show_version(design: Design, version: SagaVersion) -> None:
+    """Let the design be a version that was just stored, and forget the draft."""
+    design.history = design.history.saved_as(version.document)
+    _keep(design)
+
+
+def apply(change_to: Callable[..., Document], *args: Any) -> None:
+    """Change the draft by an operation: `apply(ops.connect, "a", "b")`."""
+    change(change_to(current().document, *args))
+
+
+def forget_bad(keys: Iterable[str]) -> None:
+    """Drop texts that could not be read."""
+    for key in list(keys):
+        current().bad.pop(key, None)

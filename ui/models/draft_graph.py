@@ -1,0 +1,91 @@
+"""A draft as a graph, drawn as far as it can be: a broken step or condition hides nothing else."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from ui.models.draft import Document, branches_of, get, steps_of
+from ui.models.draft_names import terms
+from ui.models.draft_problems import Finding
+from ui.models.graph import Graph, GraphEdge, GraphNode
+
+UNDO: Final = "undo:"
+
+
+def draft_graph(document: Document, findings: list[Finding] | None = None) -> Graph:
+    """Return the graph of a draft: steps, their undo below, arrows, and marks where there are problems."""
+    steps = steps_of(document)
+    wrong = {(f.step, f.segment == "Undo") for f in findings or () if f.step}
+    nodes = [_node(name, step, wrong) for name, step in steps.items()]
+    undos = [(name, step["compensate"]) for name, step in steps.items() if _is_undo(step.get("compensate"))]
+    nodes += [_undo_node(name, undo, wrong) for name, undo in undos]
+    edges = [edge for name in steps for edge in _edges(document, name)]
+    edges += [GraphEdge(f"{name}>{UNDO}{name}", name, UNDO + name, kind="undo") for name, _ in undos]
+    return Graph(tuple(nodes), tuple(edges))
+
+
+def step_of_card(card: str) -> tuple[str, str | None]:
+    """Return the step that a card belongs to, and the form to show: an undo card shows the undo."""
+    return (card.removeprefix(UNDO), "Undo") if card.startswith(UNDO) else (card, None)
+
+
+def subtitle(step: Document) -> str:
+    """Return what a step does, in a few words."""
+    call = step.get("with") if isinstance(step.get("with"), dict) else {}
+    match step.get("kind"):
+        case "http":
+            return f"{get(call, ('method',), 'GET')} {_short(get(call, ('url',), ''))}"
+        case "llm":
+            return " ".join(str(get(call, ("prompt",), "")).split())
+        case "python":
+            return str(get(call, ("function",), ""))
+        case "approval":
+            return str(get(call, ("question",), ""))
+        case "wait":
+            return f"{get(call, ('duration_s',), '?')} s"
+        case "route":
+            return " or ".join(map(str, get(call, ("branches",), [])))
+    return ""
+
+
+def _is_undo(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _node(name: str, step: Document, wrong: set[tuple[str | None, bool]]) -> GraphNode:
+    marks = ("problem",) if (name, False) in wrong else ()
+    if step.get("compensate") == "none":
+        marks = ("irreversible", *marks)
+    return GraphNode(
+        name,
+        str(step.get("title") or name),
+        subtitle(step),
+        kind=str(step.get("kind") or "step"),
+        effect=str(step.get("effect") or "readonly"),
+        marks=marks,
+    )
+
+
+def _undo_node(name: str, undo: Document, wrong: set[tuple[str | None, bool]]) -> GraphNode:
+    marks = ("problem",) if (name, True) in wrong else ()
+    kind = str(undo.get("kind") or "http")
+    return GraphNode(UNDO + name, subtitle(undo) or "Undo", kind=kind, lane="undo", marks=marks)
+
+
+def _edges(document: Document, target: str) -> list[GraphEdge]:
+    steps = steps_of(document)
+    needs = steps[target].get("needs")
+    either = "or" if isinstance(needs, str) and "||" in needs else ""
+    found = []
+    for source, branch in terms(needs):
+        if source in steps and source != target:
+            label = branch or either
+            kind = "branch" if branch in branches_of(document, source) else "needs"
+            found.append(GraphEdge(f"{source}.{branch or ''}>{target}", source, target, label, kind))  # type: ignore[arg-type]
+    return found
+
+
+def _short(url: Any) -> str:
+    """Return an address without its host: the practice world's name says nothing."""
+    return re.sub(r"^(\$\{world\}|https?://)", "", str(url)) or "?"
