@@ -56,10 +56,11 @@ def decide(
 ) -> int:
     """Answer an approval; where no app drives the run, drive it on from here. Return the exit code."""
     with Studio.open(settings, adopt=False) as studio:
+        before = studio.store.row(run_id)
         command = Decide(by=settings.user, step=step, decision=decision, reason=reason)
         studio.engine.submit(run_id, command).result()
         click.echo(f"{decision}: {step}")
-        run = _follow(studio, run_id, approve_all=False, quiet=False)
+        run = _follow(studio, run_id, approve_all=False, quiet=False, since=before.last_seq if before else 0)
         _print_end(run)
         return _exit_code(run)
 
@@ -68,15 +69,15 @@ def _exit_code(run: Run) -> int:
     return EXIT.get(run.status, NEEDS_ATTENTION)
 
 
-def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool) -> Run:
-    """Print events as they come until the run has ended or only a person can go on; return the run."""
+def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool, since: int = 0) -> Run:
+    """Print events behind `since` as they come until the run has ended or only a person can go on; return the run."""
     row = studio.store.row(run_id)
     assert row is not None
     run = Run(studio.engine.saga(row.saga_hash))
     while True:
         for recorded in studio.store.history(run_id, after=run.seq):
             evolve(run, recorded)
-            if not quiet:
+            if not quiet and recorded.seq > since:
                 _print_event(recorded.event)
         asked = [step.id for step in run.steps.values() if step.status == "awaiting_approval"]
         if run.is_closed or (_only_people_can_go_on(run) and not (asked and approve_all)):
@@ -121,7 +122,7 @@ _LINES: dict[str, Callable[[Any], Line]] = {
     "retry_scheduled": lambda e: ("↻", f"{e.step} is tried again: {e.reason}", "yellow"),
     "faulted": lambda e: ("✗", f"{e.step or 'run'}: {e.reason}", "red"),
     "direction_asked": lambda _: ("?", "undo everything, or go on? the Run page asks", "yellow"),
-    "direction_chosen": lambda e: ("↶", f"undoing {len(e.plan)} steps: {e.reason}", "magenta"),
+    "direction_chosen": lambda e: ("↶", f"steps to undo: {len(e.plan)} ({e.reason})", "magenta"),
     "step_undone": lambda e: ("↶", f"{e.step}: {e.reason}", "magenta"),
     "step_excused": lambda e: ("!", f"{e.step}: {e.how} by {e.by}: {e.reason}", "yellow"),
     "help_needed": lambda e: ("!", f"{e.step}: {e.reason}", "red"),

@@ -84,25 +84,24 @@ def _branch_problems(where: str, name: str, branch: str, step: Step) -> Iterator
 def _expression_problems(saga: Saga) -> Iterator[Problem]:
     """Check that every expression parses and speaks only of what exists when it is evaluated."""
     for name, step in saga.steps.items():
-        before = saga.graph.ancestors(name)
         path = f"steps.{name}"
         for where, expression, allowed in _expressions(step, path):
             if isinstance(expression, str):
                 yield Problem(where, expression, "correct the expression")
                 continue
-            yield from _name_problems(where, expression, allowed, before, saga)
+            yield from _name_problems(where, expression, allowed, saga, step=name)
     for index, invariant in enumerate(saga.invariants):
         yield from _compiled(f"invariants[{index}].rule", invariant.rule, FORWARD, saga)
     for where, found in _holes(saga.output, "output"):
         if isinstance(found, str):
             yield Problem(where, found, "correct the expression")
         else:
-            yield from _name_problems(where, found, FORWARD, set(saga.steps), saga)
+            yield from _name_problems(where, found, FORWARD, saga)
 
 
 def _compiled(where: str, source: str, allowed: frozenset[str], saga: Saga) -> Iterator[Problem]:
     try:
-        yield from _name_problems(where, compile_expression(source), allowed, set(saga.steps), saga)
+        yield from _name_problems(where, compile_expression(source), allowed, saga)
     except ExpressionError as error:
         yield Problem(where, str(error), "correct the expression")
 
@@ -169,9 +168,11 @@ def _in(where: str, value: Any, allowed: frozenset[str]) -> Iterator[Found]:
 
 
 def _name_problems(
-    where: str, expression: Expression, allowed: frozenset[str], reachable: set[str], saga: Saga
+    where: str, expression: Expression, allowed: frozenset[str], saga: Saga, step: str | None = None
 ) -> Iterator[Problem]:
-    for other in sorted(expression.steps - reachable):
+    for other in sorted(expression.steps):
+        if other in saga.steps and (step is None or saga.graph.comes_before(other, step)):
+            continue
         if other in saga.steps:
             remedy = f"add '{other}' to what this step needs"
             yield Problem(where, f"`{expression.source}` uses '{other}', which need not come before", remedy)
@@ -269,7 +270,7 @@ def _pivot_problems(saga: Saga) -> Iterator[Problem]:
         )
     reversible = {name for name, step in saga.steps.items() if effect_of(step) == "retriable"}
     for name in sorted(reversible, key=saga.graph.position.__getitem__):
-        if not saga.graph.ancestors(name) & set(chosen):
+        if not any(saga.graph.comes_before(pivot, name) for pivot in chosen):
             remedy = "make it compensatable, or put a pivot before it"
             yield Problem(f"steps.{name}.effect", "a retriable step that no pivot comes before", remedy)
 
