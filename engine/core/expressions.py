@@ -6,6 +6,7 @@ doubles (CEL alone would refuse `2 * 1.5`), and a whole result comes back whole.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -37,7 +38,12 @@ def add_days(day: str, days: float) -> str:
     return (date.fromisoformat(day[:10]) + timedelta(days=int(days))).isoformat()
 
 
-FUNCTIONS = {"add_days": add_days, "round": lambda value, digits=0: round(value, int(digits))}
+def round_to(value: float, digits: float = 0) -> float:
+    """Return a number rounded to some decimals; the `round` of expressions."""
+    return round(value, int(digits))
+
+
+FUNCTIONS = {"add_days": add_days, "round": round_to}
 """What expressions can call beyond CEL's own functions."""
 
 
@@ -77,7 +83,7 @@ class Expression:
             return _as_json(self._program.execute(known))
         except TypeError as clash:
             return self._evaluate_in_doubles(known, clash)
-        except (KeyError, RuntimeError, ValueError) as problem:
+        except (LookupError, ArithmeticError, RuntimeError, ValueError) as problem:
             raise ExpressionError(self._explain(problem)) from None
 
     def _evaluate_in_doubles(self, known: dict[str, Any], clash: TypeError) -> Any:
@@ -85,7 +91,7 @@ class Expression:
             self._promoted = _compile(_promote_literals(self.source))
         try:
             value = _as_json(self._promoted.execute(_doubles(known)))
-        except (TypeError, KeyError, RuntimeError, ValueError):
+        except (TypeError, LookupError, ArithmeticError, RuntimeError, ValueError):
             raise ExpressionError(f"`{self.source}`: {_first_line(clash)}") from None
         return int(value) if isinstance(value, float) and value.is_integer() else value
 
@@ -150,6 +156,8 @@ def _as_json(value: Any) -> Any:
         return {str(key): _as_json(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_as_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"the result is {value}, which JSON does not know")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise ValueError(f"the result is a {type(value).__name__}, which JSON does not know")
