@@ -136,7 +136,10 @@ def _ask(
 
 def _retry(run: Run, name: str, now: datetime) -> list[e.Event]:
     step = run.step(name)
-    return [intend(run, step, "forward", request_of(run, step), now)]
+    approval = step.approval
+    approved = approval is not None and approval.status == "consumed"
+    request = approval.request.request if approval is not None and approved else request_of(run, step)
+    return [intend(run, step, "forward", request, now)]
 
 
 def _validate(run: Run, name: str, now: datetime) -> list[e.Event]:
@@ -184,10 +187,10 @@ def _verdict(step: StepState, validator: str, verdict: Any, evidence: str) -> e.
     )
 
 
-def _commit(run: Run, step: StepState, scope: dict[str, Json]) -> list[e.Event]:
+def _commit(run: Run, step: StepState, scope: dict[str, Json], output: Json = None) -> list[e.Event]:
     """Commit an accepted output with what it writes to S_A, then check the invariants (R29)."""
     writes = {k: compile_expression(source).evaluate(scope) for k, source in step.definition.writes.items()}
-    committed = e.StepCommitted(step=step.id, writes=writes)
+    committed = e.StepCommitted(step=step.id, output=output, writes=writes)
     broken = broken_invariant(run, writes)
     return [committed, *(fault(run, "invariant", step.id, broken) if broken else [])]
 
@@ -217,10 +220,7 @@ def _expire(run: Run, name: str, _now: datetime) -> list[e.Event]:
         return approve(run, step, "the deadline", reason, final=True)
     ended = e.ApprovalEnded(step=name, how="expired", reason=reason)
     if isinstance(step.definition, ApprovalStep) and step.definition.with_.on_deny == "continue":
-        return [
-            ended,
-            e.StepCommitted(step=name, output={"decision": "expired", "by": "", "comment": reason}),
-        ]
+        return [ended, *_commit_answer(run, step, "expired", "", reason)]
     return [ended, *give_up(run, step, "expired", f"approval expired: {reason}")]
 
 
@@ -228,23 +228,26 @@ def approve(run: Run, step: StepState, by: str, reason: str, *, final: bool) -> 
     """Return the events of a yes; an approval step is done with the last one it needs."""
     given = _answer(step, "approved", by, reason, final=final)
     if final and isinstance(step.definition, ApprovalStep):
-        writes = {
-            k: compile_expression(s).evaluate(forward_scope(run, step))
-            for k, s in step.definition.writes.items()
-        }
-        output = {"decision": "approved", "by": by, "comment": reason}
-        return [given, e.StepCommitted(step=step.id, output=output, writes=writes)]
+        return [given, *_commit_answer(run, step, "approved", by, reason)]
     return [given]
+
+
+def _commit_answer(run: Run, step: StepState, decision: str, by: str, comment: str) -> list[e.Event]:
+    """Commit an approval step with the answer as its output, or fail where that can't be written (R11)."""
+    output = {"decision": decision, "by": by, "comment": comment}
+    if decision != "approved":
+        return [e.StepCommitted(step=step.id, output=output)]  # what a yes would write is not written
+    try:
+        return _commit(run, step, {**forward_scope(run, step), "output": output}, output)
+    except ExpressionError as error:
+        return give_up(run, step, "expression", str(error))
 
 
 def deny(run: Run, step: StepState, by: str, reason: str) -> list[e.Event]:
     """Return the events of a no: a fault, or an answer that later steps look at."""
     given = _answer(step, "denied", by, reason, final=True)
     if isinstance(step.definition, ApprovalStep) and step.definition.with_.on_deny == "continue":
-        return [
-            given,
-            e.StepCommitted(step=step.id, output={"decision": "denied", "by": by, "comment": reason}),
-        ]
+        return [given, *_commit_answer(run, step, "denied", by, reason)]
     said = f"denied by {by}" + (f": {reason}" if reason else "")
     return [given, *give_up(run, step, "denied", said)]
 
@@ -259,8 +262,8 @@ def _answer(step: StepState, decision: Any, by: str, reason: str, *, final: bool
 
 def _end_wait(run: Run, name: str, _now: datetime) -> list[e.Event]:
     step = run.step(name)
-    step_due = step.due.isoformat() if step.due else ""
-    return [e.StepCommitted(step=name, output={"waited_until": step_due})]
+    output = {"waited_until": step.due.isoformat() if step.due else ""}
+    return _commit(run, step, {**forward_scope(run, step), "output": output}, output)
 
 
 def _probe(run: Run, name: str, now: datetime) -> list[e.Event]:
@@ -295,6 +298,10 @@ def _undo(run: Run, name: str, now: datetime) -> list[e.Event]:
     return [intend(run, step, "undo", undo_request(step), now)]
 
 
+def _empty(_run: Run, name: str, _now: datetime) -> list[e.Event]:
+    return [e.StepUndone(step=name, empty=True, reason="it never landed")]
+
+
 def _excuse(run: Run, name: str, _now: datetime) -> list[e.Event]:
     reason = run.step(name).definition.compensate_reason or "it has no compensation"
     return [e.StepExcused(step=name, how="skipped", by="the definition", reason=reason)]
@@ -312,5 +319,5 @@ def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
 _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
     "deadline": _deadline, "open": _open, "begin": _begin, "retry": _retry, "validate": _validate,
     "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
-    "choose": _choose, "undo": _undo, "excuse": _excuse, "close": _close,
+    "choose": _choose, "undo": _undo, "empty": _empty, "excuse": _excuse, "close": _close,
 }  # fmt: skip

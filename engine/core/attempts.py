@@ -12,6 +12,7 @@ from engine.core.events import (
     Event,
     Faulted,
     FaultSource,
+    HelpNeeded,
     Noted,
     Phase,
     RetryScheduled,
@@ -114,10 +115,15 @@ def _freeze(run: Run, step: StepState, request: Json) -> CompensationFrozen | No
 
 def _only_used(document: Json, scope: dict[str, Json]) -> dict[str, Json]:
     names, steps = names_in(document), {s for _, found in expressions_in(document) for s in found.steps}
-    kept = {name: scope[name] for name in names if name in scope}
+    kept = {name: _copied(scope[name]) for name in names if name in scope}
     if "steps" in kept and steps:
         kept["steps"] = {name: run_step for name, run_step in scope["steps"].items() if name in steps}
     return kept
+
+
+def _copied(value: Json) -> Json:
+    """Return a mapping as it is now: S_A and the known outputs are changed in place later."""
+    return dict(value) if isinstance(value, dict) else value
 
 
 def probe_request(run: Run, step: StepState) -> Json:
@@ -141,11 +147,13 @@ def can_retry(step: StepState, phase: Phase = "forward") -> bool:
 
 
 def honours_key(step: StepState, now: datetime) -> bool:
-    """Return whether the target still knows the key of the first attempt (R5)."""
+    """Return whether the target knows the key of the first attempt for as long as a call made now may take (R5)."""
     ttl = step.definition.key_ttl_s
     if ttl is None:
         ttl = DAY_S if isinstance(step.definition, HttpStep) else 0.0
-    return bool(step.attempts) and now < step.attempts[0].started_at + timedelta(seconds=ttl)
+    if not step.attempts or not ttl:
+        return False
+    return now - step.attempts[0].started_at < timedelta(seconds=ttl - step.definition.timeout_s)
 
 
 def schedule_retry(
@@ -195,8 +203,11 @@ def resolve_all(
 
 def not_landed(run: Run, step: StepState, reason: str, now: datetime) -> list[Event]:
     """Return what follows when an unknown attempt turns out to have had no effect."""
-    if step.status == "failed":
+    if step.status in {"ready", "withdrawn"}:
         return []
+    if step.status == "failed":
+        stuck = run.fault is None and run.direction == "forward"
+        return [HelpNeeded(step=step.id, kind="stuck_after_pivot", reason=reason)] if stuck else []
     if run.fault is None and can_retry(step):
         return [schedule_retry(run, step, "forward", reason, now)]
     return give_up(run, step, "exhausted", reason)

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import jsonschema
@@ -37,6 +37,7 @@ from engine.core.scope import output_scope
 
 Json = Any
 MAX_STEPS_PER_TURN = 200_000
+RESOLVABLE = frozenset({"unknown", "retry_wait", "ready", "failed", "withdrawn", "to_compensate"})
 
 
 def turn(run: Run, command: c.Command, now: datetime) -> list[e.Recorded]:
@@ -60,7 +61,7 @@ def turn(run: Run, command: c.Command, now: datetime) -> list[e.Recorded]:
 
 def _record(run: Run, events: list[e.Event], now: datetime, into: list[e.Recorded]) -> None:
     for event in events:
-        recorded = e.Recorded.model_construct(seq=run.seq + 1, at=now, event=event)
+        recorded = e.Recorded(seq=run.seq + 1, at=now, event=event)
         evolve(run, recorded)
         into.append(recorded)
 
@@ -133,9 +134,10 @@ def _report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
         raise CommandRejected(f"step '{step.id}' has no {command.phase} attempt {command.attempt}")
     if calls[command.attempt - 1].result is not None:
         raise CommandRejected(f"attempt {command.attempt} of '{step.id}' has its result already")
-    ended = e.AttemptEnded.model_construct(
-        **{name: getattr(command, name) for name in e.AttemptEnded.model_fields if name != "type"}
-    )
+    ended = e.AttemptEnded(
+        step=step.id, phase=command.phase, attempt=command.attempt, outcome=command.outcome, output=command.output,
+        error=command.error, code=command.code, retryable=command.retryable, empty=command.empty, meta=command.meta,
+    )  # fmt: skip
     follow = {"forward": _forward_ended, "undo": _undo_ended, "probe": _probe_ended}[command.phase]
     return [ended, *follow(run, step, ended, now)]
 
@@ -153,8 +155,10 @@ def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: dateti
     if run.fault is not None:
         return [] if stays_unknown else [e.StepFailed(step=step.id, reason=reason)]
     wants_retry = ended.retryable and (can_retry(step) or ended.code == "interrupted")
-    if wants_retry and (not stays_unknown or honours_key(step, now)):
-        return [schedule_retry(run, step, "forward", reason, now, unknown=stays_unknown)]
+    retry = schedule_retry(run, step, "forward", reason, now, unknown=stays_unknown)
+    in_doubt = not readonly and (stays_unknown or step.unresolved)
+    if wants_retry and (not in_doubt or honours_key(step, retry.due)):
+        return [retry]
     if stays_unknown:
         return []  # a probe, a person or the undo tells (R6)
     doubt = "; an earlier attempt may have landed" if step.unresolved else ""
@@ -192,6 +196,8 @@ def _undone(run: Run, step: StepState, ended: e.AttemptEnded) -> list[e.Event]:
 
 
 def _probe_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
+    if not step.unresolved:
+        return []  # someone else told first
     if ended.outcome != "ok":
         if len(step.probes) < MAX_PROBES:
             return [schedule_retry(run, step, "probe", ended.error or "the probe gave no answer", now)]
@@ -221,10 +227,8 @@ def _resolved(
 ) -> list[e.Event]:
     """Return the answer to "did it land?" and what follows from it (R6, R8)."""
     events = resolve_all(step, landed=landed, how=how, output=output, evidence=evidence, by=by)
-    if landed:
-        return events
-    if run.direction == "undo":
-        return [*events, e.StepUndone(step=step.id, empty=True, reason=f"it never landed: {evidence}")]
+    if landed or run.direction == "undo":
+        return events  # an undo that has nothing to do still waits for its turn (R8, R17)
     return [*events, *not_landed(run, step, f"it did not land: {evidence}", now)]
 
 
@@ -255,6 +259,11 @@ def _decide_approval(run: Run, command: c.Decide, _now: datetime) -> list[e.Even
     if approval is None or approval.status != "open":
         state = "has no approval" if approval is None else f"was {approval.status} already"
         raise CommandRejected(f"step '{step.id}' {state}; there is nothing left to decide")
+    expires_at = approval.request.expires_at
+    if expires_at is not None and _now >= expires_at:
+        raise CommandRejected(
+            f"the approval of '{step.id}' expired at {expires_at:%H:%M:%S} UTC; it is too late"
+        )
     _check_may_decide(run, step, approval, command)
     if command.decision == "denied":
         return deny(run, step, command.by, command.reason)
@@ -293,16 +302,27 @@ def _try_now(run: Run, command: c.TryNow, _now: datetime) -> list[e.Event]:
         )
     if waits and step.status == "retry_wait" and run.fault is not None:
         raise CommandRejected("the run is going back; no new attempt goes forward")
-    settles_at = step.settles_at
+    if command.request is not None and step.status != "comp_failed":
+        raise CommandRejected(
+            f"step '{step.id}' is {step.status}; only the request of a failed undo can be edited"
+        )
+    settles_at = _settles_at(step)
     if settles_at is not None and _now < settles_at:
         raise CommandRejected(
             f"an attempt of '{step.id}' may still land until {settles_at:%H:%M:%S} UTC; wait for that"
         )
-    if step.unresolved and step.status == "failed" and not honours_key(step, _now):
+    if step.maybe_landed and step.status in {"failed", "retry_wait"} and not honours_key(step, _now):
         raise CommandRejected(
-            f"nobody knows whether '{step.id}' landed and its target keeps no key; look, then mark it as done or skip it"
+            f"step '{step.id}' may have landed and its target keeps no key; look, then mark it as done or skip it"
         )
     return [e.RetryAsked(step=step.id, by=command.by, reason=command.reason, request=command.request)]
+
+
+def _settles_at(step: StepState) -> datetime | None:
+    """Return when neither an attempt of a step nor one of its undo can land any more (R7)."""
+    window = timedelta(seconds=step.definition.settle_s)
+    undos = [undo.intent.deadline + window for undo in step.undos if undo.unresolved]
+    return max((moment for moment in (step.settles_at, *undos) if moment is not None), default=None)
 
 
 def _skip(run: Run, command: c.Skip, _now: datetime) -> list[e.Event]:
@@ -332,7 +352,11 @@ def _mark_done(run: Run, command: c.MarkDone, _now: datetime) -> list[e.Event]:
     if step.status == "comp_failed":
         return [e.StepExcused(step=step.id, how="done", by=command.by, reason=command.reason)]
     if step.status == "failed" and step.id in run.attention:
-        return [e.StepCommitted(step=step.id, output=command.output, by=command.by, evidence=command.reason)]
+        landed = resolve_all(
+            step, landed=True, how="person", output=None, evidence=command.reason, by=command.by
+        )
+        done = e.StepCommitted(step=step.id, output=command.output, by=command.by, evidence=command.reason)
+        return [*landed, done]
     raise CommandRejected(
         f"step '{step.id}' is {step.status}; only what failed can be marked as done by hand"
     )
@@ -341,7 +365,7 @@ def _mark_done(run: Run, command: c.MarkDone, _now: datetime) -> list[e.Event]:
 def _resolve(run: Run, command: c.Resolve, now: datetime) -> list[e.Event]:
     step = _step(run, command.step)
     _need_reason(command.reason)
-    if not step.unresolved or step.status not in {"unknown", "to_compensate"}:
+    if not step.unresolved or step.status not in RESOLVABLE:
         raise CommandRejected(f"no outcome of step '{step.id}' waits for an answer")
     settles_at = step.settles_at
     if settles_at is not None and now < settles_at:

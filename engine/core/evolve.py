@@ -5,6 +5,7 @@ A fact that the state machines do not allow raises `IllegalTransition`: the log 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -66,6 +67,7 @@ def _faulted(run: Run, recorded: e.Recorded, event: e.Faulted) -> None:
     run.move("draining")
     run.fault, run.fault_seq = event, recorded.seq
     run.faults.append(event)
+    run.attention.clear()  # asked again where it still matters
 
 
 def _noted(run: Run, _recorded: e.Recorded, event: e.Noted) -> None:
@@ -74,7 +76,8 @@ def _noted(run: Run, _recorded: e.Recorded, event: e.Noted) -> None:
 
 def _direction_asked(run: Run, _recorded: e.Recorded, _event: e.DirectionAsked) -> None:
     run.direction_asked = True
-    run.move("needs_attention")
+    if run.status != "needs_attention":
+        run.move("needs_attention")
 
 
 def _direction_chosen(run: Run, _recorded: e.Recorded, event: e.DirectionChosen) -> None:
@@ -133,13 +136,10 @@ def _run_abandoned(run: Run, _recorded: e.Recorded, event: e.RunAbandoned) -> No
 
 def _step_skipped(run: Run, recorded: e.Recorded, event: e.StepSkipped) -> None:
     step = run.step(event.step)
-    was_failed = step.status == "failed"
     step.move("skipped")
     step.reason = event.reason
     run.known[step.id] = {"status": "skipped"}
     _settle(run, recorded, step)
-    if was_failed:
-        _relieve(run, step)
 
 
 def _step_ready(run: Run, recorded: e.Recorded, event: e.StepReady) -> None:
@@ -214,13 +214,18 @@ def _attempt_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> Non
         raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' has its result already")
     attempt.result, attempt.ended_at = event, recorded.at
     del run.open_calls[event.step, event.phase, event.attempt]
-    run.cost_usd += float(event.meta.get("cost_usd", 0) or 0)
-    run.tokens += int(event.meta.get("tokens", 0) or 0)
+    run.cost_usd += float(_amount(event.meta.get("cost_usd")))
+    run.tokens += int(_amount(event.meta.get("tokens")))
     if event.phase == "forward" and event.outcome == "ok":
         step.output = event.output
         step.move("validating")
     elif event.phase == "forward" and event.outcome == "unknown" and effect_of(step.definition) != "readonly":
         step.move("unknown")
+
+
+def _amount(value: Any) -> int | float:
+    """Return a number that a call told, or 0 for what is none."""
+    return value if isinstance(value, int | float) and math.isfinite(value) else 0
 
 
 def _attempt(step: StepState, phase: e.Phase, number: int) -> Attempt:
@@ -239,7 +244,7 @@ def _attempt_resolved(run: Run, _recorded: e.Recorded, event: e.AttemptResolved)
     _relieve(run, step)
     if event.landed and event.output is not None and event.how != "retry":
         step.output = event.output
-    if event.landed and step.status in {"unknown", "retry_wait", "failed"}:
+    if event.landed and step.status in {"unknown", "retry_wait", "ready", "failed", "withdrawn"}:
         _activate(run, step, "validating")
 
 
@@ -256,6 +261,7 @@ def _help_needed(run: Run, _recorded: e.Recorded, event: e.HelpNeeded) -> None:
     run.attention[step.id] = event
     if event.kind == "comp_failed":
         step.move("comp_failed")
+        step.due = None
     if run.status in {"draining", "compensating"}:
         run.move("needs_attention")
 
@@ -266,15 +272,14 @@ def _verdict_given(run: Run, _recorded: e.Recorded, event: e.VerdictGiven) -> No
 
 def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> None:
     step = run.step(event.step)
-    was_failed = step.status == "failed"
     step.move("committed")
     if event.output is not None:
         step.output = event.output
+    if event.by:
+        step.by_hand = recorded.seq
     run.app.update(event.writes)
     run.known[step.id] = {"status": "committed", "output": step.output}
     _settle(run, recorded, step)
-    if was_failed:
-        _relieve(run, step)
 
 
 def _step_failed(run: Run, recorded: e.Recorded, event: e.StepFailed) -> None:
@@ -309,9 +314,13 @@ def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
         step.move("compensating")
     elif step.status == "failed":
         step.granted = len(step.attempts)
-        step.move("ready")
-        run.ready[step.id] = None
-    step.due = recorded.at
+        if step.ready_at is None:
+            step.move("pending")  # its guard could not be evaluated; it has to hold first (R10)
+            run.fresh[step.id] = None
+        else:
+            step.move("ready")
+            run.ready[step.id] = None
+    step.due = recorded.at if step.status in {"retry_wait", "compensating"} else None
     _relieve(run, step)
 
 
@@ -336,6 +345,7 @@ def _settle(run: Run, recorded: e.Recorded, step: StepState) -> None:
         run.blockers[name] -= 1
         if run.steps[name].status == "pending" and _is_decided(run, name, step):
             run.fresh[name] = None
+    _relieve(run, step)
 
 
 def _is_decided(run: Run, name: str, settled: StepState) -> bool:

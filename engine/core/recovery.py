@@ -42,8 +42,8 @@ def back(run: Run, reason: str, by: str = "") -> DirectionChosen:
 
 def undo_plan(run: Run) -> tuple[UndoPlanned, ...]:
     """Return the steps that may have landed, in reverse order of their start, with what goes before each (R17)."""
-    touched = [step for step in run.steps.values() if step.maybe_landed and step.attempts]
-    touched.sort(key=lambda step: step.attempts[0].seq, reverse=True)
+    touched = [step for step in run.steps.values() if step.maybe_landed]
+    touched.sort(key=lambda step: step.begun, reverse=True)
     after = run.saga.graph.undo_after([step.id for step in touched])
     return tuple(UndoPlanned(step=step.id, after=after[step.id], why=_why(step)) for step in touched)
 
@@ -66,10 +66,15 @@ def undo_request(step: StepState) -> Json:
         return step.edited_undo
     undo, frozen = undo_of(step.definition), step.frozen
     assert undo is not None
-    assert frozen is not None
+    if frozen is None or (step.by_hand and not undo_needs_output(step) and not _engine_landed(step)):
+        raise ExpressionError("it was done by hand, so it must be undone by hand")
     if frozen.scope is None:
         return frozen.request
     return render(with_document(undo), {**frozen.scope, "output": step.output})
+
+
+def _engine_landed(step: StepState) -> bool:
+    return any(attempt.maybe_landed for attempt in step.attempts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,21 +39,32 @@ CLOSED: frozenset[RunStatus] = frozenset(
     {"completed", "compensated", "compensated_with_exceptions", "abandoned"}
 )
 UNDONE: frozenset[StepStatus] = frozenset({"compensated", "empty", "excused"})
-SETTLED: frozenset[StepStatus] = frozenset({"committed", "skipped", "withdrawn"})
+SETTLED: frozenset[StepStatus] = frozenset({"committed", "skipped"})
 
 STEP_MACHINE: dict[StepStatus, frozenset[StepStatus]] = {
     "pending": frozenset({"ready", "skipped", "withdrawn", "failed"}),
-    "ready": frozenset({"awaiting_approval", "waiting", "running", "skipped", "withdrawn", "failed"}),
+    "ready": frozenset(
+        {
+            "awaiting_approval",
+            "waiting",
+            "running",
+            "validating",
+            "skipped",
+            "withdrawn",
+            "failed",
+            "to_compensate",
+        }
+    ),
     "awaiting_approval": frozenset({"ready", "committed", "withdrawn", "failed", "skipped"}),
-    "waiting": frozenset({"committed", "withdrawn", "skipped"}),
+    "waiting": frozenset({"committed", "withdrawn", "skipped", "failed"}),
     "running": frozenset({"validating", "unknown", "retry_wait", "failed"}),
     "unknown": frozenset({"running", "validating", "retry_wait", "failed", "to_compensate"}),
     "retry_wait": frozenset({"running", "validating", "failed", "withdrawn", "to_compensate", "skipped"}),
     "validating": frozenset({"committed", "failed", "retry_wait"}),
     "committed": frozenset({"to_compensate"}),
-    "skipped": frozenset(),
-    "withdrawn": frozenset({"pending"}),
-    "failed": frozenset({"ready", "validating", "committed", "skipped", "to_compensate"}),
+    "skipped": frozenset({"to_compensate"}),
+    "withdrawn": frozenset({"pending", "validating", "to_compensate"}),
+    "failed": frozenset({"pending", "ready", "validating", "committed", "skipped", "to_compensate"}),
     "to_compensate": frozenset({"compensating", "compensated", "empty", "comp_failed", "excused"}),
     "compensating": frozenset({"compensated", "empty", "comp_failed", "excused"}),
     "comp_failed": frozenset({"compensating", "compensated", "empty", "excused"}),
@@ -70,7 +81,7 @@ RUN_MACHINE: dict[RunStatus, frozenset[RunStatus]] = {
     "compensated": frozenset(),
     "compensated_with_exceptions": frozenset(),
     "abandoned": frozenset(),
-}
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -121,7 +132,7 @@ class Approval:
 
 @dataclass(slots=True)
 class StepState:
-    """Where one step of a run stands."""
+    """Where one step of a run stands; `by_hand` is the place in the log where a person said it is done."""
 
     id: str
     definition: Step
@@ -138,6 +149,7 @@ class StepState:
     reason: str = ""
     granted: int = 0
     granted_undo: int = 0
+    by_hand: int = 0
     edited_undo: Json = None
     disruption: Disrupted | None = None
     ready_at: datetime | None = None
@@ -156,16 +168,27 @@ class StepState:
     @property
     def maybe_landed(self) -> bool:
         """Whether an effect of it may be out there (R16)."""
-        return effect_of(self.definition) != "readonly" and any(a.maybe_landed for a in self.attempts)
+        return effect_of(self.definition) != "readonly" and (
+            self.by_hand > 0 or any(a.maybe_landed for a in self.attempts)
+        )
 
     @property
     def landed(self) -> bool:
         """Whether an effect of it is surely out there."""
-        return any(a.landed or (a.landed is None and a.outcome == "ok") for a in self.attempts)
+        return self.by_hand > 0 or any(
+            a.landed or (a.landed is None and a.outcome == "ok") for a in self.attempts
+        )
+
+    @property
+    def begun(self) -> int:
+        """The place in the log where its effect began: its first intent, or the word of who did it by hand."""
+        return self.attempts[0].seq if self.attempts else self.by_hand
 
     @property
     def unresolved(self) -> list[Attempt]:
-        """Its attempts whose outcome nobody knows."""
+        """Its attempts that may have had an effect, and nobody knows."""
+        if effect_of(self.definition) == "readonly":
+            return []
         return [attempt for attempt in self.attempts if attempt.unresolved]
 
     @property

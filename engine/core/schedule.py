@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Literal
 
+from engine.core.attempts import honours_key
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of, undo_of, with_document
 from engine.core.templates import names_in
@@ -21,7 +22,7 @@ class Task:
 
     kind: Literal[
         "deadline", "validate", "open", "begin", "retry", "expire", "end_wait", "probe", "ask", "withdraw",
-        "give_up", "choose", "undo", "excuse", "close",
+        "give_up", "choose", "undo", "empty", "excuse", "close",
     ]  # fmt: skip
     step: str = ""
 
@@ -56,7 +57,7 @@ def _forward(run: Run, now: datetime) -> Iterator[Task]:
         yield Task("open", name)
     for name in run.active:
         yield from _timer(run, run.steps[name], now)
-    if run.ready and not run.paused and len(run.open_calls) < run.saga.parallel:
+    if run.ready and _may_start(run):
         yield Task("begin", next(iter(run.ready)))
     if not run.unfinished:
         yield Task("close")
@@ -68,26 +69,43 @@ def _timer(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
         yield Task("end_wait", step.id)
     elif step.status == "awaiting_approval" and passed:
         yield Task("expire", step.id)
-    elif step.status == "retry_wait" and passed and not run.paused:
-        yield Task("retry", step.id)
-    elif step.status == "unknown":
+    elif step.status == "unknown" or (step.status == "retry_wait" and _blind(step, now)):
         yield from _look(run, step, now)
+    elif step.status == "retry_wait" and passed and _may_start(run):
+        yield Task("retry", step.id)
+
+
+def _may_start(run: Run) -> bool:
+    return not run.paused and len(run.open_calls) < run.saga.parallel
+
+
+def _blind(step: StepState, at: datetime) -> bool:
+    """Return whether a new try could land twice: an earlier one may have, and its key is forgotten (R5)."""
+    return bool(step.unresolved) and not honours_key(step, at)
 
 
 def _look(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
     """Find out whether an unknown attempt landed: probe it once it settled, or ask a person (R6, R7)."""
-    if step.id in run.attention or (step.probes and step.probes[-1].result is None):
+    moment = _look_at(run, step)
+    if moment is None or now < moment:
         return
-    settles_at = step.settles_at
-    waits_until = step.due or settles_at
-    if (settles_at is not None and now < settles_at) or (waits_until is not None and now < waits_until):
-        return
-    if step.definition.probe is None or len(step.probes) >= MAX_PROBES:
+    if not _can_probe(step):
         undoable = effect_of(step.definition) == "compensatable" and not undo_needs_output(step)
         blind = run.direction == "forward" and undoable and undo_of(step.definition) is not None
         yield Task("give_up" if blind else "ask", step.id)
     elif not run.paused:
         yield Task("probe", step.id)
+
+
+def _can_probe(step: StepState) -> bool:
+    return step.definition.probe is not None and len(step.probes) < MAX_PROBES
+
+
+def _look_at(run: Run, step: StepState) -> datetime | None:
+    """Return from when on an unknown attempt may be looked at; None while someone is looking already."""
+    if step.id in run.attention or (step.probes and step.probes[-1].result is None):
+        return None
+    return max((m for m in (step.settles_at, step.due) if m is not None), default=None)
 
 
 def _drain(run: Run, now: datetime) -> Iterator[Task]:
@@ -97,12 +115,16 @@ def _drain(run: Run, now: datetime) -> Iterator[Task]:
             yield Task("withdraw", name)
     if run.open_calls or run.direction_asked:
         return
-    pivots = (run.steps[name] for name in run.saga.pivots)
-    doubtful = [step for step in pivots if step.unresolved and not step.landed]
+    doubtful = _doubtful_pivots(run)
     for step in doubtful:
         yield from _look(run, step, now)
     if not doubtful:
         yield Task("choose")
+
+
+def _doubtful_pivots(run: Run) -> list[StepState]:
+    pivots = (run.steps[name] for name in run.saga.pivots)
+    return [step for step in pivots if step.unresolved and not step.landed]
 
 
 def _back(run: Run, now: datetime) -> Iterator[Task]:
@@ -129,7 +151,9 @@ def _first_undo(run: Run, step: StepState, now: datetime, slots: int) -> Iterato
     settles_at = step.settles_at
     if settles_at is not None and now < settles_at:
         return
-    if undo_of(step.definition) is None:
+    if not step.maybe_landed:
+        yield Task("empty", step.id)
+    elif undo_of(step.definition) is None:
         yield Task("excuse", step.id)
     elif step.unresolved and not step.landed and undo_needs_output(step):
         yield from _look(run, step, now)
@@ -144,14 +168,50 @@ def undo_needs_output(step: StepState) -> bool:
 
 
 def wake_at(run: Run) -> datetime | None:
-    """Return the next moment at which a timer makes something due, or None where only news can."""
-    if run.is_closed:
+    """Return the next moment at which a timer makes something due, or None where only news can.
+
+    A timer that a pause, a full house or an open question holds back is none: whoever sleeps until
+    `wake_at` would find nothing to do.
+    """
+    if run.is_closed or run.seq == 0:
         return None
-    moments = [run.deadline] if run.fault is None and all(f.source != "deadline" for f in run.faults) else []
-    for name in run.undo_active if run.direction == "undo" else run.active:
-        step = run.steps[name]
-        if step.due is not None:
-            moments.append(step.due)
-        elif step.status in {"unknown", "to_compensate"}:
-            moments.append(step.settles_at)
+    if run.direction == "undo":
+        moments = _undo_moments(run)
+    elif run.fault is not None:
+        waits = run.open_calls or run.direction_asked
+        moments = [] if waits else [_look_moment(run, step) for step in _doubtful_pivots(run)]
+    else:
+        moments = [_timer_at(run, run.steps[name]) for name in run.active]
+        moments += [run.deadline] if all(f.source != "deadline" for f in run.faults) else []
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _timer_at(run: Run, step: StepState) -> datetime | None:
+    if step.id in run.attention:
+        return None
+    doubt = step.due or step.settles_at
+    if step.status == "unknown" or (
+        step.status == "retry_wait" and doubt is not None and _blind(step, doubt)
+    ):
+        return _look_moment(run, step)
+    return step.due if step.status != "retry_wait" or _may_start(run) else None
+
+
+def _look_moment(run: Run, step: StepState) -> datetime | None:
+    return None if run.paused and _can_probe(step) else _look_at(run, step)
+
+
+def _undo_moments(run: Run) -> list[datetime | None]:
+    if len(run.open_calls) >= run.saga.parallel_undo:
+        return []
+    return [_undo_moment(run, run.steps[name]) for name in run.undo_active]
+
+
+def _undo_moment(run: Run, step: StepState) -> datetime | None:
+    if step.status == "to_compensate" and undo_of(step.definition) is None:
+        return step.settles_at
+    if step.status == "to_compensate" and step.unresolved and not step.landed and undo_needs_output(step):
+        return _look_moment(run, step)
+    if run.paused:
+        return None
+    return step.settles_at if step.status == "to_compensate" else step.due
