@@ -107,6 +107,7 @@ STEP: Final[dict[str, Look]] = {
     "withdrawn": Look("Withdrawn", "do_not_disturb_on", "gray", "dashed"),
     "failed": Look("Failed", "error", "red"),
     "standby": Look("If needed", "undo", "violet", "dashed"),
+    "unneeded": Look("Not needed", "remove", "gray", "dashed"),
     "to_compensate": Look("To be undone", "pending", "violet", "dotted"),
     "compensating": Look("Undoing", "settings_backup_restore", "violet", "hatched"),
     "compensated": Look("Undone", "task_alt", "violet", "hatched"),
@@ -122,8 +123,8 @@ RUN: Final[dict[str, Look]] = {
     "compensating": Look("Rolling back", "settings_backup_restore", "violet", "hatched"),
     "needs_attention": Look("Needs attention", "front_hand", "red"),
     "completed": Look("Completed", "check_circle", "green"),
-    "compensated": Look("Rolled back", "task_alt", "violet", "hatched"),
-    "compensated_with_exceptions": Look("Rolled back, with exceptions", "warning", "orange", "hatched"),
+    "compensated": Look("Compensated", "task_alt", "violet", "hatched"),
+    "compensated_with_exceptions": Look("Compensated, with exceptions", "warning", "orange", "hatched"),
     "abandoned": Look("Abandoned", "block", "red", "dashed"),
 }
 

@@ -1,5 +1,52 @@
-"""The approvals page."""
+"""The approvals page: every question that waits for a person, and one of them with all it takes to answer."""
+
+from __future__ import annotations
 
 import streamlit as st
 
-st.title("Approvals")
+from engine.ports import RunFilter
+from ui.components.approval_inbox import (
+    draw_detail,
+    draw_gone,
+    draw_inbox,
+    draw_nothing,
+    draw_others,
+)
+from ui.components.badges import Badge, header
+from ui.components.run_commands import now, show_outcome
+from ui.models.approval_inbox import approval_detail, inbox, other_help
+from ui.session import me, run_view, studio
+
+TICK_S = 2.0
+SHOWN = 200
+
+
+@st.fragment(run_every=TICK_S)
+def live_inbox() -> None:
+    """Draw the inbox and the open question; drawn again at each tick."""
+    moment = now()
+    rows = studio().store.rows(RunFilter(waiting_for_people=True), SHOWN)
+    items, others = inbox(rows, moment), other_help(rows)
+    urgent = sum(item.family == "red" for item in items)
+    badges = [Badge(f"{len(items)} waiting", "how_to_reg", "yellow")] if items else []
+    badges += [Badge(f"{urgent} close to the deadline", "timer", "red")] if urgent else []
+    header("Approvals", badges, key="approvals-head")
+    show_outcome()
+    if not items:
+        draw_nothing()
+        draw_others(others)
+        return
+    left, right = st.columns([1, 2.2], gap="medium")
+    with left:
+        chosen = draw_inbox(items)
+        draw_others(others)
+    with right:
+        view = run_view(chosen.run)
+        detail = approval_detail(view.run, chosen.step, moment, me()) if view else None
+        if detail is None:
+            draw_gone()
+        else:
+            draw_detail(detail)
+
+
+live_inbox()

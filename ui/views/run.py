@@ -1,5 +1,66 @@
-"""The run page."""
+"""The run page: how one run stands, what it asks of people, and everything that happened in it."""
+
+from __future__ import annotations
 
 import streamlit as st
 
-st.title("Run")
+from ui.components.flow import flow
+from ui.components.run_attention import draw_attention
+from ui.components.run_commands import now, show_outcome
+from ui.components.run_dialogs import draw_dialog
+from ui.components.run_header import draw_header
+from ui.components.run_inspector import draw_inspector
+from ui.components.run_rollback import draw_story
+from ui.components.run_views import draw_deeds, draw_views, pick_key
+from ui.models.run_graph import run_graph, step_of
+from ui.models.run_words import headline
+from ui.session import RunView, run_view
+
+TICK_S = 1.0
+GRAPH_PX = 440
+
+
+def stamp(view: RunView) -> tuple[str, bool, int]:
+    """Return what the parts around the live bands depend on: a change reruns the whole page."""
+    asked = sum(step.status == "awaiting_approval" for step in view.run.steps.values())
+    return view.run.id, view.run.is_closed, asked
+
+
+def bands(run_id: str, drawn: tuple[str, bool, int]) -> None:
+    """Draw the five bands; called again at each tick while the run is open."""
+    view = run_view(run_id)
+    if view is None or stamp(view) != drawn:
+        st.rerun()
+    run, history = view.run, view.history
+    show_outcome()
+    draw_header(view)
+    draw_attention(run)
+    draw_story(run, history)
+    graph, inspector = st.columns([1.9, 1], gap="small")
+    with graph:
+        pick = st.session_state.get(pick_key(run_id))
+        label = f"Steps of the run: {headline(run).word}"
+        selected = flow(
+            run_graph(run, now()), key=f"run-{run_id}-flow", selected=pick, height=GRAPH_PX, label=label
+        )
+    with inspector, st.container(border=True, height=GRAPH_PX, key="run-inspector"):
+        draw_inspector(run, history, step_of(selected) if selected else None)
+    draw_views(run, history)
+    draw_deeds(run, history)
+
+
+def missing(run_id: str) -> None:
+    """Say that there is no such run, and where the runs are."""
+    with st.container(border=True, horizontal_alignment="center", key="run-missing"):
+        st.subheader("No such run" if run_id else "No run chosen", anchor=False)
+        st.text(f"There is no run '{run_id}' in this studio." if run_id else "Choose one from the list.")
+        st.page_link("views/runs.py", label="All runs", icon=":material/timeline:")
+
+
+wanted = st.query_params.get("id", "")
+found = run_view(wanted) if wanted else None
+if found is None:
+    missing(wanted)
+else:
+    draw_dialog(found.run)
+    st.fragment(bands, run_every=None if found.run.is_closed else TICK_S)(wanted, stamp(found))

@@ -1,0 +1,95 @@
+"""One question to a person: what will happen if yes and if no, and one form to answer it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import streamlit as st
+
+from engine.core.commands import Decide
+from ui.components.run_commands import refuse, send
+from ui.components.run_rollback import draw_lines
+from ui.components.text import escape, plain
+from ui.models.approval_inbox import ApprovalDetail
+from ui.session import me
+
+ANSWERS: Final = {"approved": "Approve", "denied": "Deny"}
+
+
+def draw_consequences(detail: ApprovalDetail, key: str, *, folded: bool = False) -> None:
+    """Draw what follows from a yes, with what would be sent, and from a no, with what would be undone."""
+    st.markdown(f":green[:material/thumb_up:] **If yes:** {escape(detail.if_yes)}")
+    if detail.wire:
+        st.code(detail.wire, language=None, wrap_lines=True)
+    if detail.evidence:
+        draw_evidence(detail.evidence)
+    st.markdown(f":red[:material/thumb_down:] **If no:** {escape(detail.if_no)}")
+    if not detail.undo:
+        return
+    cost = f"Undoing costs {detail.undo_cost}"
+    if folded:
+        with st.expander(escape(f"What a no would undo. {cost}"), key=f"{key}-no", icon=":material/undo:"):
+            draw_lines(detail.undo, key=f"{key}-undo")
+    else:
+        draw_lines(detail.undo, key=f"{key}-undo")
+        st.caption(escape(f"{cost}."))
+
+
+def draw_evidence(evidence: Any) -> None:
+    """Draw what the author of the saga wants the person to see: short texts as text, the rest as JSON."""
+    if not isinstance(evidence, dict):
+        st.json(evidence)
+        return
+    for name, value in evidence.items():
+        st.caption(escape(name.replace("_", " ").capitalize()))
+        if isinstance(value, str):
+            with st.container(border=True, key=None):
+                plain(value)
+        else:
+            st.json(value)
+
+
+def draw_form(detail: ApprovalDetail, key: str) -> None:
+    """Draw the form: one radio, one comment, one submit. A person who may not decide reads why."""
+    if detail.refusal:
+        st.warning(escape(detail.refusal), icon=":material/block:")
+        return
+    key = f"{key}-{detail.hash[:8]}"
+    with st.form(f"{key}-form", border=False):
+        st.radio(
+            "Your answer",
+            list(ANSWERS),
+            index=None,
+            format_func=ANSWERS.__getitem__,
+            horizontal=True,
+            key=f"{key}-answer",
+        )
+        st.text_area(
+            "Comment", key=f"{key}-comment", placeholder="Why? Kept with the run", height=80, max_chars=1000
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.form_submit_button(
+                "Send the answer",
+                type="primary",
+                icon=":material/send:",
+                key=f"{key}-send",
+                on_click=_decide,
+                args=(detail.run, detail.step, detail.title, detail.hash, key),
+            )
+            st.caption(escape(f"You answer as {me()}."), width="content")
+
+
+def _decide(run_id: str, step: str, title: str, seen: str, key: str) -> None:
+    decision = st.session_state.get(f"{key}-answer")
+    if decision not in ANSWERS:
+        refuse("choose Approve or Deny first")
+        return
+    command = Decide(
+        step=step,
+        decision=decision,
+        reason=str(st.session_state.get(f"{key}-comment") or "").strip(),
+        request_hash=seen,
+        by=me(),
+    )
+    if send(run_id, command, f"{decision.capitalize()}: {title}"):
+        st.rerun()

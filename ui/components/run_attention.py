@@ -1,0 +1,159 @@
+"""The attention strip of the Run page: what only people can settle, each with one form."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import streamlit as st
+
+from engine.core.commands import TryNow
+from engine.core.run import Run
+from ui.components.approval_form import draw_consequences, draw_form
+from ui.components.badges import draw, run_badge, step_badge
+from ui.components.run_commands import now, press, refuse, send
+from ui.components.run_rollback import draw_lines
+from ui.components.text import escape
+from ui.models.approval_inbox import approval_detail
+from ui.models.run_attention import Ask, asks, command_of, give_up
+from ui.models.run_rollback import rollback_lines
+from ui.session import me
+
+
+def draw_attention(run: Run) -> None:
+    """Draw everything that a run asks of people, the most urgent first; nothing where it asks nothing."""
+    for ask in asks(run, now()):
+        key = f"run-{run.id}-ask-{ask.kind}-{ask.step}"
+        with st.container(border=True, key=key, gap="small"):
+            if ask.kind == "approval":
+                _approval(run, ask, key)
+            elif ask.kind in {"retry", "looking"}:
+                _waiting(run, ask, key)
+            else:
+                _question(run, ask, key)
+    offer = give_up(run)
+    if offer is not None:
+        _give_up(run, offer)
+
+
+def _head(ask: Ask) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        draw(run_badge(ask.status) if ask.kind == "direction" else step_badge(ask.status))
+        st.markdown(f"**{escape(ask.title)}**", width="stretch")
+
+
+def _approval(run: Run, ask: Ask, key: str) -> None:
+    detail = approval_detail(run, ask.step, now(), me())
+    if detail is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        draw(step_badge("awaiting_approval", word=f"Waiting for {detail.group or 'approval'}"))
+        st.markdown(f"**{escape(detail.title)}**", width="content")
+        st.space("stretch")
+        st.caption(escape(f"asked {detail.asked} · {detail.deadline}. {detail.silence}"), width="content")
+    about, answer = st.columns([1.9, 1], gap="medium")
+    with about:
+        st.text(detail.question)
+        for said in detail.answers:
+            st.caption(escape(said))
+        draw_consequences(detail, key, folded=True)
+    with answer:
+        draw_form(detail, key)
+
+
+def _waiting(run: Run, ask: Ask, key: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        draw(step_badge(ask.status))
+        st.markdown(f"**{escape(ask.title)}**", width="content")
+        st.caption(escape(" · ".join(part for part in (ask.advice, ask.detail) if part)), width="stretch")
+        if ask.kind == "retry":
+            st.button(
+                "Retry now",
+                key=f"{key}-now",
+                icon=":material/replay:",
+                disabled=bool(ask.blocked),
+                help=escape(ask.blocked) or None,
+                on_click=press,
+                args=(run.id, TryNow(step=ask.step, by=me()), "The next try begins"),
+            )
+
+
+def _question(run: Run, ask: Ask, key: str) -> None:
+    _head(ask)
+    about, answer = st.columns([1, 1], gap="medium")
+    with about:
+        if ask.detail:
+            st.code(ask.detail, language=None, wrap_lines=True)
+        if ask.advice:
+            st.markdown(escape(ask.advice))
+        if ask.kind == "unknown_outcome":
+            st.json(ask.request, expanded=1)
+        if ask.kind == "direction":
+            with st.expander("What an undo would do", key=f"{key}-plan", icon=":material/undo:"):
+                draw_lines(rollback_lines(run, now()), key=f"{key}-lines")
+    with answer:
+        if ask.blocked:
+            st.info(escape(ask.blocked), icon=":material/schedule:")
+        else:
+            _form(run, ask, key)
+
+
+def _form(run: Run, ask: Ask, key: str) -> None:
+    captions = [choice.caption for choice in ask.choices]
+    labels = {choice.value: choice.label for choice in ask.choices}
+    with st.form(f"{key}-form", border=False):
+        st.radio(
+            "What should happen",
+            list(labels),
+            index=None,
+            format_func=labels.__getitem__,
+            captions=captions,
+            key=f"{key}-choice",
+        )
+        if "edit" in labels:
+            with st.expander("The request, to edit", key=f"{key}-edit"):
+                st.text_area(
+                    "Request, as JSON", json.dumps(ask.request, indent=2), key=f"{key}-request", height=160,
+                    label_visibility="collapsed",
+                )  # fmt: skip
+        st.text_input(ask.reason_label, key=f"{key}-reason", placeholder="Kept with the run", max_chars=1000)
+        st.form_submit_button(
+            "Send the answer",
+            type="primary",
+            icon=":material/send:",
+            on_click=_answer,
+            args=(run.id, ask, key),
+        )
+
+
+def _answer(run_id: str, ask: Ask, key: str) -> None:
+    state: Any = st.session_state
+    choice = state.get(f"{key}-choice") or ""
+    reason = str(state.get(f"{key}-reason") or "").strip()
+    if ask.kind != "give_up" and choice not in {c.value for c in ask.choices}:
+        refuse("choose one of the answers first")
+        return
+    request = None
+    if choice == "edit":
+        try:
+            request = json.loads(state.get(f"{key}-request") or "null")
+        except ValueError as error:
+            refuse(f"the request is not JSON: {error}")
+            return
+    if not reason and choice not in {"retry", "edit"} and ask.kind != "direction":
+        refuse("this needs a reason or evidence in words; it is kept with the run")
+        return
+    said = {"give_up": "Given up"}.get(ask.kind, "Done")
+    if send(run_id, command_of(ask, choice, reason, me(), request), said):
+        st.rerun()
+
+
+def _give_up(run: Run, offer: Ask) -> None:
+    key = f"run-{run.id}-ask-give_up"
+    with st.expander(offer.title, key=key, icon=":material/block:"):
+        st.markdown(escape(offer.advice))
+        with st.form(f"{key}-form", border=False):
+            st.text_input(offer.reason_label, key=f"{key}-reason", max_chars=1000)
+            st.form_submit_button(
+                "Give it up", icon=":material/block:", on_click=_answer, args=(run.id, offer, key)
+            )

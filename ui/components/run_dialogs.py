@@ -1,0 +1,140 @@
+"""The dialogs of the Run page: disrupt a step, cancel and undo.
+
+Which one is open is kept in the session, so that a dialog survives a rerun of the whole page.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, cast
+
+import streamlit as st
+
+from engine.core.commands import Cancel, Disrupt
+from engine.core.events import Injection
+from engine.core.run import Run
+from ui.components.run_commands import forget_refusal, now, refuse, send, show_refusal
+from ui.components.run_rollback import draw_lines
+from ui.components.text import escape
+from ui.models.run_actions import disruptable
+from ui.models.run_rollback import rollback_lines, undo_price
+from ui.models.run_words import counted, money
+from ui.session import me
+
+OPEN: Final = "run-dialog"
+INJECTIONS: Final[dict[str, tuple[str, str]]] = {
+    "fail": ("Fail", "The next try fails before anything is sent. The retry policy decides what follows."),
+    "timeout_but_land": (
+        "Land, but lose the answer",
+        "The call takes effect, but nobody hears: the outcome is unknown.",
+    ),
+    "delay": ("Delay", "The next try takes longer."),
+}
+
+
+def open_dialog(name: str) -> None:
+    """Open a dialog with the rerun of the whole page that this asks for."""
+    forget_refusal()
+    st.session_state[OPEN] = name
+    st.rerun()
+
+
+def close_dialog() -> None:
+    """Close the open dialog."""
+    st.session_state.pop(OPEN, None)
+    forget_refusal()
+
+
+def draw_dialog(run: Run) -> None:
+    """Draw the dialog that is open, if one is."""
+    name = st.session_state.get(OPEN)
+    if name is None or run.is_closed:
+        st.session_state.pop(OPEN, None)
+    elif name == "disrupt":
+        _disrupt(run)
+    elif name == "cancel":
+        _cancel(run)
+
+
+@st.dialog("Disrupt a step", icon=":material/bolt:", width="medium", on_dismiss=close_dialog)
+def _disrupt(run: Run) -> None:
+    show_refusal()
+    targets = disruptable(run, now())
+    possible = {t.step: t.title for t in targets if not t.refusal}
+    if not possible:
+        st.info("No call of this run is still to come.", icon=":material/info:")
+        return
+    st.caption("Plant a fault on the next try of a step and watch how the run copes.")
+    with st.form("run-disrupt", border=False):
+        st.selectbox(
+            "Step", list(possible), format_func=lambda s: escape(possible[s]), key="run-disrupt-step"
+        )
+        st.radio(
+            "What happens",
+            list(INJECTIONS),
+            format_func=lambda name: INJECTIONS[name][0],
+            captions=[caption for _, caption in INJECTIONS.values()],
+            key="run-disrupt-kind",
+        )
+        st.slider("Seconds, for a delay", 1, 60, 5, key="run-disrupt-delay")
+        st.form_submit_button(
+            "Plant it", type="primary", icon=":material/bolt:", on_click=_plant, args=(run.id,)
+        )
+    refused = [t for t in targets if t.refusal]
+    if refused:
+        with st.expander(f"{counted(len(refused), 'step')} that can't be disrupted"):
+            st.dataframe(
+                {"Step": [t.title for t in refused], "Why": [t.refusal for t in refused]},
+                hide_index=True,
+                key="run-disrupt-refused",
+            )
+
+
+def _plant(run_id: str) -> None:
+    state: Any = st.session_state
+    command = Disrupt(
+        step=state["run-disrupt-step"],
+        injection=cast("Injection", state["run-disrupt-kind"]),
+        delay_s=float(state["run-disrupt-delay"]),
+        by=me(),
+    )
+    if send(run_id, command, "Planted. It strikes at the next try"):
+        close_dialog()
+        st.rerun()
+
+
+@st.dialog("Cancel and undo", icon=":material/undo:", width="large", on_dismiss=close_dialog)
+def _cancel(run: Run) -> None:
+    show_refusal()
+    lines = rollback_lines(run, now())
+    price, note = undo_price(run)
+    if lines:
+        st.markdown(
+            f"The run stops, waits for open calls to end, and then undoes **{counted(len(lines), 'effect')}** in this order."
+        )
+        draw_lines(lines, key="run-cancel-lines")
+        unpriced = sum(not line.cost for line in lines)
+        extra = f"; {unpriced} did not say what undoing costs" if unpriced else ""
+        st.markdown(f"**Undoing costs {escape(price)}** ({escape(note)}{escape(extra)}).")
+    else:
+        st.markdown("Nothing has taken effect yet: the run just ends, and there is nothing to undo.")
+    if run.cost_usd:
+        st.caption(f"What models have cost so far, {escape(money(run.cost_usd))}, is spent either way.")
+    with st.form("run-cancel", border=False):
+        st.text_input("Reason", key="run-cancel-reason", placeholder="Kept with the run")
+        st.form_submit_button(
+            "Cancel the run and undo" if lines else "Cancel the run",
+            type="primary",
+            icon=":material/undo:",
+            on_click=_send_cancel,
+            args=(run.id,),
+        )
+
+
+def _send_cancel(run_id: str) -> None:
+    reason = str(st.session_state.get("run-cancel-reason") or "")
+    if len(reason) > 500:
+        refuse("the reason is too long; 500 characters are enough")
+        return
+    if send(run_id, Cancel(reason=reason, by=me()), "Cancelled. The run is going back"):
+        close_dialog()
+        st.rerun()

@@ -1,0 +1,197 @@
+"""The inspector of the Run page: the run as a whole, or the step that is selected in the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import streamlit as st
+
+from engine.core.events import Recorded
+from engine.core.run import Run
+from ui.components.badges import Badge, draw, effect_badge, kind_badge, step_badge
+from ui.components.run_commands import now
+from ui.components.text import escape, plain
+from ui.models.run_events import event_lines
+from ui.models.run_inspect import StepDetail, Try, step_detail
+from ui.models.run_words import clock_ms, titles_of
+
+
+def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None) -> None:
+    """Draw the details of a step, or of the run where none is selected."""
+    detail = step_detail(run, step, now()) if step else None
+    if detail is None:
+        _run(run)
+        return
+    _head(detail)
+    tabs = _tabs(detail)
+    key = f"run-{run.id}-inspect"
+    if st.session_state.get(key) not in tabs:
+        st.session_state[key] = tabs[0]
+    chosen = st.segmented_control(
+        "What to look at", tabs, key=key, required=True, label_visibility="collapsed", wrap=True
+    )
+    if chosen == "Events":
+        _events(run, history, detail)
+    else:
+        _DRAW[chosen or tabs[0]](detail)
+
+
+def _run(run: Run) -> None:
+    st.subheader("The run", anchor=False)
+    if run.saga.description:
+        st.caption(escape(run.saga.description))
+    if run.output is not None:
+        st.markdown("**Result**")
+        st.json(run.output, expanded=2)
+    st.markdown("**Input**")
+    st.json(run.input, expanded=1)
+    st.caption(":material/ads_click: Select a step in the graph to see what went in, what came out, and why.")
+
+
+def _head(detail: StepDetail) -> None:
+    st.subheader(escape(detail.title), anchor=False)
+    with st.container(horizontal=True, gap="xsmall"):
+        draw(step_badge(detail.status))
+        draw(kind_badge(detail.kind))
+        draw(effect_badge(detail.effect))
+    facts = [f"{name} {value}" for name, value in detail.facts]
+    st.caption(escape(" · ".join([detail.id, *facts])))
+    if detail.reason:
+        st.code(detail.reason, language=None, wrap_lines=True)
+    if detail.description:
+        st.caption(escape(detail.description))
+
+
+def _tabs(detail: StepDetail) -> list[str]:
+    has = {
+        "Data": True,
+        "Tries": bool(detail.tries or detail.looks),
+        "Model": bool(detail.model_calls),
+        "Checks": bool(detail.checks),
+        "Approval": bool(detail.questions),
+        "Undo": detail.undo is not None,
+        "Events": True,
+    }
+    return [name for name, there in has.items() if there]
+
+
+def _data(detail: StepDetail) -> None:
+    st.caption("Input, as it was sent")
+    _json(detail.input, "Nothing has been sent yet.")
+    st.caption("Output")
+    _json(detail.output, "No output yet.")
+    if detail.evidence:
+        st.caption("Why it could start")
+        st.json(detail.evidence, expanded=1)
+
+
+def _json(value: object, otherwise: str) -> None:
+    if value is None:
+        st.caption(f":gray[{otherwise}]")
+    else:
+        st.json(value, expanded=2)
+
+
+def _tries(detail: StepDetail) -> None:
+    for number, one in enumerate([*detail.tries, *detail.looks]):
+        draw_try(one, expanded=number == 0)
+
+
+def draw_try(one: Try, *, expanded: bool = False) -> None:
+    """Draw one call: its outcome in words, when, the key, what went out and came back."""
+    label = f":{one.family}[**{escape(one.title)}**] · {escape(one.took)}"
+    with st.expander(label, icon=f":material/{one.icon}:", expanded=expanded):
+        if one.error:
+            st.code(one.error, language=None, wrap_lines=True)
+        for said in (one.resolved, one.planted):
+            if said:
+                st.markdown(f":orange[:material/info:] {escape(said)}")
+        facts = [("Started", f"{one.started} UTC"), *one.facts]
+        if one.code:
+            facts.append(("Code", one.code))
+        st.caption(escape(" · ".join(f"{name} {value}" for name, value in facts)))
+        st.caption("Idempotency key")
+        st.code(one.key, language=None, wrap_lines=True)
+        st.caption("Request")
+        st.json(one.request, expanded=1)
+        if one.output is not None:
+            st.caption("Answer")
+            st.json(one.output, expanded=1)
+
+
+def _model(detail: StepDetail) -> None:
+    for call in detail.model_calls:
+        with st.container(horizontal=True, gap="xsmall"):
+            draw(Badge(f"Try {call.attempt}", "psychology"))
+            draw(Badge(call.model))
+        st.caption(escape(" · ".join(f"{name} {value}" for name, value in call.facts)))
+        for role, content in call.messages:
+            st.caption(escape(role.capitalize()))
+            st.code(content, language=None, wrap_lines=True)
+        st.caption("Answer")
+        st.code(call.answer or " ", language=None, wrap_lines=True)
+
+
+def _checks(detail: StepDetail) -> None:
+    for check in detail.checks:
+        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            draw(Badge(check.verdict, check.icon, check.family))
+            st.markdown(f"**{escape(check.validator)}**", width="content")
+            st.caption(f"try {check.attempt}", width="content")
+        plain(check.evidence)
+
+
+def _approval(detail: StepDetail) -> None:
+    for question in detail.questions:
+        with st.container(border=True):
+            plain(question.question)
+            asked = f"Asked {question.group or 'anyone'} at {clock_ms(question.asked_at)} UTC"
+            needs = f", {question.quorum} people must agree" if question.quorum > 1 else ""
+            st.caption(escape(asked + needs))
+            draw(Badge(question.status.capitalize(), "how_to_reg", "gray"))
+            for said in (*question.answers, question.ends, question.reason):
+                if said:
+                    plain(said)
+
+
+def _undo(detail: StepDetail) -> None:
+    undo = detail.undo
+    if undo is None:
+        return
+    if undo.none_because:
+        st.markdown(":red[:material/do_not_step:] **Can't be undone**")
+        plain(undo.none_because)
+        return
+    with st.container(horizontal=True, gap="xsmall"):
+        draw(step_badge(undo.status))
+        st.caption(escape(undo.action), width="content")
+    for number, one in enumerate(undo.tries):
+        draw_try(one, expanded=number == 0)
+    if undo.tries:
+        return
+    if not undo.key:
+        st.caption("It is frozen before the step's first call, with its inputs.")
+        return
+    st.caption("Frozen before the step's first call; nothing decides it later.")
+    st.caption("Idempotency key")
+    st.code(undo.key, language=None, wrap_lines=True)
+    if undo.request is not None:
+        st.caption("Request")
+        st.json(undo.request, expanded=2)
+
+
+def _events(run: Run, history: Sequence[Recorded], detail: StepDetail) -> None:
+    for line in event_lines(history, titles_of(run), step=detail.id):
+        st.caption(f":gray[{line.seq} · {escape(clock_ms(line.at))}] **{escape(line.name)}**")
+        plain(line.what)
+
+
+_DRAW: Final[dict[str, Callable[[StepDetail], None]]] = {
+    "Data": _data,
+    "Tries": _tries,
+    "Model": _model,
+    "Checks": _checks,
+    "Approval": _approval,
+    "Undo": _undo,
+}

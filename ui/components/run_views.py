@@ -1,0 +1,197 @@
+"""The view switch of the Run page: timeline, table, events, past states, rollback; one at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import streamlit as st
+
+from engine.core.events import Recorded
+from engine.core.run import Run
+from ui.components.badges import draw, step_badge
+from ui.components.run_commands import now
+from ui.components.run_rollback import draw_rollback
+from ui.components.text import escape, plain
+from ui.components.timeline import timeline
+from ui.models.run_events import deeds, event_json, event_lines, log_json, type_name
+from ui.models.run_graph import cost_of, spent
+from ui.models.run_state import Moment, moment
+from ui.models.run_timeline import run_timeline
+from ui.models.run_words import clock, clock_ms, counted, title_of, titles_of
+from ui.models.status import effect_look, kind_look, step_look
+
+
+def draw_views(run: Run, history: Sequence[Recorded]) -> None:
+    """Draw the switch and the chosen view of a run."""
+    chosen = st.segmented_control(
+        "View",
+        list(_VIEWS),
+        default="Timeline",
+        key=f"run-{run.id}-view",
+        required=True,
+        label_visibility="collapsed",
+    )
+    with st.container(key=f"run-{run.id}-view-{(chosen or 'Timeline').lower()}"):
+        _VIEWS[chosen or "Timeline"](run, history)
+
+
+def draw_deeds(run: Run, history: Sequence[Recorded]) -> None:
+    """Draw who did what and why."""
+    found = deeds(history, titles_of(run))
+    st.subheader("Who did what, and why", anchor=False)
+    st.dataframe(
+        {
+            "Time, UTC": [clock_ms(deed.at) for deed in found],
+            "Who": [deed.who for deed in found],
+            "What": [deed.did for deed in found],
+            "Why": [deed.why for deed in found],
+        },
+        hide_index=True,
+        key=f"run-{run.id}-deeds",
+        alt="What people did to this run",
+    )
+
+
+def _timeline(run: Run, history: Sequence[Recorded]) -> None:
+    timeline(run_timeline(run, list(history), now()), key=f"run-{run.id}-time", live=not run.is_closed)
+
+
+def pick_key(run_id: str) -> str:
+    """Return the session key of the step that a table row selected."""
+    return f"run-{run_id}-pick"
+
+
+def _pick(run_id: str, names: list[str]) -> None:
+    chosen = st.session_state[f"run-{run_id}-table"]["selection"]["rows"]
+    st.session_state[pick_key(run_id)] = names[chosen[0]] if chosen else None
+
+
+def _table(run: Run, _history: Sequence[Recorded]) -> None:
+    steps = [run.steps[name] for name in run.saga.graph.order()]
+    looks = [step_look(step.status) for step in steps]
+    data = {
+        "Step": [title_of(step) for step in steps],
+        "Status": [[look.word] for look in looks],
+        "Kind": [kind_look(step.definition.kind).word for step in steps],
+        "Effect": [effect_look(step.definition.effect or "readonly").word for step in steps],
+        "Tries": [len(step.attempts) for step in steps],
+        "Undo tries": [len(step.undos) for step in steps],
+        "Took": [spent(step.attempts, now()) for step in steps],
+        "Cost": [cost_of(step) for step in steps],
+        "Reason": [step.reason for step in steps],
+    }
+    colours = {look.word: look.family for look in looks}
+    st.dataframe(
+        data,
+        hide_index=True,
+        key=f"run-{run.id}-table",
+        column_config={
+            "Status": st.column_config.MultiselectColumn(options=list(colours), color=list(colours.values())),
+            "Reason": st.column_config.TextColumn(width="large"),
+        },
+        on_select=lambda: _pick(run.id, [step.id for step in steps]),
+        selection_mode="single-row",
+        alt="The steps of this run",
+    )
+    st.caption("Select a row to see the step in the inspector.")
+
+
+def _events(run: Run, history: Sequence[Recorded]) -> None:
+    titles, key = titles_of(run), f"run-{run.id}-events"
+    kinds = list(dict.fromkeys(recorded.event.type for recorded in history))
+    with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}-filter"):
+        step = st.selectbox(
+            "Step", list(titles), index=None, placeholder="All steps",
+            format_func=lambda name: escape(titles[name]), key=f"{key}-step", width=220,
+        )  # fmt: skip
+        chosen = st.multiselect(
+            "Type", kinds, format_func=type_name, placeholder="All types", key=f"{key}-kinds", width=320
+        )
+        text = st.text_input("Search", key=f"{key}-text", type="search", live="300ms", width=240)
+        st.space("stretch")
+        st.download_button(
+            "Download as JSON",
+            lambda: log_json(run, history),
+            f"{run.id}.json",
+            "application/json",
+            key=f"{key}-download",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+    lines = event_lines(history, titles, step=step, kinds=chosen, text=text or "")
+    st.caption(f"{counted(len(lines), 'event')} of {len(history)}, newest first, times in UTC")
+    selected = st.dataframe(
+        {
+            "No.": [line.seq for line in lines],
+            "Time": [clock_ms(line.at) for line in lines],
+            "Step": [line.step for line in lines],
+            "Event": [line.name for line in lines],
+            "What": [line.what for line in lines],
+        },
+        hide_index=True,
+        key=f"{key}-table",
+        column_config={"What": st.column_config.TextColumn(width="large")},
+        on_select="rerun",
+        selection_mode="single-row",
+        alt="The log of this run",
+    )
+    rows = selected["selection"]["rows"]
+    if rows and rows[0] < len(lines):
+        st.json(event_json(history, lines[rows[0]].seq))
+    else:
+        st.caption("Select a row to see all that it holds.")
+
+
+def _state(run: Run, history: Sequence[Recorded]) -> None:
+    key = f"run-{run.id}-state"
+    last = len(history)
+    seq = last
+    if last > 1:
+        seq = st.slider(
+            "Moment: the state right after this event", 1, last, last, key=f"{key}-seq", format="event %d"
+        )
+    past = moment(run.saga, history, min(seq, last))
+    _moment_head(past)
+    cause, changed, state = st.columns(3, gap="medium")
+    with cause:
+        st.markdown("**What happened**")
+        plain(past.what)
+        st.json(event_json(history, past.seq), expanded=2)
+    with changed:
+        st.markdown("**What that changed**")
+        _changes(past)
+    with state:
+        st.markdown("**Application state then**")
+        st.json(past.app, expanded=2)
+        st.markdown("**Steps then**")
+        with st.container(horizontal=True, gap="xsmall"):
+            for title, status in past.statuses:
+                if status != "pending":
+                    draw(step_badge(status, word=f"{title}: {step_look(status).word.lower()}"))
+
+
+def _moment_head(past: Moment) -> None:
+    parts = [f"Event {past.seq}", f"{clock(past.at)} UTC", past.event, past.step, f"run: {past.run}"]
+    st.caption(escape(" · ".join(part for part in parts if part)))
+
+
+def _changes(past: Moment) -> None:
+    for key in past.keys:
+        before, after = (json.dumps(value, ensure_ascii=False) for value in (key.before, key.after))
+        st.caption(escape(key.key))
+        st.code(f"{before}  →  {after}", language=None, wrap_lines=True)
+    for step in past.steps:
+        plain(f"{step.title}: {step.before} → {step.after}")
+    if not past.keys and not past.steps:
+        st.caption("Neither a key of the application state nor a step's status.")
+
+
+_VIEWS: Final[dict[str, Callable[[Run, Sequence[Recorded]], Any]]] = {
+    "Timeline": _timeline,
+    "Table": _table,
+    "Events": _events,
+    "State": _state,
+    "Rollback": draw_rollback,
+}

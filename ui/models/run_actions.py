@@ -1,0 +1,72 @@
+"""What a person may ask of a run now, and why not. The engine's own rules answer; nothing is copied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.core.commands import AnyCommand, Cancel, Disrupt, Pause, Resume
+from engine.core.decide import decide
+from engine.core.errors import CommandRejected
+from engine.core.run import Run
+from ui.models.run_words import title_of
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """For each action of the header: "" where it may be done, else why not."""
+
+    pause: str
+    resume: str
+    disrupt: str
+    cancel: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A step that could be disrupted, or why it can't."""
+
+    step: str
+    title: str
+    refusal: str
+
+
+def refusal(run: Run, command: AnyCommand, now: datetime) -> str:
+    """Return why a run would refuse a command; "" where it would take it. Changes nothing."""
+    try:
+        decide(run, command, now)
+    except CommandRejected as refused:
+        return str(refused)
+    return ""
+
+
+def allowed(run: Run, now: datetime) -> Allowed:
+    """Return which actions of the header may be done now."""
+    ended = "The run has ended" if run.is_closed else ""
+    targets = [] if ended else disruptable(run, now)
+    none_left = "" if any(not t.refusal for t in targets) else "No call is still to come"
+    return Allowed(
+        pause=ended or refusal(run, Pause(), now),
+        resume=ended or refusal(run, Resume(), now),
+        disrupt=ended or ("The run is going back" if run.direction == "undo" else none_left),
+        cancel=ended or _no_cancel(run, now),
+    )
+
+
+def _no_cancel(run: Run, now: datetime) -> str:
+    if run.direction == "undo":
+        return "It is being undone already"
+    if run.direction_asked:
+        return "Choose the direction below"
+    refused = refusal(run, Cancel(), now)
+    if refused:
+        return refused[0].upper() + refused[1:]
+    return "It is stopping already" if run.fault is not None else ""
+
+
+def disruptable(run: Run, now: datetime) -> list[Target]:
+    """Return every step with the reason why it can't be disrupted, if there is one."""
+    return [
+        Target(step.id, title_of(step), refusal(run, Disrupt(step=step.id, injection="fail"), now))
+        for step in run.steps.values()
+    ]

@@ -1,0 +1,227 @@
+"""What a run asks of people: each thing in words, with the answers there are and the command each sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from engine.core.commands import (
+    Abandon,
+    AnyCommand,
+    ChooseDirection,
+    MarkDone,
+    Resolve,
+    Skip,
+    TryNow,
+)
+from engine.core.run import Run, StepState
+from ui.models.run_actions import refusal
+from ui.models.run_rollback import remaining
+from ui.models.run_words import clock, counted, listed, rounded, title_of
+
+Json = Any
+Kind = Literal[
+    "comp_failed",
+    "unknown_outcome",
+    "approval",
+    "direction",
+    "stuck_after_pivot",
+    "looking",
+    "retry",
+    "give_up",
+]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One answer. `label` is what the radio says, `caption` what follows from it."""
+
+    value: str
+    label: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One thing that a run asks of people, or (`looking`, `retry`) tells them.
+
+    Attributes:
+        status: a key of the status map: its icon and colour.
+        title: what is the matter.
+        detail: what the engine or the target said; shown as it is, never as Markdown.
+        advice: what to do, in our words.
+        reason_label: what the text field asks for; "" where there is none.
+        blocked: why it can't be answered yet; "" where it can.
+    """
+
+    kind: Kind
+    step: str
+    status: str
+    title: str
+    detail: str = ""
+    advice: str = ""
+    choices: tuple[Choice, ...] = ()
+    reason_label: str = ""
+    blocked: str = ""
+    request: Json = field(default=None, compare=False)
+
+
+def asks(run: Run, now: datetime) -> list[Ask]:
+    """Return what a run asks of people, the most urgent first."""
+    if run.is_closed:
+        return []
+    steps = list(run.steps.values())
+    return [
+        *(_comp_failed(run, step) for step in steps if step.status == "comp_failed"),
+        *(_unknown(run, step, now) for step in steps if _needs(run, step) == "unknown_outcome"),
+        *(_approval(step) for step in steps if step.status == "awaiting_approval"),
+        *_direction(run),
+        *(_stuck(step) for step in steps if _needs(run, step) == "stuck_after_pivot"),
+        *(ask for step in steps for ask in _waiting(run, step, now)),
+    ]
+
+
+def give_up(run: Run) -> Ask | None:
+    """Return the offer to give the run up, where only people can go on."""
+    if run.status != "needs_attention":
+        return None
+    rest = remaining(run)
+    advice = f"These effects stay as they are: {listed(rest)}." if rest else "No effect would be left behind."
+    return Ask("give_up", "", "abandoned", "Give this run up", advice=advice, reason_label="Why")
+
+
+def command_of(ask: Ask, choice: str, reason: str, by: str, request: Json = None) -> AnyCommand:
+    """Return the command that an answer sends.
+
+    Raises:
+        KeyError: if there is no such answer.
+    """
+    step = ask.step
+    if ask.kind == "give_up":
+        return Abandon(reason=reason, by=by)
+    if ask.kind == "direction":
+        return ChooseDirection(direction="undo" if choice == "undo" else "forward", reason=reason, by=by)
+    commands: dict[str, AnyCommand] = {
+        "retry": TryNow(step=step, reason=reason, by=by),
+        "edit": TryNow(step=step, reason=reason, request=request, by=by),
+        "done": MarkDone(step=step, reason=reason, by=by),
+        "skip": Skip(step=step, reason=reason, by=by),
+        "landed": Resolve(step=step, landed=True, reason=reason, by=by),
+        "not_landed": Resolve(step=step, landed=False, reason=reason, by=by),
+    }
+    return commands[choice]
+
+
+def _needs(run: Run, step: StepState) -> str:
+    asked = run.attention.get(step.id)
+    return asked.kind if asked else ""
+
+
+def _comp_failed(run: Run, step: StepState) -> Ask:
+    blocked = [title_of(run.steps[name]) for name in run.undo_unlocks.get(step.id, ())]
+    waits = f" Until this is settled, {listed(blocked)} can't be undone either." if blocked else ""
+    return Ask(
+        "comp_failed",
+        step.id,
+        "comp_failed",
+        f"{title_of(step)} could not be undone",
+        detail=step.reason,
+        advice=f"Tried {counted(len(step.undos), 'time')}.{waits}",
+        choices=(
+            Choice("retry", "Try the undo again", "The same request, with the same key"),
+            Choice("edit", "Edit the request and try again", "For a wrong address or a changed reference"),
+            Choice("done", "It was undone by hand", "Say where it can be seen"),
+            Choice("skip", "Leave it as it is", "The run ends as compensated with exceptions"),
+        ),
+        reason_label="Reason or evidence",
+        request=step.undos[-1].intent.request if step.undos else None,
+    )
+
+
+def _unknown(run: Run, step: StepState, now: datetime) -> Ask:
+    then = "it will be undone" if run.direction == "undo" else "the run goes on with it"
+    otherwise = "there is nothing to undo" if run.direction == "undo" else "it is tried again or given up"
+    return Ask(
+        "unknown_outcome",
+        step.id,
+        "unknown",
+        f"Did {title_of(step)} take effect?",
+        detail=step.reason,
+        advice="Look at the target system, with the key below, and say what you found.",
+        choices=(
+            Choice("landed", "It took effect", then[0].upper() + then[1:]),
+            Choice("not_landed", "It did not take effect", otherwise[0].upper() + otherwise[1:]),
+        ),
+        reason_label="Evidence",
+        blocked=refusal(run, Resolve(step=step.id, landed=True, reason="?"), now),
+        request={"key": step.attempts[-1].intent.key, "request": step.attempts[-1].intent.request},
+    )
+
+
+def _approval(step: StepState) -> Ask:
+    assert step.approval is not None
+    return Ask("approval", step.id, "awaiting_approval", title_of(step), step.approval.request.question)
+
+
+def _direction(run: Run) -> Iterator[Ask]:
+    if not run.direction_asked:
+        return
+    reason = run.faults[-1].reason if run.faults else ""
+    yield Ask(
+        "direction",
+        "",
+        "needs_attention",
+        "Undo everything, or go on?",
+        detail=reason,
+        advice="The saga leaves this to a person. What an undo would do stands below.",
+        choices=(
+            Choice("undo", "Undo everything", "In the order shown below"),
+            Choice("forward", "Go on", "What failed is then retried, marked as done or skipped, one by one"),
+        ),
+        reason_label="Why",
+    )
+
+
+def _stuck(step: StepState) -> Ask:
+    return Ask(
+        "stuck_after_pivot",
+        step.id,
+        "failed",
+        f"{title_of(step)} failed, and the run can only go forward",
+        detail=step.reason,
+        choices=(
+            Choice("retry", "Try again", "With the same key"),
+            Choice("done", "It was done by hand", "Say where it can be seen; steps after it go on"),
+            Choice("skip", "Skip it", "Steps that need it are skipped, too"),
+        ),
+        reason_label="Reason or evidence",
+    )
+
+
+def _waiting(run: Run, step: StepState, now: datetime) -> Iterator[Ask]:
+    """Yield what needs nobody, but can be hurried or should be known."""
+    going = {"retry_wait": step.attempts, "compensating": step.undos}.get(step.status)
+    if going and step.due is not None and step.due > now:
+        last = going[-1].result
+        what = "The undo of " if step.status == "compensating" else ""
+        yield Ask(
+            "retry",
+            step.id,
+            step.status,
+            f"{what}{title_of(step)} is tried again in {rounded(step.due - now)}",
+            detail=last.error if last else "",
+            advice=f"Try {len(going) + 1}",
+            blocked=refusal(run, TryNow(step=step.id), now),
+        )
+    settling = step.status == "unknown" or (step.status == "to_compensate" and step.unresolved)
+    if settling and step.id not in run.attention and step.settles_at is not None and step.settles_at > now:
+        yield Ask(
+            "looking",
+            step.id,
+            "unknown",
+            f"Nobody knows yet whether {title_of(step)} took effect",
+            detail=step.attempts[-1].result.error if step.attempts[-1].result else "",
+            advice=f"It may still land until {clock(step.settles_at)} UTC; the engine looks then.",
+        )

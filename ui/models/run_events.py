@@ -1,0 +1,189 @@
+"""The log of a run in words, filtered; and who did what and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from engine.core.events import Recorded
+from engine.core.run import Run
+from ui.models.run_words import clock, counted
+
+Json = Any
+
+
+@dataclass(frozen=True)
+class Line:
+    """One event in words."""
+
+    seq: int
+    at: datetime
+    type: str
+    name: str
+    step: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a person did, and why."""
+
+    at: datetime
+    who: str
+    did: str
+    why: str
+
+
+def type_name(kind: str) -> str:
+    """Return how people read the type of an event: "Attempt ended"."""
+    return kind.replace("_", " ").capitalize()
+
+
+def event_lines(
+    history: Sequence[Recorded],
+    titles: dict[str, str],
+    *,
+    step: str | None = None,
+    kinds: Sequence[str] = (),
+    text: str = "",
+) -> list[Line]:
+    """Return the matching events, newest first; `text` is searched in all that an event holds."""
+    wanted = text.strip().lower()
+    return [
+        _line(recorded, titles)
+        for recorded in reversed(history)
+        if (step is None or getattr(recorded.event, "step", None) == step)
+        and (not kinds or recorded.event.type in kinds)
+        and (not wanted or wanted in recorded.model_dump_json().lower())
+    ]
+
+
+def _line(recorded: Recorded, titles: dict[str, str]) -> Line:
+    event = recorded.event
+    step = getattr(event, "step", None) or ""
+    what = words_of(event)
+    return Line(recorded.seq, recorded.at, event.type, type_name(event.type), titles.get(step, step), what)
+
+
+def event_json(history: Sequence[Recorded], seq: int) -> Json:
+    """Return one event as JSON, or None where there is no such one."""
+    found = next((recorded for recorded in history if recorded.seq == seq), None)
+    return found.model_dump(mode="json") if found else None
+
+
+def log_json(run: Run, history: Sequence[Recorded]) -> str:
+    """Return the whole log as a JSON document: which run, which definition, every event."""
+    events = [recorded.model_dump(mode="json") for recorded in history]
+    document = {"run": run.id, "saga": run.saga.saga, "saga_hash": run.saga.hash, "events": events}
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+_PHASE: Final = {"forward": "try", "undo": "undo, try", "probe": "look, try"}
+_OUTCOME: Final = {
+    "ok": "went well",
+    "failed": "failed",
+    "rejected": "was refused",
+    "unknown": "has an unknown outcome",
+}
+_SEEN: Final = {"accept": "accepts", "reject": "rejects", "retry": "sends back", "feedback": "notes"}
+
+
+def _with(text: str, reason: str) -> str:
+    return f"{text}: {reason}" if reason else text
+
+
+def _intended(e: Any) -> str:
+    planted = f", disrupted: {e.injection.replace('_', ' ')}" if e.injection else ""
+    return f"{_PHASE[e.phase].capitalize()} {e.attempt} begins with the key {e.key}{planted}"
+
+
+def _direction(e: Any) -> str:
+    if e.direction == "forward":
+        return _with("The run goes forward", e.reason)
+    return _with(f"The run goes back, {counted(len(e.plan), 'effect')} to undo", e.reason)
+
+
+_WORDS: Final[dict[str, Callable[[Any], str]]] = {
+    "run_started": lambda e: f"Started by {e.by}",
+    "run_paused": lambda e: f"Paused by {e.by}",
+    "run_resumed": lambda e: f"Resumed by {e.by}",
+    "faulted": lambda e: e.reason,
+    "noted": lambda e: e.text,
+    "direction_chosen": _direction,
+    "direction_asked": lambda _: "A person must choose: undo everything, or go on",
+    "run_completed": lambda _: "Every step is done or skipped",
+    "run_compensated": lambda e: (
+        f"Everything is undone, but {counted(len(e.exceptions), 'effect')} settled by hand"
+        if e.exceptions
+        else "Everything is undone"
+    ),
+    "run_abandoned": lambda e: _with(f"Given up by {e.by}", e.reason),
+    "step_skipped": lambda e: e.reason,
+    "step_ready": lambda _: "Everything it needs is there",
+    "wait_begun": lambda e: f"Waits until {clock(e.until)} UTC",
+    "approval_requested": lambda e: f"Asks {e.group or 'anyone'}: {e.question}",
+    "approval_given": lambda e: _with(f"{e.decision.capitalize()} by {e.by}", e.reason),
+    "approval_ended": lambda e: _with(f"The question is {e.how}", e.reason),
+    "attempt_intended": _intended,
+    "attempt_ended": lambda e: _with(
+        f"{_PHASE[e.phase].capitalize()} {e.attempt} {_OUTCOME[e.outcome]}", e.error
+    ),
+    "attempt_resolved": lambda e: _with(
+        f"Try {e.attempt} {'landed' if e.landed else 'did not land'}", e.evidence
+    ),
+    "retry_scheduled": lambda e: f"Next {_PHASE[e.phase]} at {clock(e.due)} UTC, because: {e.reason}",
+    "help_needed": lambda e: e.reason,
+    "verdict_given": lambda e: _with(f"{e.validator} {_SEEN[e.verdict]}", e.evidence),
+    "step_committed": lambda e: (
+        _with(f"Done by hand, says {e.by}", e.evidence) if e.by else "Its result counts"
+    ),
+    "step_failed": lambda e: e.reason,
+    "step_undone": lambda e: e.reason,
+    "step_excused": lambda e: _with(f"Settled by {e.by} ({e.how})", e.reason),
+    "retry_asked": lambda e: _with(f"{e.by} asks for the next try at once", e.reason),
+    "disrupted": lambda e: f"{e.by} planted: {e.injection.replace('_', ' ')}",
+}
+
+
+def words_of(event: Any) -> str:
+    """Return what an event says, in words."""
+    return _WORDS[event.type](event) if event.type in _WORDS else type_name(event.type)
+
+
+_DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
+    "run_started": lambda _: ("started the run", ""),
+    "run_paused": lambda _: ("paused the run", ""),
+    "run_resumed": lambda _: ("resumed the run", ""),
+    "faulted": lambda e: ("cancelled the run", e.reason.partition(": ")[2]),
+    "direction_chosen": lambda e: ("chose to " + ("go on" if e.direction == "forward" else "undo"), e.reason),
+    "run_abandoned": lambda e: ("gave the run up", e.reason),
+    "approval_given": lambda e: (e.decision, e.reason),
+    "attempt_resolved": lambda e: (
+        "said that it " + ("took effect" if e.landed else "did not take effect"),
+        e.evidence,
+    ),
+    "step_committed": lambda e: ("marked as done by hand", e.evidence),
+    "step_excused": lambda e: (
+        "settled as " + ("done by hand" if e.how == "done" else "not to be undone"),
+        e.reason,
+    ),
+    "retry_asked": lambda e: ("asked for the next try at once", e.reason),
+    "disrupted": lambda e: (f"planted a disruption ({e.injection.replace('_', ' ')})", ""),
+    "noted": lambda e: ("noted", e.text),
+}
+
+
+def deeds(history: Sequence[Recorded], titles: dict[str, str]) -> list[Deed]:
+    """Return what people did to a run, oldest first: who, what, and why."""
+    found = []
+    for recorded in history:
+        event: Any = recorded.event
+        by = getattr(event, "by", "")
+        if by and event.type in _DEEDS:
+            did, why = _DEEDS[event.type](event)
+            step = getattr(event, "step", None)
+            found.append(Deed(recorded.at, by, f"{did} · {titles.get(step, step)}" if step else did, why))
+    return found

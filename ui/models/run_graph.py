@@ -1,0 +1,173 @@
+"""A run as a graph: its steps with statuses, and below them what undoes each."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from engine.core.run import Attempt, Run, StepState
+from engine.core.saga import HttpCall, Step, effect_of, undo_of
+from ui.models.graph import EdgeState, Graph, GraphEdge, GraphNode
+from ui.models.run_words import money, rounded, title_of
+from ui.models.status import effect_look, kind_look
+from ui.models.timeline import duration_words
+
+UNDO: Final = "undo:"
+"""What the id of a compensation's card begins with."""
+GOING_BACK: Final = frozenset(
+    {"to_compensate", "compensating", "compensated", "empty", "comp_failed", "excused"}
+)
+
+
+def run_graph(run: Run, now: datetime) -> Graph:
+    """Return the graph of a run as it is at `now`; its shape depends on the saga only."""
+    steps = [_node(run, step, now) for step in run.steps.values()]
+    undone = [step for step in run.steps.values() if undo_of(step.definition) is not None]
+    undos = [_undo_node(run, step, now) for step in undone]
+    mirrors = [
+        GraphEdge(f"{step.id}>{UNDO}{step.id}", step.id, UNDO + step.id, kind="undo") for step in undone
+    ]
+    return Graph((*steps, *undos), (*_arrows(run), *mirrors))
+
+
+def step_of(card: str) -> str:
+    """Return the step that a card belongs to, be it its own or its compensation's."""
+    return card.removeprefix(UNDO)
+
+
+def _node(run: Run, step: StepState, now: datetime) -> GraphNode:
+    return GraphNode(
+        id=step.id,
+        title=title_of(step),
+        subtitle=_subtitle(step, now),
+        kind=step.definition.kind,
+        status=step.status,
+        effect=effect_of(step.definition),
+        attempts=len(step.attempts),
+        marks=_marks(run, step),
+    )
+
+
+def _marks(run: Run, step: StepState) -> tuple[str, ...]:
+    marks = []
+    if run.faults and run.faults[0].step == step.id:
+        marks.append("fault")
+    if step.disruption is not None or any(a.intent.injection for a in step.attempts):
+        marks.append("disrupted")
+    if any(v.verdict == "reject" for v in step.verdicts):
+        marks.append("rejected")
+    if step.definition.compensate == "none" and effect_of(step.definition) == "compensatable":
+        marks.append("irreversible")
+    return tuple(marks)
+
+
+def _subtitle(step: StepState, now: datetime) -> str:
+    """Return the one line that tells most about a step in its state."""
+    if step.status == "awaiting_approval" and step.approval is not None:
+        asked = step.approval.request.group or "anyone"
+        return f"{asked} · {rounded(now - step.approval.asked_at)}"
+    if step.status in {"retry_wait", "waiting"} and step.due is not None:
+        return f"in {rounded(step.due - now)}" if step.due > now else "now"
+    if step.status in {"skipped", "failed"}:
+        return step.reason
+    if step.attempts:
+        return " · ".join(part for part in (spent(step.attempts, now), cost_of(step)) if part)
+    if step.status == "committed" and step.approval is not None and step.approval.answers:
+        return f"by {step.approval.answers[-1].by}"
+    return effect_look(effect_of(step.definition)).word if step.status == "pending" else ""
+
+
+def spent(attempts: list[Attempt], now: datetime) -> str:
+    """Return how long some attempts took together, the open one until now."""
+    if not attempts:
+        return ""
+    total = sum(((a.ended_at or now) - a.started_at for a in attempts), timedelta(0))
+    return duration_words(max(total, timedelta(0)))
+
+
+def cost_of(step: StepState) -> str:
+    """Return what a step's calls cost, in words; "" where they cost nothing."""
+    results = [attempt.result for attempt in step.attempts if attempt.result]
+    usd = sum(float(result.meta.get("cost_usd", 0) or 0) for result in results)
+    tokens = sum(int(result.meta.get("tokens", 0) or 0) for result in results)
+    return " · ".join(
+        part for part in (money(usd) if usd else "", f"{tokens:,} tokens" if tokens else "") if part
+    )
+
+
+def _undo_node(run: Run, step: StepState, now: datetime) -> GraphNode:
+    took = spent(step.undos, now) if step.undos else undo_words(step.definition)
+    return GraphNode(
+        id=UNDO + step.id,
+        title=f"Undo: {title_of(step)}",
+        subtitle=took,
+        kind="undo",
+        status=undo_status(run, step),
+        lane="undo",
+        attempts=len(step.undos),
+    )
+
+
+def undo_status(run: Run, step: StepState) -> str:
+    """Return the status of a step's compensation: a key of the status map."""
+    if step.status in GOING_BACK:
+        return step.status
+    return "unneeded" if run.is_closed or run.direction == "undo" else "standby"
+
+
+def undo_words(step: Step) -> str:
+    """Return in a few words what undoes a step: "DELETE /hotels/bookings", "Python: cancel"."""
+    undo = undo_of(step)
+    if undo is None:
+        return ""
+    if isinstance(undo.with_, HttpCall):
+        return f"{undo.with_.method} {_path(undo.with_.url)}"
+    return f"{kind_look(undo.kind).word}: {undo.with_.function}"
+
+
+def request_words(kind: str, request: Any) -> str:
+    """Return in a few words what a rendered request does; "" where it tells nothing."""
+    if not isinstance(request, dict):
+        return ""
+    if kind == "http" and request.get("url"):
+        return f"{request.get('method', 'GET')} {_path(str(request['url']))}"
+    if kind == "python" and request.get("function"):
+        return f"{kind_look(kind).word}: {request['function']}"
+    return ""
+
+
+def _path(url: str) -> str:
+    plain = url.removeprefix("${world}")
+    return urlsplit(plain).path or plain
+
+
+def _arrows(run: Run) -> list[GraphEdge]:
+    arrows = []
+    for name, condition in run.saga.graph.conditions.items():
+        for source, branch in dict.fromkeys(condition.terms):
+            arrows.append(
+                GraphEdge(
+                    f"{source}.{branch or ''}>{name}",
+                    source,
+                    name,
+                    label=branch or "",
+                    kind="branch" if branch else "needs",
+                    state=_state(run, source, branch, name),
+                )
+            )
+    return arrows
+
+
+def _state(run: Run, source: str, branch: str | None, target: str) -> EdgeState:
+    """Return whether an arrow was taken. What is known of a step stays known after it was undone."""
+    known = run.known.get(source)
+    if known is None:
+        return "idle"
+    output = known.get("output")
+    held = known["status"] == "committed" and (
+        branch is None or (isinstance(output, dict) and output.get("branch") == branch)
+    )
+    if held and run.steps[target].status == "skipped":
+        return "dead"
+    return "taken" if held else "dead"

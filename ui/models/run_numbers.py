@@ -1,0 +1,77 @@
+"""The numbers above a run's graph: progress, time, tries, money, checks, and what an undo would cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.core.run import Run
+from ui.models.run_rollback import undo_price
+from ui.models.run_words import counted, elapsed, money, rounded
+from ui.models.timeline import duration_words
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number in a card, with a grey line below it and, if there is one, a trend."""
+
+    label: str
+    value: str
+    note: str = ""
+    trend: tuple[float, ...] = ()
+    help: str = ""
+
+
+def run_numbers(run: Run, now: datetime) -> tuple[Number, ...]:
+    """Return the numbers of a run at `now`."""
+    price, why = undo_price(run)
+    return (
+        _progress(run),
+        _time(run, now),
+        _tries(run),
+        Number("Model cost", money(run.cost_usd), f"{run.tokens:,} tokens"),
+        _checks(run),
+        Number("Undoing everything now", price, why, help="What the compensations say they cost, added up."),
+    )
+
+
+def _progress(run: Run) -> Number:
+    if run.direction == "undo":
+        done = len(run.plan) - run.unplanned
+        excused = f"{len(run.exceptions)} settled by hand" if run.exceptions else ""
+        return Number(
+            "Undone", f"{done} of {len(run.plan)}", excused or counted(len(run.plan), "effect") + " in all"
+        )
+    done = len(run.steps) - run.unfinished
+    skipped = sum(step.status == "skipped" for step in run.steps.values())
+    note = f"{skipped} skipped" if skipped else "steps"
+    return Number("Progress", f"{done} of {len(run.steps)}", note)
+
+
+def _time(run: Run, now: datetime) -> Number:
+    took = elapsed(run, now)
+    words = duration_words(took) if run.is_closed else rounded(took)
+    if run.is_closed or run.deadline is None:
+        return Number(
+            "Took" if run.is_closed else "Elapsed", words, "from start to end" if run.is_closed else "so far"
+        )
+    left = run.deadline - now
+    note = f"{rounded(left)} to the deadline" if left.total_seconds() > 0 else "the deadline is over"
+    return Number("Elapsed", words, note)
+
+
+def _tries(run: Run) -> Number:
+    retries = sum(max(len(s.attempts) - 1, 0) + max(len(s.undos) - 1, 0) for s in run.steps.values())
+    notes = [counted(retries, "retry", "retries")] if retries else []
+    notes += [counted(run.disruptions, "disruption")] if run.disruptions else []
+    return Number("Calls", str(run.attempts), ", ".join(notes) or "none repeated")
+
+
+def _checks(run: Run) -> Number:
+    verdicts = [verdict.verdict for step in run.steps.values() for verdict in step.verdicts]
+    passed = verdicts.count("accept")
+    bad = verdicts.count("reject") + verdicts.count("retry")
+    noted = verdicts.count("feedback")
+    notes = [f"{bad} not passed"] if bad else []
+    notes += [f"{noted} noted"] if noted else []
+    return Number("Checks", f"{passed} passed", ", ".join(notes) or "all passed" if verdicts else "none yet")

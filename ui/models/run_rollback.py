@@ -1,0 +1,199 @@
+"""Going back in words: what an undo would do, how far it is, and at the end what was undone and what not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from engine.core.events import Faulted, Noted, Recorded, RunAbandoned, StepExcused
+from engine.core.recovery import UndoLine, left_behind, preview
+from engine.core.run import UNDONE, Run, StepState
+from ui.models.run_graph import request_words, spent, undo_words
+from ui.models.run_words import counted, listed, money, title_of
+
+Json = Any
+SOURCES: Final[dict[str, str]] = {
+    "rejected": "was refused", "exhausted": "failed every time it was tried",
+    "validator": "gave a result that its checks rejected", "denied": "was denied",
+    "expired": "got no answer in time", "invariant": "broke a rule of the whole run",
+    "cancel": "was cancelled", "deadline": "ran out of time", "expression": "could not be worked out",
+    "operator": "was stopped by a person", "disruption": "was disrupted",
+}  # fmt: skip
+"""What happened, by the source of a fault; said of a step or of the run."""
+
+
+@dataclass(frozen=True)
+class RollbackLine:
+    """One compensation, planned or under way. `status` is a key of the status map."""
+
+    number: int
+    step: str
+    title: str
+    status: str
+    why: str
+    after: str
+    action: str
+    request: Json
+    key: str
+    cost: str
+    obstacle: str
+    attempts: int
+    took: str
+    at: datetime | None
+    note: str
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that went wrong, in words."""
+
+    at: datetime
+    step: str
+    headline: str
+    reason: str
+
+
+def rollback_lines(run: Run, now: datetime) -> list[RollbackLine]:
+    """Return the compensations in order: as they happened, then as they are to come."""
+    lines = preview(run)
+    if run.direction == "undo":
+        lines = sorted(lines, key=lambda line: _when(run.steps[line.step]))
+    return [_line(run, number, line, now) for number, line in enumerate(lines, 1)]
+
+
+def _when(step: StepState) -> tuple[int, float]:
+    """Return what sorts compensations as they ended, then the started ones; the rest stay as they are."""
+    if step.status in UNDONE and step.ended_at is not None:
+        return 0, step.ended_at.timestamp()
+    return (1, step.undos[0].started_at.timestamp()) if step.undos else (2, 0.0)
+
+
+def _line(run: Run, number: int, line: UndoLine, now: datetime) -> RollbackLine:
+    step = run.steps[line.step]
+    frozen = step.frozen
+    went_back = run.direction == "undo"
+    request = step.undos[-1].intent.request if step.undos else line.what
+    return RollbackLine(
+        number=number,
+        step=line.step,
+        title=title_of(step),
+        status=step.status if went_back else "standby",
+        why=line.why,
+        after=listed([title_of(run.steps[name]) for name in line.after]),
+        action=(request_words(frozen.kind, request) if frozen else "") or undo_words(step.definition),
+        request=request,
+        key=frozen.key if frozen else "",
+        cost="" if line.cost_usd is None else money(line.cost_usd),
+        obstacle=line.obstacle if step.status not in UNDONE else "",
+        attempts=len(step.undos),
+        took=spent(step.undos, now),
+        at=step.ended_at if step.status in UNDONE else None,
+        note=_note(step),
+    )
+
+
+def _note(step: StepState) -> str:
+    if step.status in {"comp_failed", "excused", "empty"}:
+        return step.reason
+    last = step.undos[-1].result if step.undos else None
+    return last.error if last is not None and last.outcome != "ok" else ""
+
+
+def undo_price(run: Run) -> tuple[str, str]:
+    """Return what undoing everything now would cost, and what should be said with it."""
+    if run.direction == "undo" or run.is_closed:
+        return "—", "no longer a choice" if run.is_closed else "it is under way"
+    if run.pivot_passed():
+        return "—", "past the point of no return"
+    lines = preview(run)
+    if not lines:
+        return money(0), "nothing to undo"
+    known = sum(line.cost_usd or 0 for line in lines)
+    stuck = sum(bool(line.obstacle) for line in lines)
+    note = counted(len(lines), "effect") + (f", {stuck} can't be undone" if stuck else " to undo")
+    return money(known), note
+
+
+def troubles(history: Sequence[Recorded], titles: dict[str, str]) -> list[Trouble]:
+    """Return what went wrong, first things first; the first is the one that turned the run around."""
+    found = []
+    for recorded in history:
+        event = recorded.event
+        if isinstance(event, Faulted):
+            who = titles.get(event.step, event.step) if event.step else "The run"
+            found.append(
+                Trouble(recorded.at, event.step or "", f"{who} {SOURCES[event.source]}", event.reason)
+            )
+        elif isinstance(event, Noted) and found:
+            who = titles.get(event.step, event.step) if event.step else "The run"
+            found.append(Trouble(recorded.at, event.step or "", f"Later: {who}", event.text))
+    return found
+
+
+def verdict(run: Run, history: Sequence[Recorded]) -> list[str]:
+    """Return in plain words what was undone, in which order, and what was not. One sentence each."""
+    if run.status == "completed":
+        return ["The run completed. Nothing was undone."]
+    if run.status == "abandoned":
+        return _given_up(run, history)
+    if run.direction != "undo":
+        return []
+    if not run.plan:
+        return ["Nothing had taken effect yet, so there was nothing to undo."]
+    return [*_undone(run), *_empty(run), *_excused(run, history), *_still_open(run)]
+
+
+def _undone(run: Run) -> list[str]:
+    done = sorted((s for s in run.steps.values() if s.status == "compensated"), key=_when)
+    if not done:
+        return [] if run.is_closed else ["Nothing is undone yet."]
+    order = ", then ".join(title_of(step) for step in done)
+    if len(done) == len(run.plan):
+        whole = "The one effect was undone" if len(done) == 1 else f"All {len(done)} effects were undone"
+        return [f"{whole}{', in this order' if len(done) > 1 else ''}: {order}."]
+    was = "was" if len(done) == 1 else "were"
+    return [f"{len(done)} of {counted(len(run.plan), 'effect')} {was} undone: {order}."]
+
+
+def _empty(run: Run) -> list[str]:
+    names = [title_of(step) for step in run.steps.values() if step.status == "empty"]
+    return [f"There was nothing to undo for {listed(names)}: it never took effect."] if names else []
+
+
+def _excused(run: Run, history: Sequence[Recorded]) -> list[str]:
+    return [
+        f"{title_of(run.steps[event.step])} was "
+        + ("undone by hand" if event.how == "done" else "not undone")
+        + f", says {event.by}: {event.reason}"
+        for event in (recorded.event for recorded in history)
+        if isinstance(event, StepExcused)
+    ]
+
+
+def _still_open(run: Run) -> list[str]:
+    if run.is_closed:
+        return []
+    failed = [title_of(run.steps[name]) for name in run.plan if run.steps[name].status == "comp_failed"]
+    doing = [title_of(run.steps[name]) for name in run.plan if run.steps[name].status == "compensating"]
+    waiting = [title_of(run.steps[name]) for name in run.plan if run.steps[name].status == "to_compensate"]
+    said = [f"Could not be undone yet: {listed(failed)}."] if failed else []
+    said += [f"Being undone now: {listed(doing)}."] if doing else []
+    return said + ([f"Still to be undone: {listed(waiting)}."] if waiting else [])
+
+
+def _given_up(run: Run, history: Sequence[Recorded]) -> list[str]:
+    said = [
+        f"Given up by {recorded.event.by}: {recorded.event.reason}"
+        for recorded in history
+        if isinstance(recorded.event, RunAbandoned)
+    ]
+    names = [title_of(run.steps[name]) for name in run.left_behind]
+    rest = f"Left behind, maybe still in effect: {listed(names)}." if names else "Nothing was left behind."
+    return [*said, *(_undone(run) if run.plan else []), rest]
+
+
+def remaining(run: Run) -> list[str]:
+    """Return the titles of the steps whose effect would be left behind now."""
+    return [title_of(run.steps[name]) for name in left_behind(run)]

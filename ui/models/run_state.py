@@ -1,0 +1,85 @@
+"""A past moment of a run: what the fold of its first events gives, and what the last of them changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.core.events import Recorded
+from engine.core.evolve import evolve, replay
+from engine.core.run import Run
+from engine.core.saga import Saga
+from ui.models.run_events import type_name, words_of
+from ui.models.run_words import headline, title_of
+from ui.models.status import step_look
+
+Json = Any
+
+
+@dataclass(frozen=True)
+class KeyChange:
+    """A key of S_A that an event changed."""
+
+    key: str
+    before: Json
+    after: Json
+
+
+@dataclass(frozen=True)
+class StepChange:
+    """A step whose status an event changed; both words come from the status map."""
+
+    title: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A run as it was right after one event."""
+
+    seq: int
+    at: datetime
+    event: str
+    step: str
+    what: str
+    run: str
+    app: dict[str, Json]
+    keys: tuple[KeyChange, ...]
+    steps: tuple[StepChange, ...]
+    statuses: tuple[tuple[str, str], ...]
+
+
+def moment(saga: Saga, history: Sequence[Recorded], seq: int) -> Moment:
+    """Return the run after event `seq`, and what that event changed (R31)."""
+    past = replay(saga, history[: seq - 1])
+    app, before = dict(past.app), _statuses(past)
+    recorded = history[seq - 1]
+    evolve(past, recorded)
+    step = getattr(recorded.event, "step", None)
+    return Moment(
+        seq=seq,
+        at=recorded.at,
+        event=type_name(recorded.event.type),
+        step=title_of(past.steps[step]) if step in past.steps else "",
+        what=words_of(recorded.event),
+        run=headline(past).word,
+        app=past.app,
+        keys=tuple(
+            KeyChange(key, app.get(key), past.app.get(key))
+            for key in {**app, **past.app}
+            if app.get(key) != past.app.get(key)
+        ),
+        steps=tuple(
+            StepChange(title_of(past.steps[name]), step_look(before[name]).word, step_look(status).word)
+            for name, status in _statuses(past).items()
+            if name in before and before[name] != status
+        ),
+        statuses=tuple((title_of(past.steps[name]), status) for name, status in _statuses(past).items()),
+    )
+
+
+def _statuses(run: Run) -> dict[str, str]:
+    return {step.id: step.status for step in run.steps.values()}

@@ -1,0 +1,111 @@
+"""A run as a timeline: attempts, pauses, questions to people, and compensations as they unwind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import pairwise
+
+from engine.core.events import Disrupted, Faulted, Recorded, WaitBegun
+from engine.core.run import Attempt, Run, StepState
+from ui.models.run_graph import UNDO
+from ui.models.run_words import clock, title_of
+from ui.models.timeline import Mark, Row, Segment, SegmentKind, Timeline
+
+MAX_ROWS = 60
+"""A run with more steps shows only the rows in which something happened."""
+
+_FORWARD: dict[str | None, SegmentKind] = {
+    "ok": "attempt_ok", "failed": "attempt_failed", "rejected": "attempt_failed",
+    "unknown": "attempt_unknown", None: "running",
+}  # fmt: skip
+_BACK: dict[str | None, SegmentKind] = {
+    "ok": "undo", "failed": "undo_failed", "rejected": "undo_failed", "unknown": "undo_failed",
+    None: "undo_running",
+}  # fmt: skip
+
+
+def run_timeline(run: Run, history: list[Recorded], now: datetime) -> Timeline:
+    """Return what a run did and when; open stretches end at `now`."""
+    steps = [run.steps[name] for name in run.saga.graph.order()]
+    segments = [segment for step in steps for segment in _segments(run, step)]
+    segments += _waits(run, history)
+    marks = [mark for step in steps for mark in _marks(step)] + _planted(history)
+    begun = {segment.row for segment in segments} | {mark.row for mark in marks}
+    shown = [step for step in steps if len(steps) <= MAX_ROWS or step.id in begun]
+    rows = [Row(step.id, title_of(step)) for step in shown]
+    rows += [Row(UNDO + name, f"Undo: {title_of(run.steps[name])}", "undo") for name in run.plan]
+    return Timeline(tuple(rows), tuple(segments), tuple(marks), None if run.is_closed else now)
+
+
+def _segments(run: Run, step: StepState) -> Iterator[Segment]:
+    undo = UNDO + step.id
+    for attempt in step.attempts:
+        yield _call(step.id, _FORWARD[attempt.outcome], attempt, f"#{attempt.number}")
+    yield from _pauses(step.id, step.attempts, step.due if step.status == "retry_wait" else None)
+    for probe in step.probes:
+        yield Segment(step.id, "backoff", probe.started_at, probe.ended_at, detail="looked whether it landed")
+    for attempt in step.undos:
+        yield _call(undo, _BACK[attempt.outcome], attempt, "")
+    yield from _pauses(undo, step.undos, step.due if step.status == "compensating" else None)
+    for approval in step.approvals:
+        asked = f"{approval.request.group or 'anyone'}: {approval.request.question}"
+        ended = approval.ended_at or run.ended_at
+        yield Segment(step.id, "approval", approval.asked_at, ended, detail=asked)
+
+
+def _call(row: str, kind: SegmentKind, attempt: Attempt, label: str) -> Segment:
+    detail = attempt.result.error if attempt.result else ""
+    if attempt.landed is not None:
+        detail = f"{detail}; later: it {'landed' if attempt.landed else 'did not land'}".removeprefix("; ")
+    return Segment(row, kind, attempt.started_at, attempt.ended_at, label, detail)
+
+
+def _pauses(row: str, attempts: list[Attempt], due: datetime | None) -> Iterator[Segment]:
+    for before, after in pairwise(attempts):
+        if before.ended_at is not None:
+            yield Segment(row, "backoff", before.ended_at, after.started_at)
+    if due is not None and attempts and attempts[-1].ended_at is not None:
+        detail = f"the next try is due at {clock(due)} UTC"
+        yield Segment(row, "backoff", attempts[-1].ended_at, None, detail=detail)
+
+
+def _waits(run: Run, history: list[Recorded]) -> list[Segment]:
+    return [
+        Segment(
+            recorded.event.step,
+            "waiting",
+            recorded.at,
+            run.steps[recorded.event.step].ended_at or run.ended_at,
+            detail=f"until {clock(recorded.event.until)} UTC",
+        )
+        for recorded in history
+        if isinstance(recorded.event, WaitBegun)
+    ]
+
+
+def _marks(step: StepState) -> Iterator[Mark]:
+    for attempt in step.attempts:
+        verdicts = [v for v in step.verdicts if v.attempt == attempt.number]
+        if not verdicts or attempt.ended_at is None:
+            continue
+        bad = [v for v in verdicts if v.verdict in {"reject", "retry"}]
+        said = "; ".join(f"{v.validator}: {v.evidence}" for v in bad or verdicts)
+        yield Mark(step.id, attempt.ended_at, "validation_reject" if bad else "validation_ok", said)
+    for approval in step.approvals:
+        final = next((answer for answer in approval.answers if answer.final), None)
+        if final is not None and approval.ended_at is not None:
+            detail = f"by {final.by}" + (f": {final.reason}" if final.reason else "")
+            yield Mark(step.id, approval.ended_at, final.decision, detail)
+
+
+def _planted(history: list[Recorded]) -> list[Mark]:
+    """Return the disruptions and faults; a fault of the whole run has no row and stands in the words."""
+    marks = []
+    for recorded in history:
+        event = recorded.event
+        if isinstance(event, Disrupted):
+            marks.append(Mark(event.step, recorded.at, "disruption", f"planted by {event.by}"))
+        elif isinstance(event, Faulted) and event.step is not None:
+            marks.append(Mark(event.step, recorded.at, "fault", event.reason))
+    return marks

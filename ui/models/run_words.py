@@ -1,0 +1,164 @@
+"""What a run is called in words: its headline, money, durations, and the names of its steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from engine.core.run import Run, StepState
+from engine.ports import RunRow
+from ui.models.status import run_look
+from ui.models.timeline import duration_words
+
+
+@dataclass(frozen=True)
+class Headline:
+    """How a run stands: `status` is a key of the status map, `word` is what its badge says."""
+
+    status: str
+    word: str
+
+
+def title_of(step: StepState) -> str:
+    """Return how people call a step."""
+    return step.definition.title or step.id
+
+
+def titles_of(run: Run) -> dict[str, str]:
+    """Return how people call each step of a run."""
+    return {step.id: title_of(step) for step in run.steps.values()}
+
+
+def headline(run: Run) -> Headline:
+    """Return what the run's badge says; never ambiguous about what was undone and what was not."""
+    if run.status == "abandoned":
+        return Headline("abandoned", f"Abandoned, {len(run.left_behind)} left behind")
+    if run.status == "compensated_with_exceptions":
+        return Headline(run.status, f"Compensated, {len(run.exceptions)} settled by hand")
+    if run.status == "needs_attention":
+        return Headline("needs_attention", _asked_of_people(run))
+    if run.status == "compensating":
+        return Headline("compensating", _going_back(len(run.plan) - run.unplanned, len(run.plan)))
+    if run.status == "draining":
+        return Headline("draining", f"Stopping, {counted(len(run.open_calls), 'call')} to finish")
+    return _forward(run)
+
+
+def row_headline(row: RunRow) -> Headline:
+    """Return what the badge of a run in a list says."""
+    if row.status == "needs_attention":
+        if row.direction_asked:
+            return Headline(row.status, "Waiting for a direction")
+        left = row.planned - row.undone
+        return Headline(row.status, f"Rollback incomplete, {left} left" if left else "Needs attention")
+    if row.status == "compensating":
+        return Headline(row.status, _going_back(row.undone, row.planned))
+    if row.status == "running" and row.paused:
+        return Headline("paused", run_look("paused").word)
+    if row.status == "running" and row.attention:
+        return Headline("needs_attention", "Outcome unknown")
+    if row.status == "running" and row.approvals:
+        return Headline("waiting", waiting_for([approval.group for approval in row.approvals]))
+    return Headline(row.status, run_look(row.status).word)
+
+
+def _going_back(undone: int, planned: int) -> str:
+    return f"Rolling back {min(undone + 1, planned)} of {planned}" if planned else "Rolling back"
+
+
+def _asked_of_people(run: Run) -> str:
+    if run.direction_asked:
+        return "Waiting for a direction"
+    kinds = {help_needed.kind for help_needed in run.attention.values()}
+    if run.direction == "undo":
+        return f"Rollback incomplete, {run.unplanned} left"
+    if "stuck_after_pivot" in kinds:
+        return "Stuck after the point of no return"
+    return "Outcome unknown" if kinds == {"unknown_outcome"} else run_look("needs_attention").word
+
+
+def _forward(run: Run) -> Headline:
+    if run.status == "running" and run.paused:
+        return Headline("paused", run_look("paused").word)
+    if run.status != "running" or run.open_calls:
+        return Headline(run.status, run_look(run.status).word)
+    if run.attention:
+        return Headline("needs_attention", "Outcome unknown")
+    groups = [
+        step.approval.request.group
+        for step in run.steps.values()
+        if step.status == "awaiting_approval" and step.approval is not None
+    ]
+    if groups:
+        return Headline("waiting", waiting_for(groups))
+    statuses = {run.steps[name].status for name in run.active}
+    if "unknown" in statuses:
+        return Headline("waiting", "Finding out what happened")
+    if "retry_wait" in statuses:
+        return Headline("waiting", "Waiting to retry")
+    if "waiting" in statuses:
+        return Headline("waiting", "Waiting for a time")
+    return Headline("running", run_look("running").word)
+
+
+def waiting_for(groups: Sequence[str]) -> str:
+    """Return "Waiting for ..." with the groups that are asked, each once."""
+    named = list(dict.fromkeys(group for group in groups if group))
+    return f"Waiting for {listed(named)}" if named else "Waiting for approval"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return "a", "a and b", "a, b and c"."""
+    return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return "1 step", "2 steps"."""
+    return f"{count} {noun if count == 1 else plural or noun + 's'}"
+
+
+def money(usd: float) -> str:
+    """Return an amount of USD: cents from a dollar up, more digits below."""
+    if usd == 0 or abs(usd) >= 1:
+        return f"${usd:,.2f}"
+    return f"${usd:.4f}".rstrip("0").ljust(5, "0")
+
+
+def elapsed(run: Run, now: datetime) -> timedelta:
+    """Return how long a run has taken so far, or in all."""
+    if run.started_at is None:
+        return timedelta(0)
+    return max((run.ended_at or now) - run.started_at, timedelta(0))
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """Return how long ago a moment was: "just now", "3 m 20 s ago"."""
+    span = now - moment
+    return "just now" if span < timedelta(seconds=2) else f"{rounded(span)} ago"
+
+
+def left(until: datetime, now: datetime) -> str:
+    """Return how much time is left: "4 m 10 s", or "no time" once it is over."""
+    return rounded(until - now) if until > now else "no time"
+
+
+def rounded(span: timedelta) -> str:
+    """Return a duration without fractions of a second, for what ticks: "12 s", "4 m 12 s"."""
+    seconds = round(span.total_seconds())
+    return f"{seconds} s" if seconds < 60 else duration_words(timedelta(seconds=seconds))
+
+
+def clock(moment: datetime) -> str:
+    """Return a moment as a time of day in UTC."""
+    return moment.astimezone(UTC).strftime("%H:%M:%S")
+
+
+def clock_ms(moment: datetime) -> str:
+    """Return a moment as a time of day in UTC, with milliseconds."""
+    return moment.astimezone(UTC).strftime("%H:%M:%S.%f")[:-3]
+
+
+def day_and_time(moment: datetime) -> str:
+    """Return a moment as day and time in UTC."""
+    return moment.astimezone(UTC).strftime("%d %b %Y %H:%M:%S UTC")

@@ -1,0 +1,139 @@
+"""The list of runs: filters as the store takes them, rows and numbers as the page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from engine.core.run import CLOSED, RunStatus
+from engine.ports import RunFilter, RunRow
+from ui.models.run_numbers import Number
+from ui.models.run_words import ago, counted, money, row_headline
+from ui.models.status import Family, run_look
+from ui.models.timeline import duration_words
+
+PEOPLE: Final = "Waiting for people"
+STATUSES: Final[dict[str, tuple[RunStatus, ...]]] = {
+    "Running": ("running", "draining"),
+    "Rolling back": ("compensating",),
+    "Needs attention": ("needs_attention",),
+    "Completed": ("completed",),
+    "Compensated": ("compensated", "compensated_with_exceptions"),
+    "Abandoned": ("abandoned",),
+}
+PERIODS: Final[dict[str, timedelta | None]] = {
+    "1 h": timedelta(hours=1),
+    "24 h": timedelta(days=1),
+    "7 d": timedelta(days=7),
+    "All": None,
+}
+DAY: Final = timedelta(days=1)
+SUMMED: Final = 500
+"""How many of the newest runs the cost and the trends look at."""
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A run in the table. `progress` is 0 to 100; while it goes back, of what is to be undone."""
+
+    id: str
+    title: str
+    word: str
+    family: Family
+    progress: int
+    steps: str
+    took: str
+    started: str
+    by: str
+    cost: str
+    fault: str
+
+
+def run_filter(pills: Sequence[str], saga: str | None, period: str, text: str, now: datetime) -> RunFilter:
+    """Return what the filters of the page mean to the store."""
+    span = PERIODS.get(period)
+    return RunFilter(
+        statuses=tuple(status for pill in pills for status in STATUSES.get(pill, ())),
+        saga=saga,
+        text=text.strip(),
+        since=now - span if span else None,
+        waiting_for_people=PEOPLE in pills,
+    )
+
+
+def run_lines(rows: Sequence[RunRow], now: datetime) -> list[RunLine]:
+    """Return the rows of the table."""
+    return [_line(row, now) for row in rows]
+
+
+def _line(row: RunRow, now: datetime) -> RunLine:
+    head = row_headline(row)
+    back = row.planned > 0
+    done, whole = (row.undone, row.planned) if back else (row.done, row.steps)
+    return RunLine(
+        id=row.id,
+        title=row.title,
+        word=head.word,
+        family=run_look(head.status).family,
+        progress=round(100 * done / whole) if whole else 0,
+        steps=f"{done} of {whole} {'undone' if back else 'done'}",
+        took=duration_words((row.ended_at or now) - row.started_at),
+        started=ago(row.started_at, now),
+        by=row.by,
+        cost=money(row.cost_usd) if row.cost_usd else "",
+        fault=row.fault,
+    )
+
+
+def badge_colours(lines: Sequence[RunLine]) -> dict[str, Family]:
+    """Return the colour of each status word that the table shows."""
+    return {line.word: line.family for line in lines}
+
+
+def run_metrics(
+    counts: Mapping[str, int], waiting: int, recent: Sequence[RunRow], now: datetime
+) -> tuple[Number, ...]:
+    """Return the numbers above the list; `counts` and `recent` are of the last 24 hours."""
+    started = sum(counts.values())
+    closed = sum(counts.get(status, 0) for status in CLOSED)
+    completed = counts.get("completed", 0)
+    back = counts.get("compensated", 0) + counts.get("compensated_with_exceptions", 0)
+    share = f"{100 * completed / closed:.0f} %" if closed else "—"
+    exceptions = counts.get("compensated_with_exceptions", 0)
+    cost = sum(row.cost_usd for row in recent)
+    tokens = sum(row.tokens for row in recent)
+    return (
+        Number("Started, 24 h", f"{started:,}", note=f"{started - closed} open", trend=_per_hour(recent, now)),
+        Number("Completed", share, note=f"{completed} of {closed} ended" if closed else "none has ended"),
+        Number("Compensated", f"{back:,}", note=f"{exceptions} with exceptions" if exceptions else "all undone" if back else "none"),
+        Number("Waiting for people", f"{waiting:,}", note=counted(waiting, "run") + " in all"),
+        Number("Model cost, 24 h", money(cost), note=f"{tokens:,} tokens"),
+    )  # fmt: skip
+
+
+def _per_hour(recent: Sequence[RunRow], now: datetime) -> tuple[float, ...]:
+    hours = [0.0] * 24
+    for row in recent:
+        hour = int((now - row.started_at) / timedelta(hours=1))
+        if 0 <= hour < 24:
+            hours[23 - hour] += 1
+    return tuple(hours) if any(hours) else ()
+
+
+def table_data(lines: Sequence[RunLine]) -> dict[str, list[Any]]:
+    """Return the lines as columns, as `st.dataframe` takes them."""
+    return {
+        "open": [":material/open_in_full: Open"] * len(lines),
+        "title": [line.title for line in lines],
+        "status": [[line.word] for line in lines],
+        "progress": [line.progress for line in lines],
+        "steps": [line.steps for line in lines],
+        "took": [line.took for line in lines],
+        "started": [line.started for line in lines],
+        "by": [line.by for line in lines],
+        "cost": [line.cost for line in lines],
+        "fault": [line.fault for line in lines],
+        "id": [f"run?id={line.id}" for line in lines],
+    }
