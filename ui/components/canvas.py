@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.components.v1 import declare_component
 
 from ui.components.text import theme_type
+from ui.models.design_fit import fitted
 from ui.models.graph import arrange, owner, to_agraph
 
 if TYPE_CHECKING:
@@ -38,16 +39,21 @@ def canvas(
     selected: str | None = None,
     height: int = 460,
     positions: Layout | None = None,
+    fit: bool = False,
     on_change: Callable[[], None] | None = None,
 ) -> str | None:
     """Draw the graph and return the id of the card clicked last, None before the first click.
 
     The frontend reports clicks on cards only and keeps the last one over reruns, so take the value in
     `on_change` (`clicked(key)`) and keep the selection yourself. Never draw it inside a hidden tab.
+
+    The frontend fits the graph when it is mounted, and never again. With `fit`, a graph that grows is
+    scaled to stay in sight.
     """
     data, config = to_agraph(
         graph, positions or arrange(graph), theme_type(), selected=selected, height=height
     )
+    data = fitted(data) if fit else data
     _AGRAPH(data=json.dumps(data), config=json.dumps(config), default=None, key=key, on_change=on_change)
     return clicked(key)
 

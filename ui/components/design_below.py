@@ -15,7 +15,7 @@ from ui.components.design_state import Design, Standing
 from ui.components.design_versions import draw_versions
 from ui.components.text import escape, plain
 from ui.models.draft import step_title
-from ui.models.draft_problems import Finding, form_problems, problem_lines
+from ui.models.draft_problems import Finding, form_problems, problem_lines, sentence
 
 VIEWS: Final = ("Problems", "Edges", "Source", "Versions")
 _ICONS: Final = {
@@ -67,8 +67,8 @@ def _problems(design: Design, findings: list[Finding]) -> None:
             st.button(title_label(title, icon, colour), key=f"designer-problem-{index}-go", type="tertiary",
                       help=escape(finding.problem.path), on_click=state.select, args=(finding.step, finding.segment))  # fmt: skip
             with st.container(gap=None):
-                plain(finding.problem.problem)
-                st.caption(escape(finding.problem.remedy))
+                plain(sentence(finding.problem.problem))
+                st.caption(escape(sentence(finding.problem.remedy)))
 
 
 def title_label(title: str, icon: str, colour: str) -> str:

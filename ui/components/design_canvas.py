@@ -43,7 +43,14 @@ def design_canvas(design: Design, findings: list[Finding]) -> None:
             _nothing_yet()
             return
         chosen = f"{design.selected}{_PART}{design.picks}" if design.selected else None
-        canvas(_anew(graph, design.picks), key=CANVAS, selected=chosen, height=_HEIGHT, on_change=_choose)
+        canvas(
+            _anew(graph, design.picks),
+            key=CANVAS,
+            selected=chosen,
+            height=_HEIGHT,
+            fit=True,
+            on_change=_choose,
+        )
 
 
 def _anew(graph: Graph, picks: int) -> Graph:

@@ -7,6 +7,7 @@ selection or new source text need no other keys. A text that can't be read stays
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 import streamlit as st
@@ -14,10 +15,12 @@ import streamlit as st
 from ui.components import design_state as state
 from ui.components.text import escape
 from ui.models import draft as ops
-from ui.models.design_forms import PAIRED, FieldSpec, Path, from_widget, to_widget
-from ui.models.draft_problems import Finding, at
+from ui.models.design_forms import PAIRED, FieldSpec, Path
+from ui.models.design_values import from_widget, to_widget
+from ui.models.draft_problems import Finding, at, sentence
 
 Json = Any
+_CODE: Final = frozenset({"code", "json", "words"})  # drawn in the code font
 _WORDS: Final = {
     "compensate": "Undo all that landed",
     "ask": "Ask a person first",
@@ -38,19 +41,33 @@ def bound(key: str, value: Json) -> str:
     return key
 
 
+def code_font() -> None:
+    """Let fields for code, JSON and YAML use the code font; Streamlit has no option for it."""
+    fields = "[class*='st-key-designer-code'], .st-key-designer-source"
+    rule = "font-family: 'Source Code Pro', monospace; font-size: .85rem"
+    st.html(f"<style>:is({fields}) :is(input, textarea) {{ {rule} }}</style>")
+
+
 def form(specs: Sequence[FieldSpec], base: Path, prefix: str, findings: list[Finding]) -> None:
     """Draw fields below each other; short ones that follow each other share a row."""
     rest = list(specs)
     while rest:
-        pair = len(rest) > 1 and _is_short(rest[0]) and _is_short(rest[1])
-        row = [rest.pop(0) for _ in range(2 if pair else 1)]
-        for column, spec in zip(st.columns(len(row)), row, strict=True):
+        widths = _widths(rest)
+        for column in st.columns(widths, vertical_alignment="bottom"):
             with column:
-                draw_field(spec, base, prefix, findings)
+                draw_field(rest.pop(0), base, prefix, findings)
+
+
+def _widths(rest: Sequence[FieldSpec]) -> tuple[int, ...]:
+    """Return how wide the fields of the next row are."""
+    names = [str(spec.path[-1]) for spec in rest[:2]]
+    if names == ["method", "url"]:
+        return (2, 5)
+    return (1, 1) if len(names) == 2 and all(map(_is_short, rest[:2])) else (1,)
 
 
 def _is_short(spec: FieldSpec) -> bool:
-    return spec.widget in {"number", "whole", "choice", "scalar"} or spec.path[-1] in PAIRED
+    return spec.widget in {"number", "whole", "scalar"} or spec.path[-1] in PAIRED
 
 
 def draw_field(spec: FieldSpec, base: Path, prefix: str, findings: list[Finding]) -> None:
@@ -60,7 +77,8 @@ def draw_field(spec: FieldSpec, base: Path, prefix: str, findings: list[Finding]
     design = state.current()
     value, message = design.bad.get(key, (None, ""))
     shown = value if message else to_widget(spec, ops.get(design.document, path))
-    widget(spec, bound(key, shown), _edit, (key, spec, path))
+    with st.container(key=f"designer-code-{key}") if spec.widget in _CODE else nullcontext():
+        widget(spec, bound(key, shown), _edit, (key, spec, path))
     if message:
         st.error(escape(message), icon=":material/error:")
     show_problems(at(findings, dotted(path)))
@@ -72,12 +90,8 @@ def show_problems(findings: Sequence[Finding]) -> None:
         colour, icon = ("red", "error") if finding.is_error else ("orange", "warning")
         problem = finding.problem
         st.caption(
-            f":{colour}[:material/{icon}: {escape(problem.problem)}] {escape(_remedy(problem.remedy))}"
+            f":{colour}[:material/{icon}: {escape(sentence(problem.problem))}] {escape(sentence(problem.remedy))}"
         )
-
-
-def _remedy(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
 
 
 def dotted(path: Path) -> str:
@@ -105,15 +119,25 @@ def widget(spec: FieldSpec, key: str, on_change: Callable[..., None] | None, arg
         case "toggle":
             return st.toggle(spec.label, **common)
         case "choice":
-            return st.selectbox(spec.label, spec.options, index=None, format_func=_word, **common)
+            return st.selectbox(spec.label, spec.options, index=_first(spec), format_func=_word, **common)
         case "number" | "whole":
             return _number(spec, common)
         case "area":
             return st.text_area(spec.label, height=spec.height, **common)
-        case "json":
-            lines = str(st.session_state[key]).count("\n") + 1
-            return st.text_area(spec.label, height=max(68, min(240, 34 + 22 * lines)), **common)
+        case "json" | "code":
+            return st.text_area(spec.label, height=_height(str(st.session_state[key])), **common)
     return st.text_input(spec.label, **common)
+
+
+def _height(text: str) -> int:
+    """Return the pixels that a text takes in the inspector, within bounds."""
+    lines = sum(1 + len(line) // 40 for line in text.split("\n"))
+    return max(68, min(260, 32 + 21 * lines))
+
+
+def _first(spec: FieldSpec) -> int | None:
+    """Return where a choice begins; one without a default can be left open."""
+    return 0 if spec.default is not None or spec.is_required else None
 
 
 def _word(option: str) -> str:
@@ -124,9 +148,9 @@ def _number(spec: FieldSpec, common: dict[str, Any]) -> Json:
     kind: Callable[[float], float] = int if spec.widget == "whole" else float
     low, high = (None if bound is None else kind(bound) for bound in (spec.low, spec.high))
     step = 1 if spec.widget == "whole" else 0.5
-    return st.number_input(
-        spec.label, low, high, value=None, step=step, format=None if step == 1 else "%g", **common
-    )
+    first: Any = None if spec.default is None else "min"  # None can be cleared: no value is one, too
+    form = None if step == 1 else "%g"
+    return st.number_input(spec.label, low, high, value=first, step=step, format=form, **common)
 
 
 def rows(

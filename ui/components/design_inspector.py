@@ -11,7 +11,7 @@ import streamlit as st
 from engine.core.saga import ID_PATTERN, RESERVED_IDS
 from engine.steps.python import FUNCTIONS
 from ui.components import design_state as state
-from ui.components.badges import draw, effect_badge, kind_badge
+from ui.components.badges import draw, kind_badge
 from ui.components.design_fields import bound, draw_field, form, rows, show_problems
 from ui.components.design_needs import draw_needs
 from ui.components.design_saga import draw_saga
@@ -68,14 +68,16 @@ def inspector(findings: list[Finding]) -> None:
 
 def _head(step: str, body: ops.Document) -> None:
     look = kind_look(str(body.get("kind")))
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="designer-step-head"):
-        title = escape(str(body.get("title") or step))
+    title = escape(str(body.get("title") or step))
+    left, right = st.columns([7, 1], vertical_alignment="center")
+    with (
+        left,
+        st.container(horizontal=True, vertical_alignment="center", gap="small", key="designer-step-head"),
+    ):
         st.subheader(f"{look.material} {title}", anchor=False, width="content")
         draw(kind_badge(str(body.get("kind"))))
-        draw(effect_badge(str(body.get("effect") or "readonly")))
-        st.space("stretch")
-        st.button("", key="designer-delete", icon=":material/delete:", type="tertiary", help="Delete this step",
-                  on_click=state.remove, args=(step,))  # fmt: skip
+    right.button("", key="designer-delete", icon=":material/delete:", type="tertiary", help="Delete this step",
+                 on_click=state.remove, args=(step,))  # fmt: skip
 
 
 def _turn() -> None:
@@ -158,6 +160,8 @@ def _effect_word(effect: str) -> str:
 def _set_effect(key: str, step: str) -> None:
     if st.session_state[key]:
         state.apply(ops.set_effect, step, st.session_state[key])
+    else:
+        state.apply(ops.put, ("steps", step, "effect"), ops.UNSET)
 
 
 def _rules(step: str, findings: list[Finding]) -> None:

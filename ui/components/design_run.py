@@ -11,7 +11,7 @@ from ui.components import design_state as state
 from ui.components.design_fields import widget
 from ui.components.design_state import Design, Standing
 from ui.components.text import escape
-from ui.models.design_forms import from_widget, to_widget
+from ui.models.design_values import from_widget, to_widget
 from ui.models.draft_inputs import inputs_of, run_field
 from ui.session import me, studio
 
@@ -44,7 +44,7 @@ def _form(design: Design, standing: Standing) -> None:
 
 
 def _ask(name: str, schema: dict[str, Json]) -> Json:
-    spec, key = run_field(name, schema), f"designer-run-{name}"
+    spec, key = run_field(name, schema), f"designer-run-input-{name}"
     if key not in st.session_state:
         st.session_state[key] = to_widget(spec, schema.get("default"))
     return widget(spec, key, None, ())

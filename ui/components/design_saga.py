@@ -75,12 +75,14 @@ def _inputs(findings: list[Finding]) -> None:
                 _input_name(name, prefix)
             with right:
                 _input_type(name, schema, prefix)
-            draw_field(inputs.default_field(schema), ("input", name), prefix, findings)
-            draw_field(_DESCRIPTION, ("input", name), prefix, findings)
+            with left:
+                draw_field(inputs.default_field(schema), ("input", name), prefix, findings)
+            with right:
+                draw_field(_DESCRIPTION, ("input", name), prefix, findings)
             show_problems([f for f in findings if f.problem.path == f"input.{name}"])
             st.button("Remove", key=f"{prefix}-remove", icon=":material/delete:", type="tertiary",
                       on_click=state.apply, args=(inputs.delete_input, name))  # fmt: skip
-    st.button("Add input", key=f"{PREFIX}-input-add", icon=":material/add:", on_click=state.apply,
+    st.button("Add input", key=f"{PREFIX}-add-input", icon=":material/add:", on_click=state.apply,
               args=(inputs.add_input,))  # fmt: skip
 
 

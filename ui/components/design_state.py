@@ -89,9 +89,12 @@ def opened() -> Design | None:
     if not name:
         return None
     design: Design | None = st.session_state.get(STATE)
+    document = stored(name)
     if design is None or design.name != name:
-        document = stored(name)
         st.session_state[STATE] = design = None if document is None else Design(History(document))
+    elif document is not None and document != design.document:
+        design.history = design.history.changed(document)
+        design.said = "It was changed in another window. Undo brings yours back."
     return design
 
 
@@ -138,9 +141,9 @@ def _copy_of(name: str) -> Document | None:
     if found is None:
         return None
     document = parse_document(found.text)
-    kept = studio().store.draft(f"{name}-copy")
-    if kept is not None and kept.document == {**document, "saga": kept.saga}:
-        return kept.document
+    for kept in studio().store.drafts():
+        if kept.saga.startswith(f"{name}-copy") and kept.document == {**document, "saga": kept.saga}:
+            return kept.document  # opened before and never changed
     return {**document, "saga": free_name(f"{name}-copy", taken_names(), "-")}
 
 

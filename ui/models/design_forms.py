@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from math import isfinite
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
@@ -98,8 +96,10 @@ _CODE: Final = {"when", "landed", "cost_usd", "rule"}
 
 def label_of(name: str) -> str:
     """Return a field's name in words."""
-    words = name.removesuffix("_").replace("_", " ").strip()
-    return _LABELS.get(name, words[:1].upper() + words[1:])
+    if name in _LABELS:
+        return _LABELS[name]
+    words = name.removesuffix("_usd").replace("_", " ").strip()
+    return words[:1].upper() + words[1:] + (" (USD)" if name.endswith("_usd") else "")
 
 
 def fields_of(model: type[BaseModel], *names: str, base: Path = ()) -> tuple[FieldSpec, ...]:
@@ -188,7 +188,7 @@ MORE_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
     "http": fields_of(HttpCall, "headers", "refused_on", base=_WITH)
 }
 PAIRED: Final = frozenset(
-    {"method", "temperature", "max_tokens", "group", "quorum", "expires_s", "on_expire", "timeout_s"}
+    {"temperature", "max_tokens", "group", "quorum", "expires_s", "on_expire", "timeout_s"}
 )
 STEP_FIELDS: Final = fields_of(StepBase, "when", "description")
 RETRY_FIELDS: Final = fields_of(Retry, base=("retry",))
@@ -223,91 +223,3 @@ SAGA_FIELDS: Final = fields_of(Saga, "title", "description", "recovery", "deadli
 SAGA_MORE_FIELDS: Final = _labelled(
     fields_of(Saga, "output", "app", "parallel", "parallel_undo"), output="What the run gives"
 )
-
-
-def to_widget(spec: FieldSpec, value: Json) -> Json:
-    """Return a value of the draft as the field's widget holds it."""
-    value = spec.default if value is None else value
-    match spec.widget:
-        case "json":
-            return "" if value is None or value in ({}, []) else as_json(value)
-        case "words":
-            return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value or "")
-        case "toggle":
-            return bool(value)
-        case "number" | "whole":
-            return _number(spec, value)
-        case "choice":
-            return value if value in spec.options else None
-    return "" if value is None else str(value)
-
-
-def _number(spec: FieldSpec, value: Json) -> Json:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return int(value) if spec.widget == "whole" else float(value)
-
-
-def as_json(value: Json) -> str:
-    """Return a value as JSON people can read: short ones on one line."""
-    line = json.dumps(value, ensure_ascii=False)
-    return line if len(line) <= 44 else json.dumps(value, ensure_ascii=False, indent=2)
-
-
-def from_widget(spec: FieldSpec, shown: Json) -> Json:
-    """Return what a widget holds as a value of the draft; None leaves it to the default.
-
-    Raises:
-        ValueError: if it can't be read; the message says what to do.
-    """
-    value = _read(spec, shown)
-    if value is None or value == "" or (value == spec.default and not spec.is_required):
-        return "" if spec.is_required and spec.widget in {"text", "area", "code", "scalar"} else None
-    return value
-
-
-def _read(spec: FieldSpec, shown: Json) -> Json:
-    match spec.widget:
-        case "json":
-            return _from_json(spec, str(shown or ""))
-        case "words":
-            return [word for word in str(shown or "").replace(",", " ").split() if word]
-        case "number":
-            whole = isinstance(shown, float) and shown.is_integer()
-            return int(shown) if whole else shown
-        case "text" | "code":
-            return str(shown or "").strip()
-        case "scalar":
-            return _number_or_text(str(shown or "").strip())
-    return shown
-
-
-def _number_or_text(text: str) -> Json:
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    if not isfinite(number):
-        raise ValueError("Write a number of seconds.")
-    return int(number) if number.is_integer() else number
-
-
-def _no_constant(word: str) -> Json:
-    raise ValueError(f"JSON knows no {word}; write a number.")
-
-
-def _from_json(spec: FieldSpec, text: str) -> Json:
-    if not text.strip():
-        return None
-    try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise ValueError(
-            f"This is not JSON: {error.msg.lower()} at {where}. Texts go in double quotes."
-        ) from None
-    if spec.shape == "object" and not isinstance(value, dict):
-        raise ValueError('It must be a JSON object, such as {"name": "value"}.')
-    if spec.shape == "numbers" and not (isinstance(value, list) and all(isinstance(v, int) for v in value)):
-        raise ValueError("It must be a list of whole numbers, such as [404, 410].")
-    return value

@@ -45,7 +45,8 @@ def subtitle(step: Document) -> str:
         case "wait":
             return f"{get(call, ('duration_s',), '?')} s"
         case "route":
-            return " or ".join(map(str, get(call, ("branches",), [])))
+            branches = get(call, ("branches",), [])
+            return " or ".join(map(str, branches)) if isinstance(branches, list) else ""
     return ""
 
 

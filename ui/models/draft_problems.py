@@ -104,3 +104,8 @@ def why_not_ready(findings: list[Finding]) -> str:
 def problem_lines(found: list[Problem]) -> str:
     """Return problems one a line, as an editor would list them."""
     return "\n".join(str(problem) for problem in found)
+
+
+def sentence(text: str) -> str:
+    """Return a finding's words as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "?", "!")) else ".")

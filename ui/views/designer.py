@@ -4,6 +4,7 @@ import streamlit as st
 
 from ui.components.design_below import below
 from ui.components.design_canvas import design_canvas, palette
+from ui.components.design_fields import code_font
 from ui.components.design_header import design_header
 from ui.components.design_inspector import inspector
 from ui.components.design_run import run_dialog
@@ -17,6 +18,7 @@ if design is None:
     st.stop()
 
 now = standing(design)
+code_font()
 design_header(design, now)
 left, right = st.columns([2.3, 1], gap="medium")
 with left:
