@@ -1,0 +1,85 @@
+"""What the Gallery says about a saga: what it shows, in badges, and which published ones to list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine.core.saga import Saga, effect_of, undo_of
+from engine.ports import SagaVersion
+from engine.sandbox.faults import Fault
+from engine.templates import Break
+from ui.models.status import Family, effect_look, kind_look
+from ui.models.world_words import fault_words
+
+
+@dataclass(frozen=True)
+class Sign:
+    """A badge of a card: a word, an icon, a colour, and what it means."""
+
+    word: str
+    icon: str
+    family: Family = "gray"
+    help: str = ""
+
+
+def signs(saga: Saga) -> list[Sign]:
+    """Return what a saga shows: its size, its kinds, and what makes it worth looking at."""
+    steps = len(saga.steps)
+    return [
+        Sign(f"{steps} step{'' if steps == 1 else 's'}", "account_tree"),
+        *_kinds(saga),
+        *_policies(saga),
+    ]
+
+
+def _kinds(saga: Saga) -> list[Sign]:
+    counted = Counter(step.kind for step in saga.steps.values())
+    found = []
+    for kind, count in counted.items():
+        look = kind_look(kind)
+        found.append(Sign(f"{count} {look.word}" if count > 1 else look.word, look.icon, "gray"))
+    return found
+
+
+def _policies(saga: Saga) -> list[Sign]:
+    steps = list(saga.steps.values())
+    undoable = sum(1 for step in steps if undo_of(step) is not None)
+    found = []
+    if undoable:
+        look = effect_look("compensatable")
+        found.append(
+            Sign(f"{undoable} can be undone", look.icon, look.family, "Each of these has its own undo")
+        )
+    if any(effect_of(step) == "pivot" for step in steps):
+        look = effect_look("pivot")
+        found.append(Sign(look.word, look.icon, look.family, "Past it, the saga only goes forward"))
+    gated = [step for step in steps if step.approval is not None]
+    if gated:
+        when = "" if any(step.approval and step.approval.when is None for step in gated) else " if it must"
+        found.append(Sign(f"Asks a person{when}", "how_to_reg", "yellow", "A step waits for a yes"))
+    if saga.invariants:
+        names = ", ".join(invariant.name.replace("_", " ") for invariant in saga.invariants)
+        found.append(Sign("Holds an invariant", "rule", "gray", f"Checked at each step: {names}"))
+    return found
+
+
+def faults_of(entry: Break) -> list[Fault]:
+    """Return the faults that a way to break a template plants."""
+    return [Fault.model_validate(fault) for fault in entry.faults]
+
+
+def break_words(entry: Break) -> str:
+    """Return what a way to break a template does to the practice world, in one line."""
+    return "; ".join(fault_words(fault) for fault in faults_of(entry))
+
+
+def own_versions(versions: Iterable[SagaVersion], shipped: Sequence[Saga]) -> list[SagaVersion]:
+    """Return the published versions that are not one of the templates as they ship, newest first."""
+    known = {saga.hash for saga in shipped}
+    return sorted(
+        (version for version in versions if version.hash not in known),
+        key=lambda version: version.created_at,
+        reverse=True,
+    )
