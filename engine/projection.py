@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from engine.core.run import Run
+from engine.core.saga import canonical_json
 from engine.core.schedule import wake_at
 from engine.ports import OpenApproval, RunRow
 
@@ -64,6 +63,6 @@ def open_approvals(run: Run) -> tuple[OpenApproval, ...]:
 
 
 def _searched(run: Run, fault: str) -> str:
-    given = json.dumps(run.input, ensure_ascii=False)[:SEARCHED]
-    result = json.dumps(run.output, ensure_ascii=False)[:SEARCHED] if run.output else ""
+    given = canonical_json(run.input)[:SEARCHED] if run.input else ""
+    result = canonical_json(run.output)[:SEARCHED] if run.output else ""
     return " ".join(part for part in (run.id, run.saga.saga, run.saga.name, given, fault, result) if part)

@@ -16,7 +16,7 @@ from pathlib import Path
 from engine.core.document import saga_from_document
 from engine.core.saga import Saga
 from engine.ports import Change
-from engine.runtime.engine import Engine
+from engine.runtime.engine import Engine, calm_garbage_collector
 from engine.steps.functions import FUNCTIONS
 from engine.steps.python import PythonPerformer
 from storage.store import SqlStore
@@ -97,6 +97,7 @@ def steps_per_s(engine: Engine, store: Watched, saga: Saga, runs: int) -> float:
 
 def main() -> None:
     """Print the figures."""
+    calm_garbage_collector()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         store = Watched(f"sqlite:///{folder / 'bench.db'}")

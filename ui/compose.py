@@ -11,7 +11,7 @@ from engine.llm import LiteLlm
 from storage.store import open_store
 
 from engine.ports import Llm, Store
-from engine.runtime.engine import Engine
+from engine.runtime.engine import Engine, calm_garbage_collector
 from engine.sandbox.server import SandboxServer
 from engine.sandbox.world import World
 from engine.steps.registry import performers
@@ -52,6 +52,7 @@ class Studio:
             url = sandbox.url
         models = llm or _models(settings)
         made = performers(models, settings.model, {SANDBOX_HOST: url, **settings.services})
+        calm_garbage_collector()
         engine = Engine(store, made, adopt=adopt).start()
         return cls(settings, store, engine, models, world, sandbox, url)
 

@@ -130,13 +130,16 @@ class RunDriver:
             )
             self._let_go(run.id)
             raise
+        moment = None
         if recorded:
+            row = project(run)
+            moment = row.wake_at
             change = Change(
                 run_id=run.id,
                 driver=self._driver,
                 expected_seq=before,
                 events=tuple(recorded),
-                row=project(run),
+                row=row,
             )
             live.stored = self._store.append(change)
             live.stored.add_done_callback(lambda done: self._stored(run.id, done))
@@ -144,7 +147,7 @@ class RunDriver:
         if run.is_closed:
             self._let_go(run.id)
         else:
-            self._set_timer(live)
+            self._set_timer(live, moment if recorded else wake_at(run))
         return live.stored
 
     def _stored(self, run_id: str, done: Future[None]) -> None:
@@ -217,11 +220,10 @@ class RunDriver:
         except SagaError as refused:
             log.warning("run %s: a result of '%s' was refused: %s", live.run.id, intent.step, refused)
 
-    def _set_timer(self, live: Live) -> None:
+    def _set_timer(self, live: Live, moment: datetime | None) -> None:
         if live.timer is not None:
             live.timer.cancel()
             live.timer = None
-        moment = wake_at(live.run)
         if moment is not None:
             wait_s = (moment - self._clock.now()).total_seconds()
             wait_s = min(max(wait_s, 0.001), LONGEST_SLEEP_S)

@@ -7,6 +7,7 @@ and while it runs, and it answers commands that other processes left in the stor
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -51,6 +52,17 @@ def new_run_id() -> str:
     """Return a run id that sorts by time: `r-`, 9 characters of milliseconds and 8 of chance, base 32."""
     number = int(time.time() * 1000) << 40 | secrets.randbits(40)
     return "r-" + "".join(DIGITS[number >> shift & 31] for shift in range(80, -1, -5))
+
+
+def calm_garbage_collector() -> None:
+    """Keep the collector from walking all live runs again and again; for a process that is mostly engine.
+
+    What is loaded now is set aside for good, and young objects are looked at in larger groups: with a
+    thousand runs under way the default settings spend a third of the time on walks that find nothing.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 class Engine:
