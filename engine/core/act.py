@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
-
-import jsonschema
 
 from engine.core import events as e
 from engine.core.attempts import can_retry, fault, give_up, intend, probe_request, request_of, schedule_retry
@@ -22,11 +18,11 @@ from engine.core.saga import (
     ApprovalStep,
     Rule,
     WaitStep,
-    canonical_json,
     effect_of,
     request_hash,
 )
 from engine.core.schedule import Task
+from engine.core.schema import mismatch
 from engine.core.scope import forward_scope, output_scope
 from engine.core.templates import as_text, render
 
@@ -157,18 +153,13 @@ def _validate(run: Run, name: str, now: datetime) -> list[e.Event]:
     return [*verdicts, *give_up(run, step, "validator", reason)]
 
 
-@lru_cache(maxsize=1024)
-def _validator(schema: str) -> Any:
-    return jsonschema.Draft202012Validator(json.loads(schema))
-
-
 def _schema_verdict(step: StepState) -> e.VerdictGiven:
-    error = jsonschema.exceptions.best_match(
-        _validator(canonical_json(step.definition.output)).iter_errors(step.output)
-    )
+    assert step.definition.output is not None
+    wrong = mismatch(step.definition.output, step.output)
+    if wrong is None:
+        return _verdict(step, "schema", "accept", "it fits the output schema")
     bad = "retry" if effect_of(step.definition) == "readonly" else "reject"
-    evidence = "it fits the output schema" if error is None else f"{error.json_path}: {error.message}"[:500]
-    return _verdict(step, "schema", "accept" if error is None else bad, evidence)
+    return _verdict(step, "schema", bad, f"{wrong[0]}: {wrong[1]}"[:500])
 
 
 def _rule_verdict(step: StepState, rule: Rule, scope: dict[str, Json]) -> e.VerdictGiven:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import jsonschema
-
 from engine.core.errors import DefinitionInvalid, ExpressionError, Problem
 from engine.core.expressions import Expression, compile_expression
 from engine.core.saga import (
@@ -23,19 +21,18 @@ from engine.core.saga import (
     effect_of,
     undo_of,
 )
+from engine.core.schema import schema_problem
 from engine.core.templates import expressions_in
 
 FORWARD = frozenset({"run", "steps", "app", "world", "key", "attempt"})
 AFTER = FORWARD | {"output", "request"}
 UNDO = AFTER | {"undo"}
+MAX_WAIT_S = 366 * 86400
 
 
 def publish_problems(saga: Saga) -> list[Problem]:
     """Return everything that is wrong or doubtful about a saga, errors first."""
-    try:
-        found = [*_graph_problems(saga)]
-    except ExpressionError as error:
-        return [Problem("steps", str(error), "write step ids joined by && and ||")]
+    found = [*_condition_problems(saga)] or [*_graph_problems(saga)]
     if any(problem.severity == "error" for problem in found):
         return found
     for check in _CHECKS:
@@ -54,6 +51,15 @@ def check_publishable(saga: Saga) -> list[Problem]:
     if errors:
         raise DefinitionInvalid(errors)
     return found
+
+
+def _condition_problems(saga: Saga) -> Iterator[Problem]:
+    for name, step in saga.steps.items():
+        try:
+            _ = step.condition
+        except ExpressionError as error:
+            remedy = "list step ids, or join them by && and ||"
+            yield Problem(f"steps.{name}.needs", str(error), remedy)
 
 
 def _graph_problems(saga: Saga) -> Iterator[Problem]:
@@ -207,12 +213,9 @@ def _schema_problems(saga: Saga) -> Iterator[Problem]:
         (f"steps.{name}.output", step.output) for name, step in saga.steps.items() if step.output is not None
     ]
     for where, schema in schemas:
-        try:
-            jsonschema.Draft202012Validator.check_schema(schema)
-        except jsonschema.SchemaError as error:
-            yield Problem(
-                where, f"not a JSON Schema: {error.message}", "see json-schema.org for the keywords"
-            )
+        problem = schema_problem(schema)
+        if problem:
+            yield Problem(where, problem, "see json-schema.org for the keywords")
 
 
 def _effect_problems(saga: Saga) -> Iterator[Problem]:
@@ -296,6 +299,11 @@ def _shape_problems(saga: Saga) -> Iterator[Problem]:
         path = f"steps.{name}"
         if isinstance(step, RouteStep):
             yield from _route_problems(path, step)
+        if isinstance(step, ApprovalStep | WaitStep):
+            yield from _unheard_problems(path, step)
+        if isinstance(step, WaitStep) and not _can_wait(step.with_.duration_s):
+            what = f"a wait of {step.with_.duration_s} s"
+            yield Problem(f"{path}.with.duration_s", what, "give 0 to 31622400 seconds, or one `${...}`")
         if isinstance(step, ApprovalStep | WaitStep) and step.approval is not None:
             yield Problem(
                 f"{path}.approval", f"a gate on a {step.kind} step", "put the question into an approval step"
@@ -308,6 +316,17 @@ def _shape_problems(saga: Saga) -> Iterator[Problem]:
             )
         if isinstance(step, LlmStep) and not step.with_.prompt.strip():
             yield Problem(f"{path}.with.prompt", "an empty prompt", "say what the model should do")
+
+
+def _unheard_problems(path: str, step: ApprovalStep | WaitStep) -> Iterator[Problem]:
+    """Yield what such a step would never look at, so that nobody relies on it."""
+    for key in ("validate", "output", "probe", "compensate"):
+        if getattr(step, "validate_" if key == "validate" else key):
+            yield Problem(f"{path}.{key}", f"`kind: {step.kind}` takes no `{key}`", "remove it")
+
+
+def _can_wait(seconds: float | str) -> bool:
+    return "${" in seconds if isinstance(seconds, str) else 0 <= seconds <= MAX_WAIT_S
 
 
 def _route_problems(path: str, step: RouteStep) -> Iterator[Problem]:

@@ -15,7 +15,10 @@ from functools import lru_cache
 from engine.core.errors import ExpressionError
 
 Truth = bool | None
-_ALLOWED = re.compile(r"[\w\s.()&|!]*")
+_ALLOWED = re.compile(r"[\w\s.()&|!]*", re.ASCII)
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_TERM = re.compile(r"([a-z]\w*)(?:\.([a-z]\w*))?", re.ASCII)
+_MARK = "s_"  # before each name, so that steps may be called `return` or `import`
 
 
 class Condition:
@@ -48,9 +51,9 @@ def _truth(node: ast.expr, of: Callable[[str, str | None], Truth]) -> Truth:
         case ast.UnaryOp(operand=operand):
             return _not(_truth(operand, of))
         case ast.Attribute(value=ast.Name(id=step), attr=branch):
-            return of(step, branch)
+            return of(step.removeprefix(_MARK), branch.removeprefix(_MARK))
         case ast.Name(id=step):
-            return of(step, None)
+            return of(step.removeprefix(_MARK), None)
     raise ExpressionError(f"a dependency condition can't hold {ast.dump(node)}")
 
 
@@ -72,9 +75,9 @@ def _terms(node: ast.expr) -> Iterator[tuple[str, str | None]]:
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             yield from _terms(operand)
         case ast.Attribute(value=ast.Name(id=step), attr=branch):
-            yield step, branch
+            yield step.removeprefix(_MARK), branch.removeprefix(_MARK)
         case ast.Name(id=step):
-            yield step, None
+            yield step.removeprefix(_MARK), None
         case _:
             raise ExpressionError("it may hold step names, route.branch, &&, ||, ! and parentheses only")
 
@@ -86,18 +89,32 @@ def parse_condition(source: str) -> Condition:
     Raises:
         ExpressionError: if it is anything but names, `route.branch`, `&&`, `||`, `!` and parentheses.
     """
-    python = re.sub(r"!", " not ", source.replace("&&", " and ").replace("||", " or ")).strip()
+    marked = _NAME.sub(lambda name: _MARK + name.group(), source)
+    python = marked.replace("&&", " and ").replace("||", " or ").replace("!", " not ")
     try:
         if not _ALLOWED.fullmatch(source) or len(source) > 200_000:
             raise ExpressionError("it may hold step names, route.branch, &&, ||, ! and parentheses only")  # noqa: TRY301 - one handler words them all
-        return Condition(source, ast.parse(python, mode="eval").body)
+        return Condition(source, ast.parse(" ".join(python.split()), mode="eval").body)
     except (SyntaxError, ExpressionError, RecursionError, MemoryError) as problem:
         reason = problem if isinstance(problem, ExpressionError) else "it can't be parsed"
-        raise ExpressionError(f"`{source}` is not a dependency condition: {reason}") from None
+        shown = source if len(source) <= 80 else source[:77] + "..."
+        raise ExpressionError(f"`{shown}` is not a dependency condition: {reason}") from None
 
 
 def all_of(steps: Sequence[str]) -> Condition:
-    """Return the condition that every named step committed; with none, it holds at once."""
-    if not steps:
-        return Condition("", ast.BoolOp(op=ast.And(), values=[]))
-    return parse_condition(" && ".join(steps))
+    """Return the condition that every named step committed; with none, it holds at once.
+
+    Raises:
+        ExpressionError: for an item that is not a step or `route.branch`.
+    """
+    names: list[ast.expr] = []
+    for item in steps:
+        term = _TERM.fullmatch(item)
+        if term is None:
+            raise ExpressionError(
+                f"`{item[:80]}` is no step id; write a condition as one text, not as an item of a list"
+            )
+        step, branch = term.groups()
+        name: ast.expr = ast.Name(id=_MARK + step)
+        names.append(name if branch is None else ast.Attribute(value=name, attr=_MARK + branch))
+    return Condition(" && ".join(steps), ast.BoolOp(op=ast.And(), values=names))

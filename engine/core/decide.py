@@ -12,8 +12,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-import jsonschema
-
 from engine.core import commands as c
 from engine.core import events as e
 from engine.core.act import approve, broken_invariant, carry_out, deny
@@ -31,9 +29,11 @@ from engine.core.evolve import evolve
 from engine.core.expressions import compile_expression, is_true
 from engine.core.recovery import back, forward, left_behind
 from engine.core.run import Approval, Run, StepState
-from engine.core.saga import effect_of, undo_of
+from engine.core.saga import canonical_json, effect_of, undo_of
 from engine.core.schedule import MAX_PROBES, due
+from engine.core.schema import mismatch
 from engine.core.scope import output_scope
+from engine.core.templates import plain
 
 Json = Any
 MAX_STEPS_PER_TURN = 200_000
@@ -102,13 +102,13 @@ def input_with_defaults(declared: dict[str, dict[str, Json]], given: dict[str, J
     for name, schema in declared.items():
         if name not in given and "default" not in schema:
             raise CommandRejected(f"input '{name}' is missing; {schema.get('description') or 'give a value'}")
-        error = jsonschema.exceptions.best_match(
-            jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).iter_errors(
-                complete[name]
-            )
-        )
-        if error is not None:
-            raise CommandRejected(f"input '{name}': {error.message}")
+        wrong = mismatch(schema, complete[name], formats=True)
+        if wrong is not None:
+            raise CommandRejected(f"input '{name}': {wrong[1]}")
+    try:
+        canonical_json(complete)
+    except (TypeError, ValueError, RecursionError):
+        raise CommandRejected("an input is no JSON, such as nan or infinity; give plain values") from None
     return complete
 
 
@@ -135,8 +135,9 @@ def _report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
     if calls[command.attempt - 1].result is not None:
         raise CommandRejected(f"attempt {command.attempt} of '{step.id}' has its result already")
     ended = e.AttemptEnded(
-        step=step.id, phase=command.phase, attempt=command.attempt, outcome=command.outcome, output=command.output,
-        error=command.error, code=command.code, retryable=command.retryable, empty=command.empty, meta=command.meta,
+        step=step.id, phase=command.phase, attempt=command.attempt, outcome=command.outcome,
+        output=plain(command.output), error=plain(command.error), code=plain(command.code),
+        retryable=command.retryable, empty=command.empty, meta=plain(command.meta),
     )  # fmt: skip
     follow = {"forward": _forward_ended, "undo": _undo_ended, "probe": _probe_ended}[command.phase]
     return [ended, *follow(run, step, ended, now)]

@@ -7,24 +7,34 @@ Every mistake becomes a `Problem` with its path and a remedy; a text that is no 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import math
+import re
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from typing import Any
+from functools import cache
+from typing import Any, ClassVar
 
 import yaml
 from pydantic import ValidationError
 
 from engine.core.errors import DefinitionInvalid, Problem
-from engine.core.saga import KINDS, Saga, StepBase
+from engine.core.saga import KINDS, Part, Saga
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
+MAX_VALUES = 200_000
+MAX_PROBLEMS = 50
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _StrictLoader(_Loader):  # type: ignore[misc] # the C loader has no types
-    """Refuses what YAML lets pass in silence: aliases (bombs) and duplicate keys (lost steps)."""
+    """Refuses what YAML lets pass in silence: aliases (bombs) and duplicate keys (lost steps).
+
+    Plain words mean what they mean in JSON and YAML 1.2: `no` and `12:30` are texts, `1e5` is a number.
+    """
+
+    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}
 
 
 class _LiteralDumper(_Dumper):  # type: ignore[misc] # the C dumper has no types
@@ -34,9 +44,9 @@ class _LiteralDumper(_Dumper):  # type: ignore[misc] # the C dumper has no types
 def _mapping(loader: Any, node: Any) -> dict[Any, Any]:
     seen: dict[Any, Any] = {}
     for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
+        key = key_node.value
         where = f"line {key_node.start_mark.line + 1}"
-        if not isinstance(key, str | int | float | bool):
+        if not isinstance(key, str) or key_node.tag == "tag:yaml.org,2002:null":
             raise DefinitionInvalid(
                 [Problem(where, "a key that is not a plain word", "use a name as the key")]
             )
@@ -44,14 +54,14 @@ def _mapping(loader: Any, node: Any) -> dict[Any, Any]:
             raise DefinitionInvalid(
                 [Problem(where, f"'{key}' is there twice", "rename or remove one; ids are unique")]
             )
-        seen[key if isinstance(key, str) else json.dumps(key)] = loader.construct_object(
-            value_node, deep=True
-        )
+        seen[key] = loader.construct_object(value_node, deep=True)
     return seen
 
 
-def _text(loader: Any, node: Any) -> str:
-    return str(loader.construct_scalar(node))
+def _foreign(_loader: Any, node: Any) -> Any:
+    word = str(node.tag).removeprefix("tag:yaml.org,2002:")
+    problem = Problem(_line(node), f"the tag `!!{word}`", "write plain text, numbers, lists and mappings")
+    raise DefinitionInvalid([problem])
 
 
 def _block(dumper: Any, text: str) -> Any:
@@ -59,7 +69,22 @@ def _block(dumper: Any, text: str) -> Any:
 
 
 _StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
-_StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", _text)
+_NUMBER = re.compile(
+    r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
+)
+_WORDS = {
+    "bool": re.compile("true|True|TRUE|false|False|FALSE"),
+    "null": re.compile("|~|null|Null|NULL"),
+    "int": re.compile("[-+]?(?:0|[1-9][0-9]*)"),
+    "float": _NUMBER,
+}
+for _tag, _word in _WORDS.items():
+    _StrictLoader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_word.pattern})\Z"), None
+    )
+for _tag in ("binary", "omap", "pairs", "set", "timestamp"):
+    _StrictLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _foreign)
+_LiteralDumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(rf"(?:{_NUMBER.pattern})\Z"), None)
 _LiteralDumper.add_representer(str, _block)
 
 
@@ -69,13 +94,15 @@ def parse_document(text: str | bytes) -> dict[str, Any]:
     Raises:
         DefinitionInvalid: too large, no YAML, aliases, duplicate keys, too deep, or not a mapping.
     """
-    size = len(text.encode()) if isinstance(text, str) else len(text)
+    size = len(text.encode(errors="replace")) if isinstance(text, str) else len(text)
     if size > MAX_BYTES:
         problem = f"{size:,} bytes; a definition may have {MAX_BYTES:,}"
         raise DefinitionInvalid([Problem("file", problem, "move data into inputs or into a service")])
     try:
-        _refuse_aliases_and_depth(text)
-        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a safe loader, made stricter
+        document = _quick_json(text)
+        if document is None:
+            _refuse_aliases_and_depth(text)
+            document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a safe loader, made stricter
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise DefinitionInvalid([_yaml_problem(error)]) from None
     if not isinstance(document, dict):
@@ -84,9 +111,31 @@ def parse_document(text: str | bytes) -> dict[str, Any]:
     return document
 
 
+def _quick_json(text: str | bytes) -> Any:
+    """Return what a JSON text holds, or None where it is none, or where YAML says better what is wrong."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice")
+    return found
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no number in JSON")
+
+
 def _refuse_aliases_and_depth(text: str | bytes) -> None:
     depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
+        if count > MAX_VALUES:
+            problem = f"more than {MAX_VALUES:,} values"
+            raise DefinitionInvalid([Problem("file", problem, "move data into inputs or into a service")])
         if isinstance(event, yaml.AliasEvent):
             where = _line(event)
             remedy = "write the value out; aliases can blow a file up beyond memory"
@@ -100,7 +149,7 @@ def _refuse_aliases_and_depth(text: str | bytes) -> None:
             depth -= 1
 
 
-def _line(event: yaml.Event) -> str:
+def _line(event: Any) -> str:
     return f"line {event.start_mark.line + 1}" if event.start_mark else "file"
 
 
@@ -122,17 +171,40 @@ def saga_from_document(document: dict[str, Any]) -> Saga:
     Raises:
         DefinitionInvalid: with a `Problem` per mistake.
     """
+    foreign = next(_no_json(document, "", 0), None)
+    if foreign is not None:
+        raise DefinitionInvalid([foreign])
     try:
         saga = Saga.model_validate(document)
-        _ = saga.hash
     except ValidationError as error:
         raise DefinitionInvalid(_form_problems(error)) from None
-    except ValueError:
-        problem = Problem(
-            "file", "a number that JSON does not know (nan or infinity)", "write a finite number"
-        )
-        raise DefinitionInvalid([problem]) from None
     return saga
+
+
+def _no_json(value: Any, path: str, depth: int) -> Iterator[Problem]:
+    """Yield what JSON can't hold: such a definition would be another one after saving it."""
+    where = path or "file"
+    if depth > MAX_DEPTH:
+        yield Problem(where, f"nested deeper than {MAX_DEPTH}", "flatten it")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if isinstance(key, str):
+                yield from _no_json(item, f"{path}.{key}" if path else key, depth + 1)
+            else:
+                yield Problem(where, f"the key {key!r} is no text", "use a name as the key")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _no_json(item, f"{path}[{index}]", depth + 1)
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Problem(where, "a number that JSON does not know (nan or infinity)", "write a finite number")
+    elif isinstance(value, str) and not value.isascii() and _has_surrogate(value):
+        yield Problem(where, "a broken character", "write the text again")
+    elif value is not None and not isinstance(value, bool | int | float | str):
+        yield Problem(where, f"a {type(value).__name__}, which JSON does not know", "write it as text")
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)
 
 
 def parse_saga(text: str | bytes) -> Saga:
@@ -158,7 +230,11 @@ def json_schema() -> dict[str, Any]:
 
 
 def _form_problems(error: ValidationError) -> list[Problem]:
-    return list(dict.fromkeys(_form_problem(dict(item)) for item in error.errors(include_url=False)))
+    found = list(dict.fromkeys(_form_problem(dict(item)) for item in error.errors(include_url=False)))
+    if len(found) > MAX_PROBLEMS:
+        more = Problem("file", f"{len(found) - MAX_PROBLEMS} more mistakes", "correct the ones above first")
+        found = [*found[:MAX_PROBLEMS], more]
+    return found
 
 
 def _form_problem(item: dict[str, Any]) -> Problem:
@@ -214,11 +290,15 @@ def _kinds_remedy(tag: str, context: dict[str, Any]) -> str:
 
 
 def _key_remedy(key: str) -> str:
-    known = {
-        field.alias or name for name, field in (*Saga.model_fields.items(), *StepBase.model_fields.items())
-    }
-    near = get_close_matches(key, sorted(known | {"with", "kind", "effect"}), n=1)
+    near = get_close_matches(key, _known_keys(Part), n=1)
     return f"did you mean `{near[0]}`?" if near else "remove it, or see `saga schema` for the keys there are"
+
+
+@cache
+def _known_keys(part: type[Part]) -> list[str]:
+    """Return every key that a definition may hold anywhere."""
+    own = {field.alias or name for name, field in part.model_fields.items()}
+    return sorted(own.union(*(_known_keys(kind) for kind in part.__subclasses__())))
 
 
 def _shown(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -77,6 +78,20 @@ def _render_text(text: str, scope: Scope) -> Any:
 def as_text(value: Any) -> str:
     """Return a JSON value as it reads inside a sentence: text bare, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def plain(value: Any) -> Any:
+    """Return what JSON keeps of a value that came from outside, so that the log says what the run saw (R31)."""
+    if isinstance(value, dict):
+        return {plain(str(key)): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int):
+        return value
+    text = str(value)
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def expressions_in(value: Any, path: str = "") -> Iterator[tuple[str, Expression]]:
