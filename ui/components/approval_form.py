@@ -18,11 +18,11 @@ ANSWERS: Final = {"approved": "Approve", "denied": "Deny"}
 
 def draw_consequences(detail: ApprovalDetail, key: str, *, folded: bool = False) -> None:
     """Draw what follows from a yes, with what would be sent, and from a no, with what would be undone."""
+    if detail.evidence:
+        draw_evidence(detail.evidence)
     st.markdown(f":green[:material/thumb_up:] **If yes:** {escape(detail.if_yes)}")
     if detail.wire:
         st.code(detail.wire, language=None, wrap_lines=True)
-    if detail.evidence:
-        draw_evidence(detail.evidence)
     st.markdown(f":red[:material/thumb_down:] **If no:** {escape(detail.if_no)}")
     if not detail.undo:
         return
@@ -41,12 +41,13 @@ def draw_evidence(evidence: Any) -> None:
         st.json(evidence)
         return
     for name, value in evidence.items():
-        st.caption(escape(name.replace("_", " ").capitalize()))
-        if isinstance(value, str):
-            with st.container(border=True, key=None):
-                plain(value)
-        else:
-            st.json(value)
+        label, shown = st.columns([1, 4], gap="small")
+        label.caption(escape(name.replace("_", " ").capitalize()))
+        with shown:
+            if isinstance(value, str | int | float):
+                plain(str(value))
+            else:
+                st.json(value)
 
 
 def draw_form(detail: ApprovalDetail, key: str) -> None:

@@ -34,7 +34,7 @@ def _card(item: InboxItem, *, is_open: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(escape(f"{item.saga} · asked {item.asked}"), width="stretch")
             st.button(
-                "Open now" if is_open else "Open",
+                "Shown" if is_open else "Open",
                 key=f"approvals-open-{item.run}-{item.step}",
                 type="primary" if is_open else "secondary",
                 icon=":material/chevron_right:",
@@ -61,16 +61,17 @@ def draw_detail(detail: ApprovalDetail) -> None:
                 query_params={"id": detail.run},
             )  # fmt: skip
             st.space("stretch")
-            st.caption(escape(f"asked {detail.asked} · {detail.deadline}"), width="content")
+            st.caption(escape(f"asked {detail.asked} · {detail.deadline}. {detail.silence}"), width="content")
         if detail.share is not None:
             st.progress(detail.share)
-        st.text(detail.question)
-        for answer in detail.answers:
-            st.caption(escape(answer))
-        if detail.silence:
-            st.caption(escape(detail.silence))
-        draw_consequences(detail, key)
-        draw_form(detail, key)
+        about, answer = st.columns([1.7, 1], gap="medium")
+        with about:
+            st.text(detail.question)
+            for said in detail.answers:
+                st.caption(escape(said))
+            draw_consequences(detail, key)
+        with answer:
+            draw_form(detail, key)
 
 
 def draw_gone() -> None:

@@ -15,6 +15,7 @@ from ui.session import studio
 ANSWER_S: Final = 20.0
 _DONE: Final = "run-said"
 _REFUSED: Final = "run-refused"
+_NEWS: Final = "run-refused-now"
 
 
 def now() -> datetime:
@@ -44,14 +45,16 @@ def press(run_id: str, command: AnyCommand, done: str) -> None:
 
 def refuse(text: str) -> None:
     """Keep a refusal to be shown."""
-    st.session_state[_REFUSED] = text
+    st.session_state[_REFUSED] = st.session_state[_NEWS] = text
 
 
 def show_outcome() -> None:
-    """Show what came of the last command: success as a toast, a refusal until it is dismissed."""
-    done = st.session_state.pop(_DONE, None)
+    """Show what came of the last command: a toast, and a refusal until it is dismissed."""
+    done, news = st.session_state.pop(_DONE, None), st.session_state.pop(_NEWS, None)
     if done:
         st.toast(escape(done), icon=":material/check:")
+    if news:
+        st.toast(f"Not done: {escape(news)}", icon=":material/block:")
     show_refusal()
 
 

@@ -9,48 +9,53 @@ import streamlit as st
 from engine.ports import RunFilter
 from ui.components.run_commands import now
 from ui.components.run_header import draw_numbers
-from ui.components.text import escape, theme_type
+from ui.components.text import escape
+from ui.models.run_words import counted
 from ui.models.runs_table import (
     DAY,
-    PEOPLE,
     PERIODS,
-    STATUSES,
     SUMMED,
     RunLine,
     badge_colours,
+    pill_counts,
     run_filter,
+    run_lines,
     run_metrics,
     table_data,
 )
-from ui.models.status import TONES
 from ui.session import studio
 
 RUN_PAGE: Final = "views/run.py"
 SHOWN: Final = "runs-shown"
+PER_PAGE = 25
 
 
 def draw_filters() -> RunFilter:
     """Draw the filters and return what they mean to the store."""
-    sagas = {version.saga: version.title for version in studio().store.versions()}
-    with st.container(horizontal=True, vertical_alignment="bottom", key="runs-filters"):
-        pills = st.pills(
-            "Status", [PEOPLE, *STATUSES], selection_mode="multi", key="runs-status", wrap=True,
-            persist_state="session", label_visibility="collapsed", on_change=first_page,
+    store = studio().store
+    sagas = {version.saga: version.title for version in store.versions()}
+    with st.container(horizontal=True, vertical_alignment="center", key="runs-filters"):
+        text = st.text_input(
+            "Search", key="runs-text", type="search", live="300ms", persist_state="session",
+            placeholder="Search ids, inputs, outputs and errors", label_visibility="collapsed",
+            on_change=first_page,
         )  # fmt: skip
-        st.space("stretch")
         saga = st.selectbox(
-            "Saga", list(sagas), index=None, placeholder="All sagas", key="runs-saga", width=220,
+            "Saga", list(sagas), index=None, placeholder="All sagas", key="runs-saga", width=260,
             format_func=lambda name: escape(sagas[name]), persist_state="session",
             label_visibility="collapsed", on_change=first_page,
-        )  # fmt: skip
-        text = st.text_input(
-            "Search", key="runs-text", type="search", live="300ms", width=260, persist_state="session",
-            placeholder="Id, input, output, error", label_visibility="collapsed", on_change=first_page,
         )  # fmt: skip
         period = st.segmented_control(
             "Started within", list(PERIODS), default="All", key="runs-period", required=True,
             persist_state="session", label_visibility="collapsed", on_change=first_page,
         )  # fmt: skip
+    where = run_filter([], saga, period or "All", text or "", now())
+    waiting = store.count(where.model_copy(update={"waiting_for_people": True}))
+    labels = pill_counts(store.counts(where), waiting)
+    pills = st.pills(
+        "Status", list(labels), selection_mode="multi", key="runs-status", wrap=True, format_func=labels.__getitem__,
+        persist_state="session", label_visibility="collapsed", on_change=first_page,
+    )  # fmt: skip
     return run_filter(pills, saga, period or "All", text or "", now())
 
 
@@ -68,26 +73,40 @@ def draw_day() -> None:
     draw_numbers(run_metrics(store.counts(day), waiting, recent, moment), key="runs-numbers")
 
 
+def draw_list(where: RunFilter, found: int) -> None:
+    """Draw one page of the matching runs, and below it which page that is."""
+    place = st.container(key="runs-list")
+    pages = -(-found // PER_PAGE)
+    page = min(st.session_state.get("runs-page") or 1, pages)
+    with st.container(horizontal=True, vertical_alignment="center", key="runs-pages"):
+        first = (page - 1) * PER_PAGE
+        shown = f"{first + 1} to {min(first + PER_PAGE, found)} of {counted(found, 'run')}"
+        st.caption(shown, width="content")
+        st.space("stretch")
+        if pages > 1:
+            st.pagination(pages, key="runs-page")
+    with place:
+        draw_table(run_lines(studio().store.rows(where, PER_PAGE, first), now()))
+
+
 def draw_table(lines: list[RunLine]) -> None:
-    """Draw the runs of one page; a click on Open, or on a row, goes to the run."""
+    """Draw the runs of one page; a click on Open goes to the run."""
     st.session_state[SHOWN] = [line.id for line in lines]
     colours = badge_colours(lines)
-    tones = TONES[theme_type()]
     st.dataframe(
         table_data(lines),
         hide_index=True,
         key="runs-table",
         row_height=38,
         height="content",
-        on_select=_open_selected,
-        selection_mode="single-row",
         column_config={
             "open": st.column_config.ButtonColumn(
                 "", key="runs-open", on_click=_open_clicked, type="tertiary", width="small"
             ),
+            "id": st.column_config.LinkColumn("Run", display_text=r"id=(.+)$", width=170),
             "title": st.column_config.TextColumn("Saga", width="medium"),
             "status": st.column_config.MultiselectColumn(
-                "Status", options=list(colours), color=[tones[family].fill for family in colours.values()],
+                "Status", options=list(colours), color=list(colours.values()),
                 width="medium",
             ),
             "progress": st.column_config.ProgressColumn("Progress", min_value=0, max_value=100, format="%d%%"),
@@ -95,9 +114,7 @@ def draw_table(lines: list[RunLine]) -> None:
             "took": "Took",
             "started": "Started",
             "by": "By",
-            "cost": "Model cost",
-            "fault": st.column_config.TextColumn("What went wrong", width="medium"),
-            "id": st.column_config.LinkColumn("Link", display_text=r"id=(.+)$"),
+            "fault": st.column_config.TextColumn("What went wrong", width="large"),
         },
         alt="Runs, newest first",
     )  # fmt: skip
@@ -107,12 +124,6 @@ def _open_clicked() -> None:
     click: Any = st.session_state.get("runs-open")
     if click:
         _open(int(click["row"]))
-
-
-def _open_selected() -> None:
-    rows = st.session_state["runs-table"]["selection"]["rows"]
-    if rows:
-        _open(rows[0])
 
 
 def _open(row: int) -> None:

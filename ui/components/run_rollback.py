@@ -9,6 +9,7 @@ import streamlit as st
 from engine.core.events import Recorded
 from engine.core.run import Run
 from ui.components.badges import draw, run_badge, step_badge
+from ui.components.run_commands import now
 from ui.components.text import escape, plain
 from ui.models.run_rollback import RollbackLine, Trouble, rollback_lines, troubles, undo_price, verdict
 from ui.models.run_words import clock_ms, headline, titles_of
@@ -25,14 +26,13 @@ def _line(line: RollbackLine, key: str) -> None:
     with st.container(border=True, gap=None, key=f"{key}-{line.step}"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{line.number}. {escape(line.title)}**", width="content")
-            draw(step_badge(line.status))
+            draw(step_badge(line.status, word="Would be undone" if line.status == "standby" else ""))
             if line.obstacle:
                 draw(step_badge("comp_failed", word="Can't be undone by the engine", help=line.obstacle))
             st.space("stretch")
             st.caption(escape(_facts(line)), width="content", text_alignment="right")
-        why = f"In the plan because {line.why}."
-        after = f" Only after {line.after}." if line.after else " First in its line."
-        st.caption(escape(why + after))
+        first = f"Goes after {line.after}." if line.after else "Nothing has to go before it."
+        st.caption(escape(f"{line.why[0].upper()}{line.why[1:]}. {first}"))
         for text in (line.obstacle, line.note if line.note != line.obstacle else ""):
             if text:
                 st.markdown(f":orange[:material/warning:] {escape(text)}")
@@ -80,8 +80,6 @@ def _trouble(trouble: Trouble, *, first: bool) -> None:
 
 def draw_rollback(run: Run, history: Sequence[Recorded]) -> None:
     """Draw the Rollback view: what going back would do, how far it is, or what came of it."""
-    from ui.components.run_commands import now
-
     lines = rollback_lines(run, now())
     if run.direction == "undo":
         for sentence in verdict(run, history):

@@ -132,7 +132,10 @@ def _events(run: Run, history: Sequence[Recorded]) -> None:
         },
         hide_index=True,
         key=f"{key}-table",
-        column_config={"What": st.column_config.TextColumn(width="large")},
+        column_config={
+            "No.": st.column_config.NumberColumn(width=60),
+            "What": st.column_config.TextColumn(width="large"),
+        },
         on_select="rerun",
         selection_mode="single-row",
         alt="The log of this run",
@@ -145,14 +148,8 @@ def _events(run: Run, history: Sequence[Recorded]) -> None:
 
 
 def _state(run: Run, history: Sequence[Recorded]) -> None:
-    key = f"run-{run.id}-state"
-    last = len(history)
-    seq = last
-    if last > 1:
-        seq = st.slider(
-            "Moment: the state right after this event", 1, last, last, key=f"{key}-seq", format="event %d"
-        )
-    past = moment(run.saga, history, min(seq, last))
+    seq = _chosen_moment(f"run-{run.id}-state", len(history))
+    past = moment(run.saga, history, seq)
     _moment_head(past)
     cause, changed, state = st.columns(3, gap="medium")
     with cause:
@@ -170,6 +167,25 @@ def _state(run: Run, history: Sequence[Recorded]) -> None:
             for title, status in past.statuses:
                 if status != "pending":
                     draw(step_badge(status, word=f"{title}: {step_look(status).word.lower()}"))
+
+
+def _chosen_moment(key: str, last: int) -> int:
+    """Draw the slider over the log and return the chosen event.
+
+    A slider whose end changes starts anew, so it only grows with the log while it stands at its end.
+    """
+    chosen, top = st.session_state.get(f"{key}-seq"), st.session_state.get(f"{key}-top", last)
+    top = last if chosen is None or chosen >= top else top
+    st.session_state[f"{key}-top"] = top
+    if top < 2:
+        return top
+    seq = st.slider(
+        "Moment: the state right after this event", 1, top, top, key=f"{key}-seq", format="event %d"
+    )
+    if top < last:
+        newer = counted(last - top, "newer event")
+        st.caption(f"{newer}. Move the slider to its end to follow the run.")
+    return seq
 
 
 def _moment_head(past: Moment) -> None:

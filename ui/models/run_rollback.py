@@ -57,10 +57,13 @@ class Trouble:
 
 def rollback_lines(run: Run, now: datetime) -> list[RollbackLine]:
     """Return the compensations in order: as they happened, then as they are to come."""
+    return [_line(run, number, line, now) for number, line in enumerate(_in_order(run), 1)]
+
+
+def _in_order(run: Run) -> list[UndoLine]:
+    """Return the preview as it happened; what ended at the same moment stays in the plan's order."""
     lines = preview(run)
-    if run.direction == "undo":
-        lines = sorted(lines, key=lambda line: _when(run.steps[line.step]))
-    return [_line(run, number, line, now) for number, line in enumerate(lines, 1)]
+    return sorted(lines, key=lambda line: _when(run.steps[line.step])) if run.direction == "undo" else lines
 
 
 def _when(step: StepState) -> tuple[int, float]:
@@ -146,7 +149,8 @@ def verdict(run: Run, history: Sequence[Recorded]) -> list[str]:
 
 
 def _undone(run: Run) -> list[str]:
-    done = sorted((s for s in run.steps.values() if s.status == "compensated"), key=_when)
+    steps = [run.steps[line.step] for line in _in_order(run)]
+    done = [step for step in steps if step.status == "compensated"]
     if not done:
         return [] if run.is_closed else ["Nothing is undone yet."]
     order = ", then ".join(title_of(step) for step in done)

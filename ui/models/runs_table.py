@@ -47,7 +47,6 @@ class RunLine:
     took: str
     started: str
     by: str
-    cost: str
     fault: str
 
 
@@ -82,7 +81,6 @@ def _line(row: RunRow, now: datetime) -> RunLine:
         took=duration_words((row.ended_at or now) - row.started_at),
         started=ago(row.started_at, now),
         by=row.by,
-        cost=money(row.cost_usd) if row.cost_usd else "",
         fault=row.fault,
     )
 
@@ -104,28 +102,46 @@ def run_metrics(
     exceptions = counts.get("compensated_with_exceptions", 0)
     cost = sum(row.cost_usd for row in recent)
     tokens = sum(row.tokens for row in recent)
+    trends = _trends(recent, now)
+    said = f"{exceptions} with exceptions" if exceptions else "everything undone" if back else "none"
     return (
-        Number("Started, 24 h", f"{started:,}", note=f"{started - closed} open", trend=_per_hour(recent, now)),
-        Number("Completed", share, note=f"{completed} of {closed} ended" if closed else "none has ended"),
-        Number("Compensated", f"{back:,}", note=f"{exceptions} with exceptions" if exceptions else "all undone" if back else "none"),
-        Number("Waiting for people", f"{waiting:,}", note=counted(waiting, "run") + " in all"),
-        Number("Model cost, 24 h", money(cost), note=f"{tokens:,} tokens"),
-    )  # fmt: skip
+        Number("Started, 24 h", f"{started:,}", f"{started - closed} open", trends[0]),
+        Number(
+            "Completed", share, f"{completed} of {closed} ended" if closed else "none has ended", trends[1]
+        ),
+        Number("Compensated", f"{back:,}", said, trends[2]),
+        Number("Waiting for people", f"{waiting:,}", counted(waiting, "run") + " in all"),
+        Number("Model cost, 24 h", money(cost), f"{tokens:,} tokens", trends[3]),
+    )
 
 
-def _per_hour(recent: Sequence[RunRow], now: datetime) -> tuple[float, ...]:
-    hours = [0.0] * 24
+def _trends(recent: Sequence[RunRow], now: datetime) -> tuple[tuple[float, ...], ...]:
+    """Return runs started, completed and compensated, and their cost, by hour; nothing for a single hour."""
+    series = [[0.0] * 24 for _ in range(4)]
     for row in recent:
-        hour = int((now - row.started_at) / timedelta(hours=1))
+        hour = 23 - int((now - row.started_at) / timedelta(hours=1))
         if 0 <= hour < 24:
-            hours[23 - hour] += 1
-    return tuple(hours) if any(hours) else ()
+            series[0][hour] += 1
+            series[1][hour] += row.status == "completed"
+            series[2][hour] += row.status in {"compensated", "compensated_with_exceptions"}
+            series[3][hour] += row.cost_usd
+    several = sum(count > 0 for count in series[0]) > 1
+    return tuple(tuple(values) if several else () for values in series)
+
+
+def pill_counts(counts: Mapping[str, int], waiting: int) -> dict[str, str]:
+    """Return the label of each status pill: its word and how many runs there are."""
+    labels = {PEOPLE: waiting} | {
+        word: sum(counts.get(status, 0) for status in statuses) for word, statuses in STATUSES.items()
+    }
+    return {word: f"{word} {count:,}" for word, count in labels.items()}
 
 
 def table_data(lines: Sequence[RunLine]) -> dict[str, list[Any]]:
     """Return the lines as columns, as `st.dataframe` takes them."""
     return {
         "open": [":material/open_in_full: Open"] * len(lines),
+        "id": [f"run?id={line.id}" for line in lines],
         "title": [line.title for line in lines],
         "status": [[line.word] for line in lines],
         "progress": [line.progress for line in lines],
@@ -133,7 +149,5 @@ def table_data(lines: Sequence[RunLine]) -> dict[str, list[Any]]:
         "took": [line.took for line in lines],
         "started": [line.started for line in lines],
         "by": [line.by for line in lines],
-        "cost": [line.cost for line in lines],
         "fault": [line.fault for line in lines],
-        "id": [f"run?id={line.id}" for line in lines],
     }

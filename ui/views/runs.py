@@ -6,14 +6,10 @@ import streamlit as st
 
 from engine.ports import RunFilter
 from ui.components.badges import header
-from ui.components.run_commands import now
-from ui.components.run_list import draw_day, draw_filters, draw_nothing, draw_table
-from ui.models.run_words import counted
-from ui.models.runs_table import run_lines
+from ui.components.run_list import draw_day, draw_filters, draw_list, draw_nothing
 from ui.session import studio
 
 TICK_S = 2.0
-PER_PAGE = 25
 
 
 @st.fragment(run_every=TICK_S)
@@ -27,19 +23,7 @@ def live_list() -> None:
         unfiltered = RunFilter(since=where.since) == where and where.since is None
         draw_nothing(filtered=not unfiltered)
         return
-    place, below = st.container(key="runs-list"), st.container(horizontal=True, vertical_alignment="center")
-    pages = -(-found // PER_PAGE)
-    page = min(st.session_state.get("runs-page", 1), pages)
-    with below:
-        first = (page - 1) * PER_PAGE
-        st.caption(
-            f"{first + 1} to {min(first + PER_PAGE, found)} of {counted(found, 'run')}", width="content"
-        )
-        st.space("stretch")
-        if pages > 1:
-            page = st.pagination(pages, key="runs-page")
-    with place:
-        draw_table(run_lines(store.rows(where, PER_PAGE, (page - 1) * PER_PAGE), now()))
+    draw_list(where, found)
 
 
 header("Runs", key="runs-head")
