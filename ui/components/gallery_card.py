@@ -10,7 +10,7 @@ from engine.core.document import saga_from_document
 from engine.core.errors import SagaError
 from engine.core.saga import Saga
 from ui.components.badges import Badge, draw
-from ui.components.start_run import run_dialog, say_refusal, start_now
+from ui.components.start_run import ask_to_run, run_dialog, say_refusal, start_now
 from ui.components.text import escape, shorten, theme_type
 from ui.models.gallery import Sign, break_words, faults_of, signs
 from ui.models.gallery_picture import picture
@@ -52,7 +52,7 @@ def version_row(version: SagaVersion) -> None:
             st.caption(
                 escape(f"{len(saga.steps)} steps · by {version.by}, {version.created_at:%d %b %Y}{said}")
             )
-        _run_buttons(saga, name, primary=False)
+        _run_buttons(saga, f"{name}_v{version.version}", primary=False)
         if st.button("Edit", key=f"gallery_edit_{name}", icon=":material/schema:"):
             st.switch_page("views/designer.py", query_params={"saga": name})
 
@@ -91,14 +91,15 @@ def _run_buttons(saga: Saga, name: str, *, primary: bool) -> None:
         type="primary" if primary else "secondary",
         icon=":material/play_arrow:",
         help="Starts now, with the default inputs" if at_once else "Asks for the inputs first",
+        on_click=None if at_once else ask_to_run,
+        args=() if at_once else (saga,),
     )
-    asked = bool(saga.input) and st.button(
-        "Run with …", key=f"gallery_run_with_{name}", icon=":material/tune:"
-    )
+    if saga.input:
+        key, icon = f"gallery_run_with_{name}", ":material/tune:"
+        st.button("Run with …", key=key, icon=icon, on_click=ask_to_run, args=(saga,))
+    run_dialog(saga)
     if run and at_once:
         start_now(saga)
-    elif run or asked:
-        run_dialog(saga)
 
 
 def _break(entry: Template, saga: Saga) -> None:

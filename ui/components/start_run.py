@@ -12,21 +12,29 @@ from ui.models.inputs import InputField, Unreadable, input_fields, input_values
 from ui.session import me, studio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.core.saga import Saga
 
 Json = Any
+_ASKED = "start_run_asked"
 
 
-def run_dialog(saga: Saga, *, before: Callable[[], None] | None = None) -> None:
-    """Open a dialog that asks for the inputs of a saga, starts a run and shows it.
+def ask_to_run(saga: Saga) -> None:
+    """Open the dialog for a saga; for `on_click`. The page then draws it by `run_dialog`."""
+    st.session_state[_ASKED] = saga.hash
 
-    `before` is called right before the start; a plant of faults, for example. The widgets have the
-    keys `start_<saga>_<input>`, the button `start_<saga>_go`.
+
+def run_dialog(saga: Saga) -> None:
+    """Draw the dialog that asks for the inputs of a saga, starts a run and shows it, if it is open.
+
+    The widgets have the keys `start_<saga>_<input>`, the button `start_<saga>_go`.
     """
-    title = escape(f"Run {saga.name}")
-    st.dialog(title, width="medium", icon=":material/play_arrow:")(_form)(saga, before)
+    if st.session_state.get(_ASKED) == saga.hash:
+        title = escape(f"Run {saga.name}")
+        st.dialog(title, width="medium", icon=":material/play_arrow:", on_dismiss=_close)(_form)(saga)
+
+
+def _close() -> None:
+    st.session_state.pop(_ASKED, None)
 
 
 def start_now(saga: Saga, values: dict[str, Json] | None = None) -> None:
@@ -41,6 +49,7 @@ def start_now(saga: Saga, values: dict[str, Json] | None = None) -> None:
 
 def show_run(run_id: str) -> NoReturn:
     """Leave for the page of a run."""
+    _close()
     st.switch_page("views/run.py", query_params={"id": run_id})
 
 
@@ -54,7 +63,7 @@ def say_refusal(refused: SagaError) -> None:
     st.error(what + escape(str(refused)), icon=":material/error:")
 
 
-def _form(saga: Saga, before: Callable[[], None] | None) -> None:
+def _form(saga: Saga) -> None:
     fields = input_fields(saga)
     with st.form(f"start_{saga.saga}", border=False):
         if not fields:
@@ -70,8 +79,6 @@ def _form(saga: Saga, before: Callable[[], None] | None) -> None:
     except Unreadable as problem:
         st.error(escape(str(problem)), icon=":material/error:")
         return
-    if before is not None:
-        before()
     start_now(saga, values)
 
 

@@ -20,8 +20,14 @@ def reset_dialog(world: World) -> None:
         " they say they booked is then no longer there: undoing it will find nothing."
     )
     with st.container(horizontal=True):
-        if st.button("Make it new", key="world_reset_yes", type="primary", icon=":material/restart_alt:"):
-            world.reset()
+        sure = st.button(
+            "Make it new",
+            key="world_reset_yes",
+            type="primary",
+            icon=":material/restart_alt:",
+            on_click=world.reset,
+        )
+        if sure:
             st.rerun()
         if st.button("Keep it", key="world_reset_no"):
             st.rerun()

@@ -65,9 +65,10 @@ def _numbers(state: WorldState, rows: list[LedgerRow]) -> None:
 
 
 def _standing(group: Standing) -> None:
-    total = f" · {money(group.total_usd)}" if group.total_usd else ""
-    title = f"**:material/{group.place.icon}: {escape(group.place.title)}** :gray[{len(group.records)}{escape(total)}]"
-    with st.container(gap="xxsmall"):
+    count = str(len(group.records))
+    number = f"{count}, worth {escape(money(group.total_usd))}" if group.total_usd else count
+    title = f":material/{group.place.icon}: **{escape(group.place.title)}** :gray[{number}]"
+    with st.container(gap="xxsmall", width=250):
         st.markdown(title)
         shown = group.records[-8:]
         for record in reversed(shown):

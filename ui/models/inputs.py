@@ -14,6 +14,8 @@ Json = Any
 Widget = Literal["text", "long", "number", "whole", "toggle", "date", "choice", "json"]
 
 LONG_CHARS: Final = 200
+_UNITS: Final = {"usd": "USD", "eur": "EUR", "s": "seconds", "km": "km", "kg": "kg", "percent": "%"}
+_ACRONYMS: Final = {"sku": "SKU", "id": "ID", "url": "URL", "usd": "USD"}
 _WIDGETS: Final[dict[str, Widget]] = {
     "string": "text",
     "number": "number",
@@ -55,6 +57,14 @@ def input_fields(saga: Saga) -> list[InputField]:
     return [_field(name, schema) for name, schema in saga.input.items()]
 
 
+def label_of(name: str) -> str:
+    """Return an input's name as a label: `budget_usd` is "Budget (USD)"."""
+    words = name.replace("_", " ").split()
+    unit = _UNITS.get(words[-1]) if len(words) > 1 else None
+    text = " ".join(_ACRONYMS.get(word, word) for word in (words[:-1] if unit else words))
+    return f"{text[:1].upper()}{text[1:]}" + (f" ({unit})" if unit else "")
+
+
 def can_start_at_once(saga: Saga) -> bool:
     """Return whether every input has a default, so that nobody needs to be asked."""
     return all("default" in schema for schema in saga.input.values())
@@ -81,7 +91,7 @@ def _field(name: str, schema: dict[str, Json]) -> InputField:
     low, high, limit = _bound(schema, "minimum"), _bound(schema, "maximum"), schema.get("maxLength")
     return InputField(
         name,
-        str(schema.get("title") or name.replace("_", " ").strip().capitalize()),
+        str(schema.get("title") or label_of(name)),
         widget,
         help=str(schema.get("description") or ""),
         default=_within(_shown(widget, schema.get("default")), low, high),

@@ -43,8 +43,8 @@ OPERATIONS: Final[dict[Operation, str]] = {
 }
 _STRIKES: Final[dict[Operation, str]] = {
     Operation.CREATE: "",
-    Operation.CANCEL: "undoing ",
-    Operation.LOOKUP: "looking up ",
+    Operation.CANCEL: "Undoing ",
+    Operation.LOOKUP: "Looking up ",
 }
 
 KINDS: Final[dict[FaultKind, tuple[str, str]]] = {
@@ -79,10 +79,12 @@ def kind_name(kind: FaultKind) -> str:
 def fault_words(fault: Fault) -> str:
     """Return one sentence: "Flights where from is CGN: sold out, until removed"."""
     where = " and ".join(f"{name} is {value}" for name, value in fault.match.items())
-    subject = f"{_STRIKES[fault.operation]}{place(fault.resource).title}"
-    subject = subject[:1].upper() + subject[1:] + (f" where {where}" if where else "")
-    delay = f" after {fault.wait_s:g} s" if fault.wait_s and fault.kind in USUAL_DELAY_S else ""
-    return f"{subject}: {kind_name(fault.kind).lower()}{delay}, {times_words(fault.times)}"
+    title = place(fault.resource).title
+    prefix = _STRIKES[fault.operation]
+    subject = f"{prefix}{title[:1].lower()}{title[1:]}" if prefix else title
+    delay = f", {fault.wait_s:g} s" if fault.wait_s and fault.kind in USUAL_DELAY_S else ""
+    told = f" where {where}" if where else ""
+    return f"{subject}{told}: {kind_name(fault.kind).lower()}{delay}, {times_words(fault.times)}"
 
 
 def times_words(times: int) -> str:

@@ -31,7 +31,7 @@ with picker:
 current = chapter(chosen)
 st.query_params["chapter"] = current.slug
 with text, st.container(width=860, key="guide_text"):
-    st.header(current.title, anchor=False)
+    st.title(current.title, anchor=False)
     st.markdown(current.text)
     before, after = neighbours(current)
     with st.container(horizontal=True):
