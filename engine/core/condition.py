@@ -22,14 +22,21 @@ _MARK = "s_"  # before each name, so that steps may be called `return` or `impor
 
 
 class Condition:
-    """A parsed dependency condition; made by `parse_condition`."""
+    """A parsed dependency condition; made by `parse_condition`.
 
-    __slots__ = ("_tree", "source", "terms")
+    Attributes:
+        terms: the steps and branches it speaks of, in order of appearance.
+        is_list: whether it only says that all of them must hold.
+    """
+
+    __slots__ = ("_tree", "is_list", "source", "terms")
 
     def __init__(self, source: str, tree: ast.expr) -> None:
         self.source = source
         self._tree = tree
         self.terms: tuple[tuple[str, str | None], ...] = tuple(dict.fromkeys(_terms(tree)))
+        plain = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
+        self.is_list = all(isinstance(part, ast.Name | ast.Attribute) for part in plain)
 
     @property
     def steps(self) -> tuple[str, ...]:

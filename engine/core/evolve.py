@@ -219,6 +219,7 @@ def _attempt_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> Non
     if event.phase == "forward" and event.outcome == "ok":
         step.output = event.output
         step.move("validating")
+        run.validating[step.id] = None
     elif event.phase == "forward" and event.outcome == "unknown" and effect_of(step.definition) != "readonly":
         step.move("unknown")
 
@@ -246,6 +247,7 @@ def _attempt_resolved(run: Run, _recorded: e.Recorded, event: e.AttemptResolved)
         step.output = event.output
     if event.landed and step.status in {"unknown", "retry_wait", "ready", "failed", "withdrawn"}:
         _activate(run, step, "validating")
+        run.validating[step.id] = None
 
 
 def _retry_scheduled(run: Run, _recorded: e.Recorded, event: e.RetryScheduled) -> None:
@@ -253,6 +255,7 @@ def _retry_scheduled(run: Run, _recorded: e.Recorded, event: e.RetryScheduled) -
     step.due = event.due
     if event.phase == "forward" and step.status != "retry_wait":
         step.move("retry_wait")
+        run.validating.pop(step.id, None)
 
 
 def _help_needed(run: Run, _recorded: e.Recorded, event: e.HelpNeeded) -> None:
@@ -286,7 +289,7 @@ def _step_failed(run: Run, recorded: e.Recorded, event: e.StepFailed) -> None:
     step = run.step(event.step)
     step.move("failed")
     step.reason, step.ended_at, step.due = event.reason, recorded.at, None
-    for queue in (run.fresh, run.ready, run.active):
+    for queue in (run.fresh, run.ready, run.active, run.validating):
         queue.pop(step.id, None)
 
 
@@ -339,11 +342,11 @@ def _settle(run: Run, recorded: e.Recorded, step: StepState) -> None:
     """Take a committed or skipped step off the queues and wake the steps that waited for it."""
     step.ended_at, step.due = recorded.at, None
     run.unfinished -= 1
-    for queue in (run.fresh, run.ready, run.active):
+    for queue in (run.fresh, run.ready, run.active, run.validating):
         queue.pop(step.id, None)
     for name in run.saga.graph.dependents[step.id]:
         run.blockers[name] -= 1
-        if run.steps[name].status == "pending" and _is_decided(run, name, step):
+        if name not in run.fresh and run.steps[name].status == "pending" and _is_decided(run, name, step):
             run.fresh[name] = None
     _relieve(run, step)
 
@@ -353,7 +356,7 @@ def _is_decided(run: Run, name: str, settled: StepState) -> bool:
     if run.blockers[name] == 0:
         return True
     condition = run.saga.graph.conditions[name]
-    if isinstance(run.steps[name].definition.needs, str):
+    if not condition.is_list:
         return condition.truth(lambda step, branch: term(run, step, branch)) is not None
     if settled.status == "committed" and settled.definition.kind != "route":
         return False

@@ -89,7 +89,10 @@ class StepGraph:
 
     def cycle(self) -> list[str]:
         """Return the steps of one circle of dependencies, or nothing where there is none."""
-        try:
-            return [edge[0] for edge in nx.find_cycle(self.digraph)]
-        except nx.NetworkXNoCycle:
-            return []
+        for part in nx.strongly_connected_components(self.digraph):
+            start = min(part, key=self.position.__getitem__)
+            if len(part) > 1 or start in self.dependents[start]:
+                inside = self.digraph.subgraph(part)
+                first = min(inside.successors(start), key=self.position.__getitem__)
+                return [start, *nx.shortest_path(inside, first, start)[:-1]]
+        return []

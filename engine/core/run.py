@@ -216,7 +216,7 @@ class StepState:
 class Run:
     """One execution of one version: the fold of its events so far.
 
-    The queues (`fresh`, `ready`, `active`, `undo_ready`) are what `due` looks at, so that a turn
+    The queues (`fresh`, `ready`, `active`, `validating`, `undo_active`) are what `due` looks at, so that a turn
     costs what is going on, not what the whole run has been.
     """
 
@@ -255,6 +255,7 @@ class Run:
     fresh: dict[str, None] = field(default_factory=dict)
     ready: dict[str, None] = field(default_factory=dict)
     active: dict[str, None] = field(default_factory=dict)
+    validating: dict[str, None] = field(default_factory=dict)
     undo_blockers: dict[str, int] = field(default_factory=dict)
     undo_active: dict[str, None] = field(default_factory=dict)
     undo_unlocks: dict[str, list[str]] = field(default_factory=dict)

@@ -35,9 +35,8 @@ def due(run: Run, now: datetime) -> Iterator[Task]:
     """
     if run.seq == 0 or run.is_closed:
         return
-    for name in run.active:
-        if run.steps[name].status == "validating":
-            yield Task("validate", name)
+    for name in run.validating:
+        yield Task("validate", name)
     if run.direction == "undo":
         yield from _back(run, now)
         return
@@ -55,10 +54,10 @@ def _deadline_passed(run: Run, now: datetime) -> bool:
 def _forward(run: Run, now: datetime) -> Iterator[Task]:
     for name in run.fresh:
         yield Task("open", name)
-    for name in run.active:
-        yield from _timer(run, run.steps[name], now)
     if run.ready and _may_start(run):
         yield Task("begin", next(iter(run.ready)))
+    for name in run.active:
+        yield from _timer(run, run.steps[name], now)
     if not run.unfinished:
         yield Task("close")
 
@@ -187,7 +186,7 @@ def wake_at(run: Run) -> datetime | None:
 
 
 def _timer_at(run: Run, step: StepState) -> datetime | None:
-    if step.id in run.attention:
+    if step.status == "running" or step.id in run.attention:
         return None
     doubt = step.due or step.settles_at
     if step.status == "unknown" or (
