@@ -1,0 +1,142 @@
+"""The tables, as SQLModel classes, and how times are kept in them. The migrations must give the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Dialect, Index, Table, Text, UniqueConstraint
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(moment: datetime) -> int:
+    """Return an aware datetime as microseconds since 1970."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware datetime as microseconds since 1970: nothing is lost, order and comparison are exact."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Return the microseconds; a naive datetime is a TypeError."""
+        return None if value is None else micros(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Return the datetime, aware, in UTC."""
+        return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+class EventTable(SQLModel, table=True):
+    """The log: the only truth. Its primary key is the fence; rows are never changed."""
+
+    __tablename__ = "event"
+    run_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    at: datetime = Field(sa_type=Utc)
+    type: str
+    body: str = Field(sa_type=Text)
+
+
+class RunTable(SQLModel, table=True):
+    """A run as lists show it, its driver, and `waiting`: whether people are asked for something."""
+
+    __tablename__ = "run"
+    __table_args__ = (
+        Index("run_by_start", "started_at", "id"),
+        Index("run_by_status", "status", "started_at"),
+        Index("run_by_saga", "saga", "started_at"),
+        Index("run_by_waiting", "waiting", "started_at"),
+    )
+    id: str = Field(primary_key=True)
+    driver: str
+    saga: str
+    saga_hash: str
+    title: str
+    status: str
+    paused: bool
+    by: str
+    started_at: datetime = Field(sa_type=Utc)
+    updated_at: datetime = Field(sa_type=Utc)
+    ended_at: datetime | None = Field(sa_type=Utc)
+    steps: int
+    done: int
+    planned: int
+    undone: int
+    attention: int
+    direction_asked: bool
+    approvals: str = Field(sa_type=Text)
+    fault: str = Field(sa_type=Text)
+    cost_usd: float
+    tokens: int = Field(sa_type=BigInteger)
+    attempts: int
+    disruptions: int
+    last_seq: int
+    wake_at: datetime | None = Field(sa_type=Utc)
+    text: str = Field(sa_type=Text)
+    waiting: bool
+
+
+class VersionTable(SQLModel, table=True):
+    """Published versions; rows are never changed."""
+
+    __tablename__ = "saga_version"
+    __table_args__ = (UniqueConstraint("saga", "version", name="saga_version_number"),)
+    hash: str = Field(primary_key=True)
+    saga: str
+    version: int
+    title: str
+    document: dict[str, Any] = Field(sa_type=JSON)
+    by: str
+    created_at: datetime = Field(sa_type=Utc)
+
+
+class DraftTable(SQLModel, table=True):
+    """Sagas in the making."""
+
+    __tablename__ = "draft"
+    saga: str = Field(primary_key=True)
+    document: dict[str, Any] = Field(sa_type=JSON)
+    by: str
+    updated_at: datetime = Field(sa_type=Utc)
+
+
+class PostedTable(SQLModel, table=True):
+    """Commands for the engine that drives a run; `number` is their order."""
+
+    __tablename__ = "posted"
+    __table_args__ = (
+        UniqueConstraint("id", name="posted_id"),
+        Index("posted_by_answer", "answered", "number"),
+    )
+    number: int | None = Field(default=None, primary_key=True)
+    id: str
+    run_id: str
+    command: dict[str, Any] = Field(sa_type=JSON)
+    answered: bool
+    error: str = Field(sa_type=Text)
+
+
+class DriverTable(SQLModel, table=True):
+    """Engine processes that have not left."""
+
+    __tablename__ = "driver"
+    id: str = Field(primary_key=True)
+    host: str
+    pid: int = Field(sa_type=BigInteger)
+    beat_at: datetime = Field(sa_type=Utc)
+
+
+_TABLES = SQLModel.metadata.tables
+event: Table = _TABLES["event"]
+run: Table = _TABLES["run"]
+saga_version: Table = _TABLES["saga_version"]
+draft: Table = _TABLES["draft"]
+posted: Table = _TABLES["posted"]
+driver: Table = _TABLES["driver"]

@@ -1,0 +1,78 @@
+"""The migrations give the tables of the models, quickly and quietly, on any database there may be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlmodel import SQLModel
+
+import storage.migrations
+from storage.migrations import HEAD, DatabaseTooNew
+from storage.store import SqlStore
+from tests.contract.makers import Told
+
+OPEN_AGAIN = """
+import sys
+from storage.store import SqlStore
+SqlStore(sys.argv[1]).close()
+print(*sorted(name for name in sys.modules if name.split(".")[0] == "alembic"))
+"""
+
+
+def opened(path: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", OPEN_AGAIN, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+
+
+def test_models_and_migrations_agree(store: SqlStore) -> None:
+    with store.database.reading() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_the_last_revision_is_the_one_the_program_needs_and_all_have_numbers() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(storage.migrations.__file__).parent))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_current_head() == HEAD
+    assert all(len(script.revision) == 4 and script.revision.isdigit() for script in scripts.walk_revisions())
+
+
+def test_opening_is_quiet_and_without_alembic_once_all_is_current(path: Path) -> None:
+    first, second = opened(path), opened(path)
+    assert "alembic" in first.stdout
+    assert (second.stdout.strip(), first.stderr, second.stderr) == ("", "", "")
+
+
+def test_a_database_of_a_newer_version_is_left_alone(path: Path) -> None:
+    with closing(SqlStore(path)) as store, store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0999'")
+    before = path.read_bytes()
+    with pytest.raises(DatabaseTooNew, match="at revision 0999, this program knows"):
+        SqlStore(path)
+    assert path.read_bytes() == before
+
+
+def test_eight_threads_open_a_new_database_at_once(path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        stores = list(pool.map(lambda _: SqlStore(path), range(8)))
+    for number, store in enumerate(stores):
+        store.append(Told(f"r{number}").start()).result(timeout=20)
+    assert len(stores[0].orphans([])) == 8
+    for store in stores:
+        store.close()
+
+
+def test_two_processes_open_a_new_database_at_once(path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        for done in pool.map(opened, [path, path]):
+            assert done.stderr == ""
