@@ -5,7 +5,7 @@ import pytest
 from engine.core.document import parse_saga
 from engine.templates import template, templates
 from tests.ui.run_studio import Tab, open_studio, until
-from ui.models.gallery import break_words, faults_of, own_versions, signs
+from ui.models.gallery import break_words, faults_of, own_versions, shortage, signs
 from ui.models.gallery_picture import picture, two_lines
 
 
@@ -118,6 +118,17 @@ def test_templates_as_they_ship_are_not_listed_as_published(studio):
 def test_breaking_is_hidden_where_the_world_runs_elsewhere(studio, monkeypatch):
     monkeypatch.setattr(studio, "world", None)
     assert not [key for key in keys(Tab("gallery")) if key and key.startswith("gallery_break")]
+
+
+def test_an_article_that_earlier_orders_took_is_named(studio):
+    saga = template("order-fulfilment").saga
+    sku = saga.input["sku"]["default"]
+    assert shortage(saga, {sku: 1}) == ""
+    assert shortage(saga, {sku: 0}) == sku
+    assert shortage(template("trip-to-germany").saga, {sku: 0}) == ""
+    left = studio.world.stock()[sku]
+    studio.world.create("inventory/reservations", {"sku": sku, "quantity": left})
+    assert f"took every {sku}" in words(Tab("gallery"))
 
 
 def test_signs_say_what_is_special():

@@ -9,10 +9,11 @@ import streamlit as st
 from engine.core.document import saga_from_document
 from engine.core.errors import SagaError
 from engine.core.saga import Saga
+from engine.templates import template
 from ui.components.badges import Badge, draw
 from ui.components.start_run import ask_to_run, run_dialog, say_refusal, start_now
 from ui.components.text import escape, shorten, theme_type
-from ui.models.gallery import Sign, break_words, faults_of, signs
+from ui.models.gallery import Sign, break_words, faults_of, shortage, signs
 from ui.models.gallery_picture import picture
 from ui.models.inputs import can_start_at_once
 from ui.session import studio
@@ -34,6 +35,7 @@ def template_card(entry: Template) -> None:
             _badges(signs(saga))
         with drawing:
             _picture(saga)
+        _shortage(saga)
         _actions(entry, saga)
 
 
@@ -49,6 +51,7 @@ def version_row(version: SagaVersion) -> None:
         with st.container(width="stretch", gap=None):
             st.markdown(f"**{escape(saga.name)}** :gray[version {version.version}]")
             said = f" · {shorten(saga.description, 90)}" if saga.description else ""
+            said = " · not as the template of that name ships today" if template(name) else said
             st.caption(
                 escape(f"{len(saga.steps)} steps · by {version.by}, {version.created_at:%d %b %Y}{said}")
             )
@@ -71,6 +74,16 @@ def _picture(saga: Saga) -> None:
     with st.container(horizontal=True, horizontal_alignment="center"):
         titles = ", ".join(step.name or name for name, step in saga.steps.items())
         st.image(drawn.svg, width="content", alt=f"Steps: {titles}")
+
+
+def _shortage(saga: Saga) -> None:
+    world = studio().world
+    lacking = shortage(saga, world.stock()) if world is not None and "sku" in saga.input else ""
+    if lacking:
+        st.caption(
+            f":orange[:material/production_quantity_limits:] Earlier orders took every {escape(lacking)} of the"
+            " practice world: this run will be refused. Choose another article, or reset the world in the Sandbox."
+        )
 
 
 def _actions(entry: Template, saga: Saga) -> None:

@@ -48,8 +48,8 @@ def planted_notice() -> None:
 def _said(faults: list[Fault]) -> str:
     lines = "; ".join(escape(fault_words(fault)) for fault in faults[:3])
     more = f"; and {len(faults) - 3} more" if len(faults) > 3 else ""
-    are = "fault is" if len(faults) == 1 else "faults are"
-    return f"**{len(faults)} {are} planted in the practice world**, and runs will meet them. {lines}{more}."
+    are, them = ("fault is", "it") if len(faults) == 1 else ("faults are", "them")
+    return f"**{len(faults)} {are} planted in the practice world**, and runs will meet {them}. {lines}{more}."
 
 
 def _clear() -> None:

@@ -102,7 +102,7 @@ _COLUMNS = {
     "#": st.column_config.NumberColumn(width=46),
     "Time": st.column_config.DatetimeColumn(format="HH:mm:ss", width=78, help="When it landed, in UTC"),
     "Effect": st.column_config.TextColumn(width=112, help="↶ marks what took something back"),
-    "What": st.column_config.TextColumn(width=300),
+    "What": st.column_config.TextColumn(width=318),
     "USD": st.column_config.NumberColumn(format="%.2f", width=80, help="Below 0: given back"),
     "Step": st.column_config.LinkColumn(
         display_text=r"#(.*)$", width=106, help="The step that did it; opens its run"

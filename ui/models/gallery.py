@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.core.saga import Saga, effect_of, undo_of
@@ -73,6 +73,13 @@ def faults_of(entry: Break) -> list[Fault]:
 def break_words(entry: Break) -> str:
     """Return what a way to break a template does to the practice world, in one line."""
     return "; ".join(fault_words(fault) for fault in faults_of(entry))
+
+
+def shortage(saga: Saga, free: Mapping[str, int]) -> str:
+    """Return which article the default order of a saga wants and the shop no longer has; else ""."""
+    sku, wanted = (saga.input.get(name, {}).get("default") for name in ("sku", "quantity"))
+    known = isinstance(sku, str) and isinstance(wanted, int) and sku in free
+    return str(sku) if known and free[sku] < wanted else ""
 
 
 def own_versions(versions: Iterable[SagaVersion], shipped: Sequence[Saga]) -> list[SagaVersion]:

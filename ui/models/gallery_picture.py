@@ -83,7 +83,7 @@ def _arrow(at: Mapping[str, Point], link: Link, bends: list[Point], theme: Theme
     source, target = at[link.source], at[link.target]
     x, y = source.x + TILE / 2 + 3, source.y
     path = f"M{x:.1f} {y:.1f}"
-    lane = [Point(p.x + side * (COLUMN_W / 2 - 6), p.y) for p in bends for side in (-1, 1)]
+    lane = [Point(p.x + side * (TILE / 2 + 6), p.y) for p in bends for side in (-1, 1)]
     for point in [*lane, Point(target.x - TILE / 2 - 8, target.y)]:
         middle = (x + point.x) / 2
         path += f"C{middle:.1f} {y:.1f} {middle:.1f} {point.y:.1f} {point.x:.1f} {point.y:.1f}"
