@@ -12,6 +12,7 @@ from ui.session import studio
 HERE = Path(__file__).parent
 
 st.set_page_config(page_title="Saga Studio", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
+st.html(HERE / "assets" / "app.css")
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
 waiting = studio().store.count(RunFilter(waiting_for_people=True))
