@@ -70,7 +70,7 @@ def _standing(group: Standing) -> None:
     title = f":material/{group.place.icon}: **{escape(group.place.title)}** :gray[{number}]"
     with st.container(gap="xxsmall", width=250):
         st.markdown(title)
-        shown = group.records[-8:]
+        shown = group.records[-5:]
         for record in reversed(shown):
             st.text(record)
         if len(group.records) > len(shown):

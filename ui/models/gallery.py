@@ -78,8 +78,9 @@ def break_words(entry: Break) -> str:
 def shortage(saga: Saga, free: Mapping[str, int]) -> str:
     """Return which article the default order of a saga wants and the shop no longer has; else ""."""
     sku, wanted = (saga.input.get(name, {}).get("default") for name in ("sku", "quantity"))
-    known = isinstance(sku, str) and isinstance(wanted, int) and sku in free
-    return str(sku) if known and free[sku] < wanted else ""
+    if not isinstance(sku, str) or not isinstance(wanted, int) or sku not in free:
+        return ""
+    return sku if free[sku] < wanted else ""
 
 
 def own_versions(versions: Iterable[SagaVersion], shipped: Sequence[Saga]) -> list[SagaVersion]:
