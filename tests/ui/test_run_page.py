@@ -55,7 +55,7 @@ def test_a_waiting_run_says_for_whom_and_shows_exactly_what_would_be_sent(waitin
     assert f"Idempotency-Key: {waiting}:flight_back:1" in tab.words()
     assert cards(tab)["flight_back"]["word"] == "Waiting for approval"
     assert cards(tab)["undo:train"]["word"] == "If needed"
-    assert [metric.label for metric in tab.app.metric][-1] == "Undoing everything now"
+    assert [metric.label for metric in tab.app.metric][-1] == "Undoing all now"
 
 
 def test_an_answer_without_a_choice_is_refused_in_words_and_keeps_the_text(waiting):
@@ -167,7 +167,7 @@ def test_past_the_point_of_no_return_cancel_says_why_not(studio):
         until(studio, run_id, lambda row: row.attention)
     tab = Tab("run", id=run_id)
     assert "point of no return" in tab.app.button(key="run-cancel-open").help
-    assert "Capture the payment failed, and the run can only go forward" in tab.words()
+    assert "Capture the payment failed, and the run goes forward only" in tab.words()
     tab.app.radio(key=f"run-{run_id}-ask-stuck_after_pivot-capture-choice").set_value("retry")
     tab.press("Send the answer")
     until(studio, run_id, lambda row: row.ended_at)

@@ -103,7 +103,7 @@ def _form(run: Run, ask: Ask, key: str) -> None:
     labels = {choice.value: choice.label for choice in ask.choices}
     with st.form(f"{key}-form", border=False):
         st.radio(
-            "What should happen",
+            ask.label,
             list(labels),
             index=None,
             format_func=labels.__getitem__,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from engine.core.events import Recorded
 from engine.core.run import Run
@@ -17,11 +18,11 @@ from ui.models.run_inspect import StepDetail, Try, step_detail
 from ui.models.run_words import clock_ms, titles_of
 
 
-def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None) -> None:
-    """Draw the details of a step, or of the run where none is selected."""
+def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None, *, wide: bool = False) -> None:
+    """Draw the details of a step, or of the run where none is selected; `wide` puts data side by side."""
     detail = step_detail(run, step, now()) if step else None
     if detail is None:
-        _run(run)
+        _run(run, wide=wide)
         return
     _head(detail)
     tabs = _tabs(detail)
@@ -33,20 +34,34 @@ def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None) -> N
     )
     if chosen == "Events":
         _events(run, history, detail)
+    elif chosen == "Data":
+        _data(detail, wide=wide)
     else:
-        _DRAW[chosen or tabs[0]](detail)
+        _DRAW[str(chosen)](detail)
 
 
-def _run(run: Run) -> None:
+def _halves(*, wide: bool) -> tuple[DeltaGenerator, DeltaGenerator]:
+    if not wide:
+        return st.container(), st.container()
+    left, right = st.columns(2, gap="medium")
+    return left, right
+
+
+def _run(run: Run, *, wide: bool) -> None:
     st.subheader("The run", anchor=False)
-    if run.saga.description:
-        st.caption(escape(run.saga.description))
-    if run.output is not None:
-        st.markdown("**Result**")
-        st.json(run.output, expanded=2)
-    st.markdown("**Input**")
-    st.json(run.input, expanded=1)
-    st.caption(":material/ads_click: Select a step in the graph to see what went in, what came out, and why.")
+    about, data = _halves(wide=wide)
+    with about:
+        if run.saga.description:
+            st.caption(escape(run.saga.description))
+        st.caption(
+            ":material/ads_click: Select a step in the graph to see what went in, what came out, and why."
+        )
+    with data:
+        if run.output is not None:
+            st.markdown("**Result**")
+            st.json(run.output, expanded=2)
+        st.markdown("**Input**")
+        st.json(run.input, expanded=1)
 
 
 def _head(detail: StepDetail) -> None:
@@ -76,11 +91,14 @@ def _tabs(detail: StepDetail) -> list[str]:
     return [name for name, there in has.items() if there]
 
 
-def _data(detail: StepDetail) -> None:
-    st.caption("Input, as it was sent")
-    _json(detail.input, "Nothing has been sent yet.")
-    st.caption("Output")
-    _json(detail.output, "No output yet.")
+def _data(detail: StepDetail, *, wide: bool) -> None:
+    sent, came = _halves(wide=wide)
+    with sent:
+        st.caption("Input, as it was sent")
+        _json(detail.input, "Nothing has been sent yet.")
+    with came:
+        st.caption("Output")
+        _json(detail.output, "No output yet.")
     if detail.evidence:
         st.caption("Why it could start")
         st.json(detail.evidence, expanded=1)
@@ -188,7 +206,6 @@ def _events(run: Run, history: Sequence[Recorded], detail: StepDetail) -> None:
 
 
 _DRAW: Final[dict[str, Callable[[StepDetail], None]]] = {
-    "Data": _data,
     "Tries": _tries,
     "Model": _model,
     "Checks": _checks,

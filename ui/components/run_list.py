@@ -135,7 +135,7 @@ def _open(row: int) -> None:
 def draw_nothing(*, filtered: bool) -> None:
     """Say that there is nothing to list, and what to do about it."""
     with st.container(border=True, horizontal_alignment="center", key="runs-empty"):
-        st.subheader("No run matches" if filtered else "No runs yet", anchor=False)
+        st.subheader("No run matches" if filtered else "No runs yet", anchor=False, width="content")
         if filtered:
             st.text("Choose other statuses, a longer period, or fewer words.")
             st.button(

@@ -12,6 +12,7 @@ from engine.core.events import Recorded
 from engine.core.run import Run
 from ui.components.badges import draw, step_badge
 from ui.components.run_commands import now
+from ui.components.run_graph import pick_key
 from ui.components.run_rollback import draw_rollback
 from ui.components.text import escape, plain
 from ui.components.timeline import timeline
@@ -56,11 +57,6 @@ def draw_deeds(run: Run, history: Sequence[Recorded]) -> None:
 
 def _timeline(run: Run, history: Sequence[Recorded]) -> None:
     timeline(run_timeline(run, list(history), now()), key=f"run-{run.id}-time", live=not run.is_closed)
-
-
-def pick_key(run_id: str) -> str:
-    """Return the session key of the step that a table row selected."""
-    return f"run-{run_id}-pick"
 
 
 def _pick(run_id: str, names: list[str]) -> None:

@@ -52,6 +52,7 @@ class Ask:
         title: what is the matter.
         detail: what the engine or the target said; shown as it is, never as Markdown.
         advice: what to do, in our words.
+        label: what the radio asks for.
         reason_label: what the text field asks for; "" where there is none.
         blocked: why it can't be answered yet; "" where it can.
     """
@@ -63,6 +64,7 @@ class Ask:
     detail: str = ""
     advice: str = ""
     choices: tuple[Choice, ...] = ()
+    label: str = "What should happen"
     reason_label: str = ""
     blocked: str = ""
     request: Json = field(default=None, compare=False)
@@ -154,6 +156,7 @@ def _unknown(run: Run, step: StepState, now: datetime) -> Ask:
             Choice("landed", "It took effect", then[0].upper() + then[1:]),
             Choice("not_landed", "It did not take effect", otherwise[0].upper() + otherwise[1:]),
         ),
+        label="What you found",
         reason_label="Evidence",
         blocked=refusal(run, Resolve(step=step.id, landed=True, reason="?"), now),
         request={"key": step.attempts[-1].intent.key, "request": step.attempts[-1].intent.request},
@@ -175,11 +178,12 @@ def _direction(run: Run) -> Iterator[Ask]:
         "needs_attention",
         "Undo everything, or go on?",
         detail=reason,
-        advice="The saga leaves this to a person. What an undo would do stands below.",
+        advice="The saga leaves this to a person. The preview says what an undo would do.",
         choices=(
-            Choice("undo", "Undo everything", "In the order shown below"),
+            Choice("undo", "Undo everything", "In the order of the preview"),
             Choice("forward", "Go on", "What failed is then retried, marked as done or skipped, one by one"),
         ),
+        label="Which way",
         reason_label="Why",
     )
 
@@ -189,7 +193,7 @@ def _stuck(step: StepState) -> Ask:
         "stuck_after_pivot",
         step.id,
         "failed",
-        f"{title_of(step)} failed, and the run can only go forward",
+        f"{title_of(step)} failed, and the run goes forward only",
         detail=step.reason,
         choices=(
             Choice("retry", "Try again", "With the same key"),

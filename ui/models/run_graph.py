@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from engine.core.run import Attempt, Run, StepState
 from engine.core.saga import HttpCall, Step, effect_of, undo_of
 from ui.models.graph import EdgeState, Graph, GraphEdge, GraphNode
+from ui.models.layout import CARD_H, CARD_W, Layout
 from ui.models.run_words import money, rounded, title_of
 from ui.models.status import effect_look, kind_look
 from ui.models.timeline import duration_words
@@ -34,6 +35,13 @@ def run_graph(run: Run, now: datetime) -> Graph:
 def step_of(card: str) -> str:
     """Return the step that a card belongs to, be it its own or its compensation's."""
     return card.removeprefix(UNDO)
+
+
+def extent(positions: Layout) -> tuple[float, float]:
+    """Return how wide and how high a graph is, in its own units."""
+    xs = [point.x for point in positions.at.values()]
+    ys = [point.y for point in positions.at.values()]
+    return (max(xs) - min(xs) + CARD_W, max(ys) - min(ys) + CARD_H) if xs else (CARD_W, CARD_H)
 
 
 def _node(run: Run, step: StepState, now: datetime) -> GraphNode:

@@ -31,11 +31,13 @@ def run_numbers(run: Run, now: datetime) -> tuple[Number, ...]:
         _tries(run),
         Number("Model cost", money(run.cost_usd), f"{run.tokens:,} tokens"),
         _checks(run),
-        Number("Undoing everything now", price, why, help="What the compensations say they cost, added up."),
+        Number("Undoing all now", price, why, help="What the compensations say they cost, added up."),
     )
 
 
 def _progress(run: Run) -> Number:
+    if run.direction == "undo" and not run.plan:
+        return Number("Undone", "Nothing", "nothing had taken effect")
     if run.direction == "undo":
         done = len(run.plan) - run.unplanned
         excused = f"{len(run.exceptions)} settled by hand" if run.exceptions else ""

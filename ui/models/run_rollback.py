@@ -115,6 +115,8 @@ def undo_price(run: Run) -> tuple[str, str]:
         return money(0), "nothing to undo"
     known = sum(line.cost_usd or 0 for line in lines)
     stuck = sum(bool(line.obstacle) for line in lines)
+    if stuck == len(lines):
+        return "—", f"{counted(stuck, 'effect')}, can't be undone"
     note = counted(len(lines), "effect") + (f", {stuck} can't be undone" if stuck else " to undo")
     return money(known), note
 

@@ -35,7 +35,9 @@ def run_timeline(run: Run, history: list[Recorded], now: datetime) -> Timeline:
     shown = [step for step in steps if len(steps) <= MAX_ROWS or step.id in begun]
     rows = [Row(step.id, title_of(step)) for step in shown]
     rows += [Row(UNDO + name, f"Undo: {title_of(run.steps[name])}", "undo") for name in run.plan]
-    return Timeline(tuple(rows), tuple(segments), tuple(marks), None if run.is_closed else now)
+    # Where only a person can go on, time would squeeze what happened against the left edge.
+    goes_on = any(segment.end is None for segment in segments)
+    return Timeline(tuple(rows), tuple(segments), tuple(marks), now if goes_on else None)
 
 
 def _segments(run: Run, step: StepState) -> Iterator[Segment]:

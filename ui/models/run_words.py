@@ -74,7 +74,7 @@ def _asked_of_people(run: Run) -> str:
     if run.direction == "undo":
         return f"Rollback incomplete, {run.unplanned} left"
     if "stuck_after_pivot" in kinds:
-        return "Stuck after the point of no return"
+        return "Stuck after the point of no return" if run.pivot_passed() else "Stuck on the way forward"
     return "Outcome unknown" if kinds == {"unknown_outcome"} else run_look("needs_attention").word
 
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui.components.flow import flow
 from ui.components.run_attention import draw_attention
-from ui.components.run_commands import now, show_outcome
+from ui.components.run_commands import show_outcome
 from ui.components.run_dialogs import draw_dialog
+from ui.components.run_graph import draw_graph
 from ui.components.run_header import draw_header
-from ui.components.run_inspector import draw_inspector
 from ui.components.run_rollback import draw_story
-from ui.components.run_views import draw_deeds, draw_views, pick_key
-from ui.models.run_graph import run_graph, step_of
-from ui.models.run_words import headline
+from ui.components.run_views import draw_deeds, draw_views
 from ui.session import RunView, run_view
 
 TICK_S = 1.0
-GRAPH_PX = 440
 
 
 def stamp(view: RunView) -> tuple[str, bool, int]:
@@ -36,15 +32,7 @@ def bands(run_id: str, drawn: tuple[str, bool, int]) -> None:
     draw_header(view)
     draw_attention(run)
     draw_story(run, history)
-    graph, inspector = st.columns([1.9, 1], gap="small")
-    with graph:
-        pick = st.session_state.get(pick_key(run_id))
-        label = f"Steps of the run: {headline(run).word}"
-        selected = flow(
-            run_graph(run, now()), key=f"run-{run_id}-flow", selected=pick, height=GRAPH_PX, label=label
-        )
-    with inspector, st.container(border=True, height=GRAPH_PX, key="run-inspector"):
-        draw_inspector(run, history, step_of(selected) if selected else None)
+    draw_graph(run, history)
     draw_views(run, history)
     draw_deeds(run, history)
 
@@ -52,7 +40,7 @@ def bands(run_id: str, drawn: tuple[str, bool, int]) -> None:
 def missing(run_id: str) -> None:
     """Say that there is no such run, and where the runs are."""
     with st.container(border=True, horizontal_alignment="center", key="run-missing"):
-        st.subheader("No such run" if run_id else "No run chosen", anchor=False)
+        st.subheader("No such run" if run_id else "No run chosen", anchor=False, width="content")
         st.text(f"There is no run '{run_id}' in this studio." if run_id else "Choose one from the list.")
         st.page_link("views/runs.py", label="All runs", icon=":material/timeline:")
 
