@@ -75,7 +75,7 @@ class Studio:
 
 
 def _models(settings: Settings) -> Llm:
-    models = LiteLlm()
+    models = LiteLlm(default_model=settings.model)
     if settings.warm_up and settings.model == "local":
         models.warm_up()
     return models
