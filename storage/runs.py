@@ -37,13 +37,16 @@ class Runs(Part):
 
     def rows(self, where: RunFilter, limit: int = 50, offset: int = 0) -> list[RunRow]:
         """Return the matching runs, newest start first."""
-        wanted = (
-            select(run)
+        newest = (run.c.started_at.desc(), run.c.id.desc())
+        page = (
+            select(run.c.id)
             .where(*_conditions(where))
-            .order_by(run.c.started_at.desc(), run.c.id.desc())
+            .order_by(*newest)
             .limit(limit)
             .offset(offset)
+            .subquery()
         )
+        wanted = select(run).join(page, page.c.id == run.c.id).order_by(*newest)  # sorts ids, not whole rows
         with self._database.reading() as connection:
             found = connection.execute(wanted).all()
         return [run_row(row) for row in found]

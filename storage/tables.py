@@ -50,9 +50,9 @@ class RunTable(SQLModel, table=True):
     __tablename__ = "run"
     __table_args__ = (
         Index("run_by_start", "started_at", "id"),
-        Index("run_by_status", "status", "started_at"),
-        Index("run_by_saga", "saga", "started_at"),
-        Index("run_by_waiting", "waiting", "started_at"),
+        Index("run_by_status", "status", "started_at", "id"),
+        Index("run_by_saga", "saga", "started_at", "id"),
+        Index("run_by_waiting", "waiting", "started_at", "id"),
     )
     id: str = Field(primary_key=True)
     driver: str

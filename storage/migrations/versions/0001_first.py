@@ -91,6 +91,6 @@ def _run() -> None:
         sa.Column("waiting", sa.Boolean(), nullable=False),
     )
     op.create_index("run_by_start", "run", ["started_at", "id"])
-    op.create_index("run_by_status", "run", ["status", "started_at"])
-    op.create_index("run_by_saga", "run", ["saga", "started_at"])
-    op.create_index("run_by_waiting", "run", ["waiting", "started_at"])
+    op.create_index("run_by_status", "run", ["status", "started_at", "id"])
+    op.create_index("run_by_saga", "run", ["saga", "started_at", "id"])
+    op.create_index("run_by_waiting", "run", ["waiting", "started_at", "id"])
