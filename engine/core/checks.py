@@ -271,11 +271,21 @@ def _pivot_problems(saga: Saga) -> Iterator[Problem]:
         yield Problem(
             "deadline_s", f"it could stop the run after the pivot '{chosen[0]}'", "use step timeouts"
         )
-    reversible = {name for name, step in saga.steps.items() if effect_of(step) == "retriable"}
-    for name in sorted(reversible, key=saga.graph.position.__getitem__):
-        if not any(saga.graph.comes_before(pivot, name) for pivot in chosen):
-            remedy = "make it compensatable, or put a pivot before it"
-            yield Problem(f"steps.{name}.effect", "a retriable step that no pivot comes before", remedy)
+    early = _possible_without_pivot(saga)
+    for name, step in saga.steps.items():
+        if effect_of(step) == "retriable" and name in early:
+            remedy = "make it compensatable, or let it need the pivot in every case"
+            yield Problem(f"steps.{name}.effect", "a retriable step that can run before any pivot", remedy)
+
+
+def _possible_without_pivot(saga: Saga) -> set[str]:
+    """Return the steps that can commit though no pivot did; a condition such as `pay || note` allows it."""
+    possible: set[str] = set()
+    for name in saga.graph.order():
+        truth = saga.steps[name].condition.truth(lambda other, _: None if other in possible else False)
+        if name not in saga.pivots and truth is not False:
+            possible.add(name)
+    return possible
 
 
 def _after_pivot(pivot: str, name: str, step: Step) -> Iterator[Problem]:

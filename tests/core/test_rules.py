@@ -385,6 +385,8 @@ R12 = {
     "rejecting": "steps: {a: {<pay>}, b: {<send>, needs: a, validate: [{name: x, rule: 'true'}]}}",
     "aborting deadline": "deadline_s: 9\nsteps: {a: {<pay>}}",
     "retriable before": "steps: {a: {<send>}, b: {<pay>, needs: a}}",
+    "retriable beside": "steps: {p: {<pay>}, r: {<read>}, s: {<send>, needs: p || r}}",
+    "retriable instead": "steps: {p: {<pay>}, s: {<send>, needs: '!p'}}",
     "no undo": "steps: {a: {kind: python, with: {function: f}, effect: compensatable}}",
     "no reason": "steps: {a: {kind: python, with: {function: f}, effect: compensatable, compensate: none}}",
 }
