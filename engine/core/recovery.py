@@ -11,7 +11,7 @@ from engine.core.errors import ExpressionError
 from engine.core.events import DirectionAsked, DirectionChosen, Event, HelpNeeded, UndoPlanned
 from engine.core.expressions import compile_expression
 from engine.core.run import Run, StepState
-from engine.core.saga import undo_of, with_document
+from engine.core.saga import effect_of, undo_of, with_document
 from engine.core.schedule import undo_needs_output
 from engine.core.scope import output_scope
 from engine.core.templates import render
@@ -42,10 +42,14 @@ def back(run: Run, reason: str, by: str = "") -> DirectionChosen:
 
 def undo_plan(run: Run) -> tuple[UndoPlanned, ...]:
     """Return the steps that may have landed, in reverse order of their start, with what goes before each (R17)."""
-    touched = [step for step in run.steps.values() if step.maybe_landed]
+    touched = [step for step in run.steps.values() if step.maybe_landed and not _is_pivot(step)]
     touched.sort(key=lambda step: step.begun, reverse=True)
     after = run.saga.graph.undo_after([step.id for step in touched])
     return tuple(UndoPlanned(step=step.id, after=after[step.id], why=_why(step)) for step in touched)
+
+
+def _is_pivot(step: StepState) -> bool:
+    return effect_of(step.definition) == "pivot"
 
 
 def _why(step: StepState) -> str:

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tests.ui.run_studio import Tab, answer, asked, broken, open_studio, start, until
 from ui.components.run_dialogs import OPEN
@@ -172,3 +173,29 @@ def test_past_the_point_of_no_return_cancel_says_why_not(studio):
     tab.press("Send the answer")
     until(studio, run_id, lambda row: row.ended_at)
     assert "Completed" in Tab("run", id=run_id).words()
+
+
+def inspected(run_id, step):
+    from ui.components.run_commands import show_outcome
+    from ui.components.run_inspector import draw_inspector
+    from ui.session import run_view
+
+    view = run_view(run_id)
+    show_outcome()
+    draw_inspector(view.run, view.history, step)
+
+
+def test_a_step_that_has_not_begun_can_be_left_out_with_a_reason(studio):
+    run_id = start(studio, "incident-response")
+    until(studio, run_id, lambda row: row.approvals)
+    done = AppTest.from_function(inspected, args=(run_id, "classify")).run()
+    assert not [button for button in done.button if "skip" in str(button.key)]
+    page = AppTest.from_function(inspected, args=(run_id, "notify")).run()
+    key = f"run-{run_id}-skip-notify"
+    page.button(key=key).click().run()
+    assert "this needs a reason" in page.error[0].value
+    page.text_input(key=f"{key}-reason").set_value("nobody is affected")
+    page.button(key=key).click().run()
+    answer(studio, run_id, "approve")
+    until(studio, run_id, lambda row: row.ended_at)
+    assert cards(Tab("run", id=run_id))["notify"]["status"] == "skipped"

@@ -8,14 +8,17 @@ from typing import Final
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from engine.core.commands import Skip
 from engine.core.events import Recorded
 from engine.core.run import Run
 from ui.components.badges import Badge, draw, effect_badge, kind_badge, step_badge
-from ui.components.run_commands import now
+from ui.components.run_commands import now, press
 from ui.components.text import escape, plain
+from ui.models.run_actions import refusal
 from ui.models.run_events import event_lines
 from ui.models.run_inspect import StepDetail, Try, step_detail
 from ui.models.run_words import clock_ms, titles_of
+from ui.session import me
 
 
 def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None, *, wide: bool = False) -> None:
@@ -25,6 +28,7 @@ def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None, *, w
         _run(run, wide=wide)
         return
     _head(detail)
+    _skip(run, detail)
     tabs = _tabs(detail)
     key = f"run-{run.id}-inspect"
     if st.session_state.get(key) not in tabs:
@@ -38,6 +42,24 @@ def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None, *, w
         _data(detail, wide=wide)
     else:
         _DRAW[str(chosen)](detail)
+
+
+def _skip(run: Run, detail: StepDetail) -> None:
+    """Offer to leave out a step that has not begun; what failed is settled above, where it asks for help."""
+    if detail.id in run.attention or refusal(run, Skip(step=detail.id, reason="..."), now()):
+        return
+    key = f"run-{run.id}-skip-{detail.id}"
+    with st.popover("Skip this step", icon=":material/skip_next:", key=f"{key}-open"):
+        st.caption(
+            "It will not run. Steps that need it are skipped too, unless their condition holds without it."
+        )
+        st.text_input("Why?", key=f"{key}-reason", placeholder="Kept with the run", max_chars=300)
+        st.button("Skip it", key=key, type="primary", on_click=_press_skip, args=(run.id, detail, f"{key}-reason"))  # fmt: skip
+
+
+def _press_skip(run_id: str, detail: StepDetail, reason_key: str) -> None:
+    reason = str(st.session_state.get(reason_key, ""))
+    press(run_id, Skip(by=me(), step=detail.id, reason=reason), f"{detail.title} is skipped")
 
 
 def _halves(*, wide: bool) -> tuple[DeltaGenerator, DeltaGenerator]:
