@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from engine.core import commands as c
 from engine.core import events as e
 from engine.core.checks import check_publishable
 from engine.core.decide import turn
 from engine.core.document import parse_saga
+from engine.core.errors import CommandRejected
 from engine.core.evolve import replay
 from engine.core.run import Run
 from engine.core.schedule import wake_at
@@ -111,3 +114,20 @@ class Play:
         again = [e.Recorded.model_validate_json(recorded.model_dump_json()) for recorded in self.log]
         assert replay(self.saga, again) == self.run
         assert replay(self.saga, self.log) == self.run
+
+
+def refuses(play, command, match):
+    """Assert that a command is refused with these words and changes nothing (L25)."""
+    before = list(play.log)
+    with pytest.raises(CommandRejected, match=match):
+        play.do(command)
+    assert play.log == before
+    assert replay(play.saga, before) == play.run
+
+
+def back(text="steps: {a: {<book>}, b: {<book>}, x: {<read>, <once>}}", **more):
+    """A run with two landed steps that is being undone."""
+    play = Play(text, **more)
+    play.ok("a", "b")
+    play.rejected("x")
+    return play
