@@ -245,6 +245,11 @@ class Change(BaseModel):
 class Store(Protocol):
     """The event log and its projections. Reads may be called from any thread; so may `append`."""
 
+    @property
+    def trouble(self) -> str:
+        """What keeps facts from being stored right now, in words; empty when all is well."""
+        ...
+
     def append(self, change: Change) -> Future[None]:
         """Store a transition; the future is done when it is durable, in the order of the calls.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.ports import RunFilter
+from ui.components.text import escape
 from ui.session import studio
 
 HERE = Path(__file__).parent
@@ -15,7 +16,14 @@ st.set_page_config(page_title="Saga Studio", page_icon=str(HERE / "assets" / "ic
 st.html(HERE / "assets" / "app.css")
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
-waiting = studio().store.count(RunFilter(waiting_for_people=True))
+store = studio().store
+if store.trouble:
+    st.error(
+        f"The database can't be written to: {escape(store.trouble)}. Nothing new is called until it can; "
+        "what is known is kept and stored as soon as it answers.",
+        icon=":material/database_off:",
+    )
+waiting = store.count(RunFilter(waiting_for_people=True))
 pages = [
     st.Page("views/gallery.py", title="Gallery", icon=":material/apps:", default=True),
     st.Page("views/runs.py", title="Runs", icon=":material/timeline:", url_path="runs"),
