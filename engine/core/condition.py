@@ -3,22 +3,56 @@
 The syntax is the Boolean part of CEL. A name is a step: true once it committed, false once it can't
 any more, unknown until then; `route.branch` is true once that route chose that branch. Kleene's
 logic decides as early as the outcome is certain, so `a || b` holds as soon as one committed.
+
+The parser is ours: Python's own is not safe in several threads at once (3.11 can fail with "AST
+constructor recursion depth mismatch"), and knows words that are good names for steps.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 from engine.core.errors import ExpressionError
 
 Truth = bool | None
-_ALLOWED = re.compile(r"[\w\s.()&|!]*", re.ASCII)
-_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+MAX_DEPTH = 60
+MAX_LENGTH = 200_000
+_TOKEN = re.compile(r"\s*(?:([a-z]\w*(?:\.[a-z]\w*)?)|(&&|\|\||[!()]))", re.ASCII)
 _TERM = re.compile(r"([a-z]\w*)(?:\.([a-z]\w*))?", re.ASCII)
-_MARK = "s_"  # before each name, so that steps may be called `return` or `import`
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A step that must have committed, or a route that must have chosen a branch."""
+
+    step: str
+    branch: str | None = None
+
+    def __str__(self) -> str:
+        """Return it as people write it."""
+        return self.step if self.branch is None else f"{self.step}.{self.branch}"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What must not hold."""
+
+    inner: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """Conditions of which all (`&&`) or one (`||`) must hold."""
+
+    operator: Literal["&&", "||"]
+    parts: tuple[Node, ...]
+
+
+Node = Term | Not | Joint
 
 
 class Condition:
@@ -31,12 +65,14 @@ class Condition:
 
     __slots__ = ("_tree", "is_list", "source", "terms")
 
-    def __init__(self, source: str, tree: ast.expr) -> None:
+    def __init__(self, source: str, tree: Node) -> None:
         self.source = source
         self._tree = tree
-        self.terms: tuple[tuple[str, str | None], ...] = tuple(dict.fromkeys(_terms(tree)))
-        plain = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
-        self.is_list = all(isinstance(part, ast.Name | ast.Attribute) for part in plain)
+        self.terms: tuple[tuple[str, str | None], ...] = tuple(
+            dict.fromkeys((term.step, term.branch) for term in _terms(tree))
+        )
+        plain = tree.parts if isinstance(tree, Joint) and tree.operator == "&&" else (tree,)
+        self.is_list = all(isinstance(part, Term) for part in plain)
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -47,21 +83,20 @@ class Condition:
         """Return true, false, or None while it is still open; `of(step, branch)` tells the terms."""
         return _truth(self._tree, of)
 
+    def without(self, goes: Callable[[Term], bool]) -> str:
+        """Return the condition as text without the terms that go; empty where nothing is left."""
+        rest = _rest(self._tree, goes)
+        return "" if rest is None else _text(rest)
 
-def _truth(node: ast.expr, of: Callable[[str, str | None], Truth]) -> Truth:
-    match node:
-        case ast.BoolOp(op=ast.And(), values=values):
-            return _all([_truth(value, of) for value in values])
-        case ast.BoolOp(values=values):
-            inner = _all([_not(_truth(value, of)) for value in values])
-            return _not(inner)
-        case ast.UnaryOp(operand=operand):
-            return _not(_truth(operand, of))
-        case ast.Attribute(value=ast.Name(id=step), attr=branch):
-            return of(step.removeprefix(_MARK), branch.removeprefix(_MARK))
-        case ast.Name(id=step):
-            return of(step.removeprefix(_MARK), None)
-    raise ExpressionError(f"a dependency condition can't hold {ast.dump(node)}")
+
+def _truth(node: Node, of: Callable[[str, str | None], Truth]) -> Truth:
+    if isinstance(node, Term):
+        return of(node.step, node.branch)
+    if isinstance(node, Not):
+        return _not(_truth(node.inner, of))
+    if node.operator == "&&":
+        return _all([_truth(part, of) for part in node.parts])
+    return _not(_all([_not(_truth(part, of)) for part in node.parts]))
 
 
 def _all(values: Sequence[Truth]) -> Truth:
@@ -74,19 +109,94 @@ def _not(value: Truth) -> Truth:
     return None if value is None else not value
 
 
-def _terms(node: ast.expr) -> Iterator[tuple[str, str | None]]:
-    match node:
-        case ast.BoolOp(values=values):
-            for value in values:
-                yield from _terms(value)
-        case ast.UnaryOp(op=ast.Not(), operand=operand):
-            yield from _terms(operand)
-        case ast.Attribute(value=ast.Name(id=step), attr=branch):
-            yield step.removeprefix(_MARK), branch.removeprefix(_MARK)
-        case ast.Name(id=step):
-            yield step.removeprefix(_MARK), None
-        case _:
+def _terms(node: Node) -> Iterator[Term]:
+    if isinstance(node, Term):
+        yield node
+    elif isinstance(node, Not):
+        yield from _terms(node.inner)
+    else:
+        for part in node.parts:
+            yield from _terms(part)
+
+
+def _rest(node: Node, goes: Callable[[Term], bool]) -> Node | None:
+    if isinstance(node, Term):
+        return None if goes(node) else node
+    if isinstance(node, Not):
+        inner = _rest(node.inner, goes)
+        return None if inner is None else Not(inner)
+    kept = tuple(rest for part in node.parts if (rest := _rest(part, goes)) is not None)
+    return Joint(node.operator, kept) if len(kept) > 1 else next(iter(kept), None)
+
+
+def _text(node: Node) -> str:
+    if isinstance(node, Term):
+        return str(node)
+    if isinstance(node, Not):
+        return f"!({_text(node.inner)})" if isinstance(node.inner, Joint) else f"!{_text(node.inner)}"
+    parts = (f"({_text(part)})" if isinstance(part, Joint) else _text(part) for part in node.parts)
+    return f" {node.operator} ".join(parts)
+
+
+class _Reader:
+    """Reads the tokens of one condition: `!` binds closest, then `&&`, then `||`."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self._tokens = tokens
+        self._at = 0
+
+    def whole(self) -> Node:
+        tree = self._joint("||", 0)
+        if self._at < len(self._tokens):
+            raise ExpressionError("it can't be parsed")
+        return tree
+
+    def _joint(self, operator: Literal["&&", "||"], depth: int) -> Node:
+        parts = [self._part(operator, depth)]
+        while self._take(operator):
+            parts.append(self._part(operator, depth))
+        return parts[0] if len(parts) == 1 else Joint(operator, tuple(parts))
+
+    def _part(self, operator: Literal["&&", "||"], depth: int) -> Node:
+        return self._joint("&&", depth) if operator == "||" else self._single(depth)
+
+    def _single(self, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            raise ExpressionError(f"it is nested deeper than {MAX_DEPTH}")
+        if self._take("!"):
+            return Not(self._single(depth + 1))
+        if self._take("("):
+            inner = self._joint("||", depth + 1)
+            if not self._take(")"):
+                raise ExpressionError("it can't be parsed")
+            return inner
+        return self._term()
+
+    def _term(self) -> Term:
+        found = _TERM.fullmatch(self._tokens[self._at]) if self._at < len(self._tokens) else None
+        if found is None:
+            raise ExpressionError("it can't be parsed")
+        self._at += 1
+        return Term(*found.groups())
+
+    def _take(self, token: str) -> bool:
+        if self._at < len(self._tokens) and self._tokens[self._at] == token:
+            self._at += 1
+            return True
+        return False
+
+
+def _tokens(source: str) -> list[str]:
+    if len(source) > MAX_LENGTH:
+        raise ExpressionError(f"it has {len(source):,} characters; {MAX_LENGTH:,} are allowed")
+    found, at, text = [], 0, source.rstrip()
+    while at < len(text):
+        token = _TOKEN.match(text, at)
+        if token is None:
             raise ExpressionError("it may hold step names, route.branch, &&, ||, ! and parentheses only")
+        found.append(token.group(1) or token.group(2))
+        at = token.end()
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -96,16 +206,11 @@ def parse_condition(source: str) -> Condition:
     Raises:
         ExpressionError: if it is anything but names, `route.branch`, `&&`, `||`, `!` and parentheses.
     """
-    marked = _NAME.sub(lambda name: _MARK + name.group(), source)
-    python = marked.replace("&&", " and ").replace("||", " or ").replace("!", " not ")
     try:
-        if not _ALLOWED.fullmatch(source) or len(source) > 200_000:
-            raise ExpressionError("it may hold step names, route.branch, &&, ||, ! and parentheses only")  # noqa: TRY301 - one handler words them all
-        return Condition(source, ast.parse(" ".join(python.split()), mode="eval").body)
-    except (SyntaxError, ExpressionError, RecursionError, MemoryError) as problem:
-        reason = problem if isinstance(problem, ExpressionError) else "it can't be parsed"
+        return Condition(source, _Reader(_tokens(source)).whole())
+    except ExpressionError as problem:
         shown = source if len(source) <= 80 else source[:77] + "..."
-        raise ExpressionError(f"`{shown}` is not a dependency condition: {reason}") from None
+        raise ExpressionError(f"`{shown}` is not a dependency condition: {problem}") from None
 
 
 def all_of(steps: Sequence[str]) -> Condition:
@@ -114,14 +219,12 @@ def all_of(steps: Sequence[str]) -> Condition:
     Raises:
         ExpressionError: for an item that is not a step or `route.branch`.
     """
-    names: list[ast.expr] = []
+    names: list[Node] = []
     for item in steps:
         term = _TERM.fullmatch(item)
         if term is None:
             raise ExpressionError(
                 f"`{item[:80]}` is no step id; write a condition as one text, not as an item of a list"
             )
-        step, branch = term.groups()
-        name: ast.expr = ast.Name(id=_MARK + step)
-        names.append(name if branch is None else ast.Attribute(value=name, attr=_MARK + branch))
-    return Condition(" && ".join(steps), ast.BoolOp(op=ast.And(), values=names))
+        names.append(Term(*term.groups()))
+    return Condition(" && ".join(steps), Joint("&&", tuple(names)))

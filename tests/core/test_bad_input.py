@@ -37,7 +37,7 @@ BAD = {
     "a condition in a list": (b_needs("['a || a', a]"), "steps.b.needs", "no step id"),
     "Python in a condition": (b_needs("'a and a'"), "steps.b.needs", "can't be parsed"),
     "parentheses that close too early": (b_needs("'a) || (a'"), "steps.b.needs", "can't be parsed"),
-    "a condition nested too deep": (b_needs("'" + "(" * 900 + "a" + ")" * 900 + "'"), "steps.b.needs", "parsed"),
+    "a condition nested too deep": (b_needs("'" + "(" * 900 + "a" + ")" * 900 + "'"), "steps.b.needs", "nested deeper than 60"),
     "a duplicate id": (f"saga: t\nsteps:\n  {A}\n  {A}\n", "line 4", "'a' is there twice"),
     "a duplicate key in JSON": ('{"saga": "t", "saga": "u", "steps": {}}', "line 1", "'saga' is there twice"),
     "a number and a text as the same key": (f"saga: t\napp: {{'1': a, 1: b}}\n{STEPS}", "line 2", "twice"),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from engine.core.condition import parse_condition
@@ -61,36 +60,10 @@ def without(needs: Json, step: str, branch: str | None = None, *, exact: bool = 
     listed = needs_list(needs)
     if listed is not None:
         return [term for term in listed if not goes(term)] or None
-    python = re.sub(r"!", " not ", str(needs).replace("&&", " and ").replace("||", " or ")).strip()
     try:
-        return _text(_rest(ast.parse(python, mode="eval").body, goes)) or None
-    except SyntaxError:
+        return parse_condition(str(needs)).without(lambda term: goes(str(term))) or None
+    except ExpressionError:
         return str(needs)
-
-
-def _rest(node: ast.expr, goes: Callable[[str], bool]) -> ast.expr | None:
-    match node:
-        case ast.BoolOp(op=operator, values=values):
-            kept = [rest for value in values if (rest := _rest(value, goes)) is not None]
-            return ast.BoolOp(op=operator, values=kept) if len(kept) > 1 else next(iter(kept), None)
-        case ast.UnaryOp(op=operator, operand=operand):
-            inner = _rest(operand, goes)
-            return None if inner is None else ast.UnaryOp(op=operator, operand=inner)
-        case _:
-            return None if goes(ast.unparse(node)) else node
-
-
-def _text(node: ast.expr | None) -> str:
-    match node:
-        case None:
-            return ""
-        case ast.BoolOp(op=operator, values=values):
-            joint = " && " if isinstance(operator, ast.And) else " || "
-            return joint.join(f"({_text(v)})" if isinstance(v, ast.BoolOp) else _text(v) for v in values)
-        case ast.UnaryOp(operand=operand):
-            return f"!({_text(operand)})" if isinstance(operand, ast.BoolOp) else f"!{_text(operand)}"
-        case _:
-            return ast.unparse(node)
 
 
 def rename_in_document(document: dict[str, Json], old: str, new: str) -> dict[str, Json]:
