@@ -212,9 +212,7 @@ class RunDriver:
             self._report(live, intent, facts)
 
     def _report(self, live: Live, intent: AttemptIntended, facts: dict[str, Any]) -> None:
-        report = Report(
-            by="engine", step=intent.step, phase=intent.phase, attempt=intent.attempt, **facts
-        )
+        report = Report(by="engine", step=intent.step, phase=intent.phase, attempt=intent.attempt, **facts)
         try:
             self._turn(live, report)
         except SagaError as refused:
