@@ -8,13 +8,12 @@ from importlib.metadata import version
 from typing import Self
 
 from engine.llm import LiteLlm
-from storage.store import open_store
-
 from engine.ports import Llm, Store
 from engine.runtime.engine import Engine, calm_garbage_collector
 from engine.sandbox.server import SandboxServer
 from engine.sandbox.world import World
 from engine.steps.registry import performers
+from storage.store import open_store
 from ui.settings import Settings
 
 VERSION = version("saga-studio")

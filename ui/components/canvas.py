@@ -39,7 +39,7 @@ def canvas(
     selected: str | None = None,
     height: int = 460,
     positions: Layout | None = None,
-    fit: bool = False,
+    fit: tuple[float, float] | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> str | None:
     """Draw the graph and return the id of the card clicked last, None before the first click.
@@ -47,13 +47,13 @@ def canvas(
     The frontend reports clicks on cards only and keeps the last one over reruns, so take the value in
     `on_change` (`clicked(key)`) and keep the selection yourself. Never draw it inside a hidden tab.
 
-    The frontend fits the graph when it is mounted, and never again. With `fit`, a graph that grows is
-    scaled to stay in sight.
+    The frontend fits the graph when it is mounted, and never again. With `fit`, a box of that
+    aspect, a graph that grows is scaled to stay in sight.
     """
     data, config = to_agraph(
         graph, positions or arrange(graph), theme_type(), selected=selected, height=height
     )
-    data = fitted(data) if fit else data
+    data = fitted(data, fit) if fit else data
     _AGRAPH(data=json.dumps(data), config=json.dumps(config), default=None, key=key, on_change=on_change)
     return clicked(key)
 

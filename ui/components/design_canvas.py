@@ -11,6 +11,7 @@ from engine.core.saga import KINDS
 from ui.components import design_state as state
 from ui.components.canvas import canvas, clicked
 from ui.components.design_state import Design
+from ui.models.design_fit import BOX, WIDE_BOX
 from ui.models.draft_graph import draft_graph, step_of_card
 from ui.models.draft_problems import Finding
 from ui.models.graph import Graph
@@ -30,9 +31,12 @@ def palette(design: Design) -> None:
             st.button(look.word, key=f"designer-add-{kind}", icon=look.material, on_click=state.add, args=(kind,),
                       help="Comes after the selected step" if design.selected else "Comes first")  # fmt: skip
         st.space("stretch")
+        st.button("", key="designer-wide", type="tertiary", on_click=state.widen,
+                  icon=":material/close_fullscreen:" if design.is_wide else ":material/open_in_full:",
+                  help="Put the inspector beside the canvas" if design.is_wide else "Give the canvas the whole width")  # fmt: skip
         st.button("Saga settings", key="designer-settings", icon=":material/settings:", type="tertiary",
                   on_click=state.select, args=(None,), disabled=design.selected is None,
-                  help="Name, inputs, invariants" if design.selected else "They are on the right")  # fmt: skip
+                  help="Name, inputs, invariants" if design.selected else "They are in the inspector")  # fmt: skip
 
 
 def design_canvas(design: Design, findings: list[Finding]) -> None:
@@ -48,7 +52,7 @@ def design_canvas(design: Design, findings: list[Finding]) -> None:
             key=CANVAS,
             selected=chosen,
             height=_HEIGHT,
-            fit=True,
+            fit=WIDE_BOX if design.is_wide else BOX,
             on_change=_choose,
         )
 

@@ -80,8 +80,13 @@ def draw_field(spec: FieldSpec, base: Path, prefix: str, findings: list[Finding]
     with st.container(key=f"designer-code-{key}") if spec.widget in _CODE else nullcontext():
         widget(spec, bound(key, shown), _edit, (key, spec, path))
     if message:
-        st.error(escape(message), icon=":material/error:")
+        field_error(message)
     show_problems(at(findings, dotted(path)))
+
+
+def field_error(message: str) -> None:
+    """Draw why what was typed can't be taken, small, below a field."""
+    st.caption(f":red[:material/error: {escape(message)}]")
 
 
 def show_problems(findings: Sequence[Finding]) -> None:

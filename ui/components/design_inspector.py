@@ -12,7 +12,7 @@ from engine.core.saga import ID_PATTERN, RESERVED_IDS
 from engine.steps.python import FUNCTIONS
 from ui.components import design_state as state
 from ui.components.badges import draw, kind_badge
-from ui.components.design_fields import bound, draw_field, form, rows, show_problems
+from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
 from ui.components.design_needs import draw_needs
 from ui.components.design_saga import draw_saga
 from ui.components.design_undo import draw_undo
@@ -76,7 +76,8 @@ def _head(step: str, body: ops.Document) -> None:
     ):
         st.subheader(f"{look.material} {title}", anchor=False, width="content")
         draw(kind_badge(str(body.get("kind"))))
-    right.button("", key="designer-delete", icon=":material/delete:", type="tertiary", help="Delete this step",
+    with right, st.container(horizontal=True, horizontal_alignment="right"):
+        st.button("", key="designer-delete", icon=":material/delete:", type="tertiary", help="Delete this step",
                  on_click=state.remove, args=(step,))  # fmt: skip
 
 
@@ -123,7 +124,7 @@ def _id_field(step: str) -> None:
     help_ = "What conditions and expressions call it; they follow when you change it"
     st.text_input("Id", key=bound(key, text), help=help_, on_change=_rename, args=(key, step))
     if message:
-        st.error(escape(message), icon=":material/error:")
+        field_error(message)
 
 
 def _rename(key: str, step: str) -> None:

@@ -9,8 +9,7 @@ import streamlit as st
 from engine.core.condition import parse_condition
 from engine.core.errors import ExpressionError
 from ui.components import design_state as state
-from ui.components.design_fields import bound, show_problems
-from ui.components.text import escape
+from ui.components.design_fields import bound, field_error, show_problems
 from ui.models import draft as ops
 from ui.models.draft_names import needs_list, needs_text
 from ui.models.draft_problems import Finding, at
@@ -71,7 +70,7 @@ def _condition(step: str, text: str) -> None:
         "Starts when", key=bound(key, shown), help=_HELP, on_change=_set_condition, args=(key, step)
     )
     if message:
-        st.error(escape(message), icon=":material/error:")
+        field_error(message)
 
 
 def _set_condition(key: str, step: str) -> None:

@@ -9,8 +9,7 @@ import streamlit as st
 
 from engine.core.saga import ID_PATTERN
 from ui.components import design_state as state
-from ui.components.design_fields import bound, draw_field, form, rows, show_problems
-from ui.components.text import escape
+from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
 from ui.models import draft_inputs as inputs
 from ui.models.design_forms import SAGA_FIELDS, SAGA_MORE_FIELDS, FieldSpec
 from ui.models.draft_defaults import default_invariant
@@ -54,7 +53,7 @@ def _name() -> None:
     help_ = "What versions share, and what addresses and files are called"
     st.text_input("Name", key=bound(key, text), help=help_, on_change=_rename, args=(key,))
     if message:
-        st.error(escape(message), icon=":material/error:")
+        field_error(message)
 
 
 def _rename(key: str) -> None:
@@ -91,7 +90,7 @@ def _input_name(name: str, prefix: str) -> None:
     text, message = state.current().bad.get(key, (name, ""))
     st.text_input("Name", key=bound(key, text), on_change=_rename_input, args=(key, name))
     if message:
-        st.error(escape(message), icon=":material/error:")
+        field_error(message)
 
 
 def _rename_input(key: str, name: str) -> None:

@@ -68,4 +68,25 @@ def _row(name: str, title: str, badges: list[Badge], when: datetime) -> None:
         for badge in badges:
             draw(badge)
         st.caption(f"{when:%d %b, %H:%M} UTC", width="content")
+        _discard(name, has_draft=any(badge.word == "Draft" for badge in badges))
         st.button("Open", key=f"designer-open-{name}", on_click=state.open_saga, args=(name,))
+
+
+def _discard(name: str, *, has_draft: bool) -> None:
+    """Draw the button that forgets a draft; it asks first, for nothing brings it back."""
+    if not has_draft:
+        return
+    with st.popover(
+        "",
+        icon=":material/delete:",
+        type="tertiary",
+        help="Discard the draft",
+        key=f"designer-discard-{name}",
+    ):
+        st.text("The draft is gone for good. Saved versions stay.")
+        st.button(
+            "Discard the draft",
+            key=f"designer-discard-{name}-yes",
+            on_click=state.discard_draft,
+            args=(name,),
+        )

@@ -18,6 +18,7 @@ from ui.models import draft as ops
 from ui.models.draft import Document
 from ui.models.draft_defaults import free_name
 from ui.models.draft_history import History
+from ui.models.draft_names import terms
 from ui.models.draft_problems import Finding, checked
 from ui.session import me, studio
 
@@ -41,6 +42,7 @@ class Design:
     below: str = "Problems"
     bad: dict[str, tuple[str, str]] = field(default_factory=dict)
     picks: int = 0
+    is_wide: bool = False
     dialog: str = ""
     said: str = ""
 
@@ -218,6 +220,16 @@ def choose(step: str | None, segment: str | None = None) -> None:
     design.segment = segment or design.segment
 
 
+def widen() -> None:
+    """Give the canvas the whole width, or share it with the inspector again."""
+    current().is_wide = not current().is_wide
+
+
+def discard_draft(name: str) -> None:
+    """Forget a draft for good; its versions stay."""
+    studio().store.delete_draft(name)
+
+
 def add(kind: str) -> None:
     """Add a step of a kind after the selected one, and select it."""
     document, step = ops.add_step(current().document, kind, current().selected)
@@ -228,7 +240,7 @@ def add(kind: str) -> None:
 def remove(step: str) -> None:
     """Delete a step and select what it came after."""
     document = current().document
-    before = [name for name, _ in ops.terms(ops.steps_of(document).get(step, {}).get("needs"))]
+    before = [name for name, _ in terms(ops.steps_of(document).get(step, {}).get("needs"))]
     change(ops.delete_step(document, step))
     select(next(iter(before), None))
 

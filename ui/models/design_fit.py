@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 BOX: Final = (1120.0, 520.0)
-MAX_SCALE: Final = 1.25
+WIDE_BOX: Final = (1700.0, 520.0)
+MAX_SCALE: Final = 1.4
 _FILL: Final = 1.06  # the frontend leaves a tenth free around what it fits; half of that is enough
-_CARD: Final = (228.0, 96.0)
+_CARD: Final = (196.0, 96.0)
 
 Drawing = dict[str, list[dict[str, Any]]]
 

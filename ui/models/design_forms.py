@@ -149,7 +149,7 @@ def _alternatives(annotation: Any) -> tuple[Any, ...]:
 
 
 def _default(info: FieldInfo) -> Json:
-    value = info.get_default(call_default_factory=True)  # type: ignore[call-arg] # no factory takes data here
+    value = info.get_default(call_default_factory=True)
     if value is PydanticUndefined or isinstance(value, BaseModel):
         return None
     return list(value) if isinstance(value, tuple) else value

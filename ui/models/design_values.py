@@ -23,6 +23,8 @@ def to_widget(spec: FieldSpec, value: Json) -> Json:
             return bool(value)
         case "number" | "whole":
             return _number(spec, value)
+        case "scalar" if isinstance(value, float):
+            return f"{value:g}"
         case "choice":
             return value if value in spec.options else None
     return "" if value is None else str(value)

@@ -15,7 +15,6 @@ _STEPS: Final[dict[str, dict[str, Any]]] = {
     "http": {
         "kind": "http",
         "title": "Call a service",
-        "effect": "readonly",
         "with": {"method": "GET", "url": "${world}/inventory/stock"},
     },
     "python": {"kind": "python", "title": "Run a function", "with": {"function": "noop"}},

@@ -16,7 +16,7 @@ UNDO: Final = "undo:"
 def draft_graph(document: Document, findings: list[Finding] | None = None) -> Graph:
     """Return the graph of a draft: steps, their undo below, arrows, and marks where there are problems."""
     steps = steps_of(document)
-    wrong = {(f.step, f.segment == "Undo") for f in findings or () if f.step}
+    wrong: set[tuple[str | None, bool]] = {(f.step, f.segment == "Undo") for f in findings or () if f.step}
     nodes = [_node(name, step, wrong) for name, step in steps.items()]
     undos = [(name, step["compensate"]) for name, step in steps.items() if _is_undo(step.get("compensate"))]
     nodes += [_undo_node(name, undo, wrong) for name, undo in undos]
@@ -43,7 +43,8 @@ def subtitle(step: Document) -> str:
         case "approval":
             return str(get(call, ("question",), ""))
         case "wait":
-            return f"{get(call, ('duration_s',), '?')} s"
+            duration = get(call, ("duration_s",), "?")
+            return f"{duration:g} s" if isinstance(duration, int | float) else f"{duration} s"
         case "route":
             branches = get(call, ("branches",), [])
             return " or ".join(map(str, branches)) if isinstance(branches, list) else ""

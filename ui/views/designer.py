@@ -20,10 +20,14 @@ if design is None:
 now = standing(design)
 code_font()
 design_header(design, now)
-left, right = st.columns([2.3, 1], gap="medium")
-with left:
+if design.is_wide:
     palette(design)
     design_canvas(design, now.findings)
+left, right = st.columns([2.3, 1], gap="medium")
+with left:
+    if not design.is_wide:
+        palette(design)
+        design_canvas(design, now.findings)
     below(design, now)
 with right:
     inspector(now.findings)
