@@ -230,6 +230,8 @@ class Engine:
             except asyncio.CancelledError:
                 raise
             except Exception:
+                if not threading.main_thread().is_alive():
+                    return  # the process is ending around us
                 log.exception("a chore of the engine failed; it is tried again in %s s", pause_s)
 
     def _beat(self) -> None:
