@@ -20,7 +20,7 @@ from engine.core.errors import CommandRejected, DefinitionInvalid, SagaError
 from engine.core.saga import Saga
 from engine.ports import RunFilter
 from engine.templates import template, templates
-from ui.settings import Settings
+from ui.settings import read_settings
 
 BAD_INPUT = 2
 
@@ -71,6 +71,7 @@ def serve(port: int | None, data_dir: Path | None) -> None:
     """
     from ui.serve import serve as start
 
+    read_settings()
     start(port, data_dir)
 
 
@@ -112,7 +113,7 @@ def run(source: str, inputs: tuple[str, ...], *, approve_all: bool, as_json: boo
     """
     from ui.terminal import run_to_end
 
-    settings = Settings()
+    settings = read_settings()
     saga, values = load_saga(source), parse_inputs(inputs)
     sys.exit(run_to_end(settings, saga, values, approve_all=approve_all, as_json=as_json))
 
@@ -162,7 +163,7 @@ def show(run_id: str, *, as_json: bool) -> None:
     """
     from ui.terminal import show_run
 
-    show_run(Settings(), run_id, as_json=as_json)
+    show_run(read_settings(), run_id, as_json=as_json)
 
 
 @main.command()
@@ -179,7 +180,7 @@ def runs(limit: int, search: str, *, as_json: bool) -> None:
     """
     from ui.terminal import list_runs
 
-    list_runs(Settings(), RunFilter(text=search), limit, as_json=as_json)
+    list_runs(read_settings(), RunFilter(text=search), limit, as_json=as_json)
 
 
 @main.command()
@@ -196,7 +197,7 @@ def approve(run_id: str, step: str, reason: str) -> None:
     """
     from ui.terminal import decide
 
-    sys.exit(decide(Settings(), run_id, step, "approved", reason))
+    sys.exit(decide(read_settings(), run_id, step, "approved", reason))
 
 
 @main.command()
@@ -213,7 +214,7 @@ def deny(run_id: str, step: str, reason: str) -> None:
     """
     from ui.terminal import decide
 
-    sys.exit(decide(Settings(), run_id, step, "denied", reason))
+    sys.exit(decide(read_settings(), run_id, step, "denied", reason))
 
 
 @main.command()
@@ -228,7 +229,7 @@ def sandbox(port: int) -> None:
     """
     from ui.terminal import serve_world
 
-    serve_world(Settings(), port)
+    serve_world(read_settings(), port)
 
 
 def load_saga(source: str) -> Saga:

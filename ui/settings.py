@@ -7,8 +7,16 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+from engine.core.errors import SagaError
 
 SECRETS = Path(".streamlit/secrets.toml")
 
@@ -63,6 +71,25 @@ class Settings(BaseSettings):
         """Arguments first, then the environment, then the file."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, InitSettingsSource(settings_cls, _from_file())
+
+
+def read_settings() -> Settings:
+    """Return the settings in force.
+
+    Raises:
+        SagaError: naming the setting that is wrong and where it can be set.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in wrong["loc"])
+        where = f"SAGA_{name.upper()} or [saga] in {SECRETS}"
+        raise SagaError(
+            f"setting '{name}': {wrong['msg'][:1].lower()}{wrong['msg'][1:]}; see {where}"
+        ) from None
+    except (SettingsError, tomllib.TOMLDecodeError) as error:
+        raise SagaError(f"the settings can't be read: {error}; see SAGA_... and {SECRETS}") from None
 
 
 def _from_file() -> dict[str, Any]:

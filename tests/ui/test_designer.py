@@ -84,7 +84,8 @@ class Page:
 
     @property
     def captions(self):
-        return " ".join(element.value for element in self.app.caption)
+        """The small words below fields."""
+        return " ".join(e.value for e in [*self.app.caption, *self.app.markdown] if "-badge[" not in e.value)
 
     @property
     def cards(self):

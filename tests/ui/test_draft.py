@@ -197,6 +197,17 @@ def test_a_step_that_can_be_undone_gets_an_undo_by_key_and_loses_it_with_the_eff
     ]
 
 
+def test_an_undo_at_the_same_address_follows_the_step():
+    document = ops.set_effect(chain("http"), "call_service", "compensatable")
+    moved = ops.readdress(document, "call_service", "${world}/notices")["steps"]["call_service"]
+    assert moved["with"]["url"] == moved["compensate"]["with"]["url"] == moved["probe"]["with"]["url"]
+    apart = ops.put(
+        document, ("steps", "call_service", "compensate", "with", "url"), "https://a.example/undo"
+    )
+    kept = ops.readdress(apart, "call_service", "${world}/notices")["steps"]["call_service"]
+    assert kept["compensate"]["with"]["url"] == "https://a.example/undo"
+
+
 def test_undo_and_redo_go_through_the_changes_and_a_new_change_ends_redo():
     history = History({"saga": "a"}).changed({"saga": "b"}).changed({"saga": "c"})
     assert history.undone().undone().undone().document == {"saga": "a"}

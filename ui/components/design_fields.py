@@ -86,7 +86,7 @@ def draw_field(spec: FieldSpec, base: Path, prefix: str, findings: list[Finding]
 
 def field_error(message: str) -> None:
     """Draw why what was typed can't be taken, small, below a field."""
-    st.caption(f":red[:material/error: {escape(message)}]")
+    st.markdown(f":small[:red[:material/error: {escape(message)}]]")
 
 
 def show_problems(findings: Sequence[Finding]) -> None:
@@ -94,9 +94,8 @@ def show_problems(findings: Sequence[Finding]) -> None:
     for finding in findings:
         colour, icon = ("red", "error") if finding.is_error else ("orange", "warning")
         problem = finding.problem
-        st.caption(
-            f":{colour}[:material/{icon}: {escape(sentence(problem.problem))}] {escape(sentence(problem.remedy))}"
-        )
+        words, remedy = escape(sentence(problem.problem)), escape(sentence(problem.remedy))
+        st.markdown(f":small[:{colour}[:material/{icon}: {words}] {remedy}]")
 
 
 def dotted(path: Path) -> str:
@@ -114,7 +113,10 @@ def _edit(key: str, spec: FieldSpec, path: Path) -> None:
         design.bad[key] = (shown, str(problem))
         return
     design.bad.pop(key, None)
-    state.change(ops.put(design.document, path, ops.UNSET if value is None else value))
+    if path[0] == "steps" and path[2:] == ("with", "url"):
+        state.apply(ops.readdress, path[1], value)
+    else:
+        state.apply(ops.put, path, ops.UNSET if value is None else value)
 
 
 def widget(spec: FieldSpec, key: str, on_change: Callable[..., None] | None, args: tuple[Any, ...]) -> Json:

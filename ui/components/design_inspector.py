@@ -155,7 +155,7 @@ def _effect(step: str, body: ops.Document, findings: list[Finding]) -> None:
 
 
 def _effect_word(effect: str) -> str:
-    return effect_look(effect).word
+    return f"{effect_look(effect).word} ({effect})"
 
 
 def _set_effect(key: str, step: str) -> None:

@@ -19,7 +19,7 @@ def draw_versions(design: Design, standing: Standing) -> None:
 
     def words(number: int) -> str:
         version = by_number[number]
-        return f"v{number} · {version.created_at:%d %b %Y, %H:%M} · {version.by}"
+        return f"v{number} · {version.created_at:%d %b %Y, %H:%M} UTC · {version.by}"
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         number = st.selectbox("Version", list(by_number), key="designer-version", format_func=words)

@@ -183,6 +183,17 @@ def set_effect(document: Document, step: str, effect: str) -> Document:
     return changed
 
 
+def readdress(document: Document, step: str, url: str) -> Document:
+    """Return the document with a step's call going elsewhere; an undo and a probe at the same place follow."""
+    old = get(document, ("steps", step, "with", "url"))
+    changed = put(document, ("steps", step, "with", "url"), url)
+    for part in ("compensate", "probe"):
+        path = ("steps", step, part, "with", "url")
+        if old and get(document, path) == old:
+            changed = put(changed, path, url)
+    return changed
+
+
 def set_undo(document: Document, step: str, how: str) -> Document:
     """Return the document with another way to undo a step: `http`, `python`, `none`, or "" for not said."""
     body = steps_of(document)[step]
