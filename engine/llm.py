@@ -87,7 +87,7 @@ class LiteLlm:
     def models(self) -> list[ModelChoice]:
         """Return what a settings page can offer: the built-in models and the configured default."""
         lacking, default = missing(), self.default_model
-        local = lacking or f"{NAME}, in this process: no key, no network"
+        local = lacking or f"{NAME}, on this machine: no key, no network"
         choices = [
             ModelChoice("local", local, lacking is None, is_default=default == "local"),
             ModelChoice("scripted", "recorded answers, to test and rehearse", True, default == "scripted"),

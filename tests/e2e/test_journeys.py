@@ -85,24 +85,50 @@ def test_a_sold_out_flight_home_is_undone_before_the_readers_eyes(page: Page, ap
         expect(page.get_by_test_id(f"flow-node-{step}")).to_have_attribute("data-status", "compensated")
 
 
+def fill(page: Page, key: str, text: str, tag: str = "input") -> None:
+    """Type into a field of the Designer and leave it."""
+    field = page.locator(f".st-key-designer-step-{key} {tag}").first
+    field.fill(text)
+    field.press("Tab" if tag == "input" else "Control+Enter")
+
+
+def choose(page: Page, key: str, option: str) -> None:
+    page.locator(f".st-key-designer-step-{key} input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def press(page: Page, key: str) -> None:
+    page.locator(f".st-key-designer-{key} button").first.click()
+
+
 def test_a_saga_of_three_steps_is_drawn_from_nothing_saved_and_run(page: Page, app: App) -> None:
+    head = page.locator(".st-key-designer-head")
     page.goto(f"{app.url}/designer")
-    page.locator(".st-key-designer-begin-blank button").first.click()
-    for kind in ("http", "approval", "wait"):
-        page.locator(f".st-key-designer-add-{kind} button").first.click()
-        expect(page.locator(".st-key-designer-step-head")).to_contain_text(
-            kind.upper() if kind == "http" else kind.title()
-        )
-    expect(page.get_by_text("Nothing is wrong")).to_be_visible()
-    page.locator(".st-key-designer-save button").first.click()
-    expect(page.get_by_text("v1 saved")).to_be_visible()
-    page.locator(".st-key-designer-run button").first.click()
-    page.locator(".st-key-designer-run-start button").first.click()
+    press(page, "blank")
+    press(page, "add-http")
+    fill(page, "call_service-title", "Reserve the goods")
+    expect(page.locator(".st-key-designer-step-head")).to_contain_text("Reserve the goods")
+    choose(page, "call_service-with-method", "POST")
+    expect(head).to_contain_text("1 problem")
+    fill(page, "call_service-with-url", "${world}/inventory/reservations")
+    fill(page, "call_service-with-json", '{"sku": "tent", "quantity": 1}', "textarea")
+    choose(page, "call_service-effect", "Can be undone (compensatable)")
+    expect(head).not_to_contain_text("problem")
+    for kind in ("approval", "wait"):
+        press(page, f"add-{kind}")
+        expect(page.locator(".st-key-designer-step-head")).to_contain_text(kind.title())
+    press(page, "save")
+    expect(head).to_contain_text("v1 saved")
+    press(page, "run")
+    press(page, "run-start")
     run_id = run_id_of(page)
-    approve(page)
-    expect(page.locator(".st-key-run-head").get_by_text("Completed")).to_be_visible()
-    row = app.row(run_id)
-    assert (row.status, row.steps, row.done) == ("completed", 3, 3)
+    page.get_by_text("Deny", exact=True).first.click()
+    page.get_by_role("button", name="Send the answer").click()
+    expect(page.locator(".st-key-run-head").get_by_text("Compensated")).to_be_visible()
+    entries, clean = ledger(app)
+    assert [entry.resource for entry in entries] == ["inventory/reservations"] * 2
+    assert clean
+    assert app.row(run_id).steps == 3
 
 
 def test_kill_9_in_the_middle_and_the_run_goes_on_by_itself(page: Page, app: App) -> None:
