@@ -299,6 +299,9 @@ def _after_pivot(pivot: str, name: str, step: Step) -> Iterator[Problem]:
             yield Problem(
                 where, f"it can reject after the pivot '{pivot}'", "use `feedback`, or check before the pivot"
             )
+    if effect == "retriable" and step.output is not None:
+        what = f"its output schema can reject after the pivot '{pivot}', when its effect is there already"
+        yield Problem(f"steps.{name}.output", what, "remove it; a `feedback` rule may look at the output")
     if step.approval is not None or (isinstance(step, ApprovalStep) and step.with_.on_deny == "fault"):
         what = f"an approval after the pivot '{pivot}' that could be denied"
         yield Problem(f"steps.{name}.approval", what, "ask before the pivot")

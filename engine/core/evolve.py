@@ -46,6 +46,9 @@ def evolve(run: Run, recorded: e.Recorded) -> None:
 
 
 def _run_started(run: Run, recorded: e.Recorded, event: e.RunStarted) -> None:
+    if event.saga_hash != run.saga.hash:
+        pinned, given = event.saga_hash[:12], run.saga.hash[:12]
+        raise IllegalTransition(f"run '{event.run_id}' is pinned to version {pinned}, not {given} (R30)")
     graph = run.saga.graph
     run.id, run.input, run.starter, run.started_at = event.run_id, event.input, event.by, recorded.at
     run.app = dict(run.saga.app)

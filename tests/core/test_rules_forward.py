@@ -131,6 +131,7 @@ R12 = {
     "deniable": "steps: {a: {<pay>}, b: {kind: approval, needs: a}}",
     "a gate": "steps: {a: {<pay>}, b: {<send>, needs: a, approval: {}}}",
     "rejecting": "steps: {a: {<pay>}, b: {<send>, needs: a, validate: [{name: x, rule: 'true'}]}}",
+    "a rejecting schema": "steps: {a: {<pay>}, b: {<send>, needs: a, output: {type: object}}}",
     "aborting deadline": "deadline_s: 9\nsteps: {a: {<pay>}}",
     "retriable before": "steps: {a: {<send>}, b: {<pay>, needs: a}}",
     "retriable beside": "steps: {p: {<pay>}, r: {<read>}, s: {<send>, needs: p || r}}",

@@ -54,6 +54,12 @@ def test_R30_a_run_is_pinned_to_the_hash_of_its_version():
     assert saga_of("steps: {a: {<read>, title: x}}").hash != play.saga.hash
 
 
+def test_R30_a_log_is_not_folded_over_another_version():
+    play = Play("steps: {a: {<read>}}")
+    with pytest.raises(IllegalTransition, match="is pinned to version"):
+        replay(saga_of("steps: {a: {<read>, title: x}}"), play.log)
+
+
 def test_R31_every_prefix_folds_and_the_fold_says_what_is_wrong():
     play = back()
     play.ok("a", "b")
