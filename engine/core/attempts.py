@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.core.errors import CommandRejected
 from engine.core.events import (
     AttemptIntended,
     AttemptResolved,
@@ -211,3 +212,14 @@ def not_landed(run: Run, step: StepState, reason: str, now: datetime) -> list[Ev
     if run.fault is None and can_retry(step):
         return [schedule_retry(run, step, "forward", reason, now)]
     return give_up(run, step, "exhausted", reason)
+
+
+def named_step(run: Run, name: str) -> StepState:
+    """Return the state of a step that a command names.
+
+    Raises:
+        CommandRejected: if the saga has no such step.
+    """
+    if name not in run.steps:
+        raise CommandRejected(f"saga '{run.saga.saga}' has no step '{name}'")
+    return run.steps[name]

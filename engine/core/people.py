@@ -1,0 +1,213 @@
+"""What people ask of a run, and when it is refused (R6, R9, R15, R21-R23, R33).
+
+1. Who may decide an approval is checked in the same turn that records the answer.
+2. Cancel is a fault before the direction is chosen, ignored while undoing, refused past the pivot.
+3. Whatever settles something in place of the engine needs a reason in words.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from engine.core import commands as c
+from engine.core import events as e
+from engine.core.act import approve, deny
+from engine.core.attempts import (
+    fault,
+    honours_key,
+    named_step,
+    resolve_all,
+)
+from engine.core.errors import CommandRejected
+from engine.core.recovery import back, forward, left_behind
+from engine.core.results import resolved
+from engine.core.run import Approval, Run, StepState
+
+RESOLVABLE = frozenset({"unknown", "retry_wait", "ready", "failed", "withdrawn", "to_compensate"})
+
+
+def pause(run: Run, command: c.Pause, _now: datetime) -> list[e.Event]:
+    """Hold new attempts back (R23)."""
+    if run.paused:
+        raise CommandRejected(f"run '{run.id}' is paused already")
+    return [e.RunPaused(by=command.by)]
+
+
+def resume(run: Run, command: c.Resume, _now: datetime) -> list[e.Event]:
+    """Let new attempts start again."""
+    if not run.paused:
+        raise CommandRejected(f"run '{run.id}' is not paused")
+    return [e.RunResumed(by=command.by)]
+
+
+def cancel(run: Run, command: c.Cancel, _now: datetime) -> list[e.Event]:
+    """Stop and undo: a fault, a note while undoing, refused past the pivot (R22)."""
+    if run.direction == "undo":
+        return [e.Noted(text="cancel: the run is being undone already", by=command.by)]
+    if run.pivot_passed():
+        raise CommandRejected("the point of no return is passed; what is left can only go forward")
+    reason = f"cancelled by {command.by}" + (f": {command.reason}" if command.reason else "")
+    return fault(run, "cancel", None, reason, command.by)
+
+
+def decide_approval(run: Run, command: c.Decide, _now: datetime) -> list[e.Event]:
+    """Record an answer to an approval, after checking who gives it (R33)."""
+    step = named_step(run, command.step)
+    approval = step.approval
+    if approval is None or approval.status != "open":
+        state = "has no approval" if approval is None else f"was {approval.status} already"
+        raise CommandRejected(f"step '{step.id}' {state}; there is nothing left to decide")
+    expires_at = approval.request.expires_at
+    if expires_at is not None and _now >= expires_at:
+        raise CommandRejected(
+            f"the approval of '{step.id}' expired at {expires_at:%H:%M:%S} UTC; it is too late"
+        )
+    _check_may_decide(run, step, approval, command)
+    if command.decision == "denied":
+        return deny(run, step, command.by, command.reason)
+    yes = 1 + sum(1 for answer in approval.answers if answer.decision == "approved")
+    return approve(run, step, command.by, command.reason, final=yes >= approval.request.quorum)
+
+
+def _check_may_decide(run: Run, step: StepState, approval: Approval, command: c.Decide) -> None:
+    asked = approval.request
+    if command.request_hash is not None and command.request_hash != asked.request_hash:
+        raise CommandRejected(f"what '{step.id}' would send has changed since you looked; look again")
+    if asked.group and command.groups is not None and asked.group not in command.groups:
+        raise CommandRejected(f"'{step.id}' is decided by {asked.group}; {command.by} is not one of them")
+    if asked.four_eyes and command.by == run.starter:
+        raise CommandRejected(f"'{step.id}' needs four eyes; {command.by} started this run")
+    if any(answer.by == command.by for answer in approval.answers):
+        raise CommandRejected(f"{command.by} has answered already; '{step.id}' needs {asked.quorum} people")
+
+
+def choose_direction(run: Run, command: c.ChooseDirection, _now: datetime) -> list[e.Event]:
+    """Take the direction that a person chose (R15)."""
+    if not run.direction_asked:
+        raise CommandRejected("nobody asked for a direction; the run is not waiting for that")
+    reason = command.reason or f"chosen by {command.by}"
+    if command.direction == "undo":
+        return [back(run, reason, command.by)]
+    return forward(run, reason, command.by)
+
+
+def try_now(run: Run, command: c.TryNow, _now: datetime) -> list[e.Event]:
+    """Ask for the next try at once (R9, R21)."""
+    step = named_step(run, command.step)
+    stuck = step.id in run.attention and step.status in {"failed", "comp_failed"}
+    waits = step.due is not None and step.status in {"retry_wait", "compensating"}
+    if not stuck and not waits:
+        raise CommandRejected(
+            f"step '{step.id}' is {step.status}; only a waiting retry or a failed undo can be tried now"
+        )
+    if waits and step.status == "retry_wait" and run.fault is not None:
+        raise CommandRejected("the run is going back; no new attempt goes forward")
+    if command.request is not None and step.status != "comp_failed":
+        raise CommandRejected(
+            f"step '{step.id}' is {step.status}; only the request of a failed undo can be edited"
+        )
+    settles_at = _settles_at(step)
+    if settles_at is not None and _now < settles_at:
+        raise CommandRejected(
+            f"an attempt of '{step.id}' may still land until {settles_at:%H:%M:%S} UTC; wait for that"
+        )
+    if step.maybe_landed and step.status in {"failed", "retry_wait"} and not honours_key(step, _now):
+        raise CommandRejected(
+            f"step '{step.id}' may have landed and its target keeps no key; look, then mark it as done or skip it"
+        )
+    return [e.RetryAsked(step=step.id, by=command.by, reason=command.reason, request=command.request)]
+
+
+def _settles_at(step: StepState) -> datetime | None:
+    """Return when neither an attempt of a step nor one of its undo can land any more (R7)."""
+    window = timedelta(seconds=step.definition.settle_s)
+    undos = [undo.intent.deadline + window for undo in step.undos if undo.unresolved]
+    return max((moment for moment in (step.settles_at, *undos) if moment is not None), default=None)
+
+
+def skip(run: Run, command: c.Skip, _now: datetime) -> list[e.Event]:
+    """Go on without a step, or leave a failed undo as it is (R21)."""
+    step = named_step(run, command.step)
+    _need_reason(command.reason)
+    if step.status == "comp_failed":
+        return [e.StepExcused(step=step.id, how="skipped", by=command.by, reason=command.reason)]
+    reason = f"skipped by {command.by}: {command.reason}"
+    if step.status == "awaiting_approval":
+        ended = e.ApprovalEnded(step=step.id, how="superseded", reason=reason)
+        return [ended, e.StepSkipped(step=step.id, reason=reason)]
+    not_begun = step.status in {"pending", "ready", "waiting", "retry_wait"} and not step.maybe_landed
+    if (
+        run.fault is None
+        and run.direction == "forward"
+        and (not_begun or (step.id in run.attention and step.status == "failed"))
+    ):
+        return [e.StepSkipped(step=step.id, reason=reason)]
+    raise CommandRejected(
+        f"step '{step.id}' is {step.status}; only what has not begun, or failed, can be skipped"
+    )
+
+
+def mark_done(run: Run, command: c.MarkDone, _now: datetime) -> list[e.Event]:
+    """Take a person's word that it was done by hand (R21)."""
+    step = named_step(run, command.step)
+    _need_reason(command.reason)
+    if step.status == "comp_failed":
+        return [e.StepExcused(step=step.id, how="done", by=command.by, reason=command.reason)]
+    if step.status == "failed" and step.id in run.attention:
+        landed = resolve_all(
+            step, landed=True, how="person", output=None, evidence=command.reason, by=command.by
+        )
+        done = e.StepCommitted(step=step.id, output=command.output, by=command.by, evidence=command.reason)
+        return [*landed, done]
+    raise CommandRejected(
+        f"step '{step.id}' is {step.status}; only what failed can be marked as done by hand"
+    )
+
+
+def resolve(run: Run, command: c.Resolve, now: datetime) -> list[e.Event]:
+    """Take a person's word whether an unknown attempt landed (R6)."""
+    step = named_step(run, command.step)
+    _need_reason(command.reason)
+    if not step.unresolved or step.status not in RESOLVABLE:
+        raise CommandRejected(f"no outcome of step '{step.id}' waits for an answer")
+    settles_at = step.settles_at
+    if settles_at is not None and now < settles_at:
+        raise CommandRejected(f"'{step.id}' may still land until {settles_at:%H:%M:%S} UTC; look again then")
+    return resolved(
+        run, step, landed=command.landed, how="person", output=command.output,
+        evidence=command.reason, by=command.by, now=now,
+    )  # fmt: skip
+
+
+def abandon(run: Run, command: c.Abandon, _now: datetime) -> list[e.Event]:
+    """Give the run up and list what is left behind (R22)."""
+    _need_reason(command.reason)
+    if run.status != "needs_attention":
+        raise CommandRejected(
+            f"run '{run.id}' is {run.status}; only one that needs attention can be given up"
+        )
+    return [e.RunAbandoned(by=command.by, reason=command.reason, left_behind=left_behind(run))]
+
+
+def disrupt(run: Run, command: c.Disrupt, _now: datetime) -> list[e.Event]:
+    """Plant a fault on the next attempt of a step."""
+    step = named_step(run, command.step)
+    if step.definition.kind in {"approval", "wait"}:
+        raise CommandRejected(f"step '{step.id}' makes no call that could be disturbed")
+    if run.direction == "undo" or step.status not in {
+        "pending",
+        "ready",
+        "awaiting_approval",
+        "retry_wait",
+        "running",
+        "unknown",
+    }:
+        raise CommandRejected(
+            f"step '{step.id}' is {step.status}; only an attempt still to come can be disturbed"
+        )
+    return [e.Disrupted(step=step.id, injection=command.injection, delay_s=command.delay_s, by=command.by)]
+
+
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        raise CommandRejected("this needs a reason in words; it is kept with the run")

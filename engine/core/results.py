@@ -1,0 +1,135 @@
+"""What follows from the result of a call: commit, retry, give up, or find out (R2, R3, R6-R9, R19, R20)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from engine.core import commands as c
+from engine.core import events as e
+from engine.core.act import broken_invariant
+from engine.core.attempts import (
+    can_retry,
+    give_up,
+    honours_key,
+    named_step,
+    not_landed,
+    resolve_all,
+    schedule_retry,
+)
+from engine.core.errors import CommandRejected, ExpressionError
+from engine.core.expressions import compile_expression, is_true
+from engine.core.run import Run, StepState
+from engine.core.saga import effect_of, undo_of
+from engine.core.schedule import MAX_PROBES
+from engine.core.scope import output_scope
+from engine.core.templates import plain
+
+Json = Any
+
+
+def report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
+    """Return what follows from the result of a call; it ends exactly the call that is open (R2, R3)."""
+    step = named_step(run, command.step)
+    calls = step.calls(command.phase)
+    if not 1 <= command.attempt <= len(calls):
+        raise CommandRejected(f"step '{step.id}' has no {command.phase} attempt {command.attempt}")
+    if calls[command.attempt - 1].result is not None:
+        raise CommandRejected(f"attempt {command.attempt} of '{step.id}' has its result already")
+    ended = e.AttemptEnded(
+        step=step.id, phase=command.phase, attempt=command.attempt, outcome=command.outcome,
+        output=plain(command.output), error=plain(command.error), code=plain(command.code),
+        retryable=command.retryable, empty=command.empty, meta=plain(command.meta),
+    )  # fmt: skip
+    follow = {"forward": _forward_ended, "undo": _undo_ended, "probe": _probe_ended}[command.phase]
+    return [ended, *follow(run, step, ended, now)]
+
+
+def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
+    if ended.outcome == "ok":
+        return resolve_all(
+            step, landed=True, how="retry", output=None, evidence="a retry with the same key", by=""
+        )
+    reason = ended.error or ended.outcome
+    if ended.outcome == "rejected":
+        return give_up(run, step, "rejected", reason)
+    readonly = effect_of(step.definition) == "readonly"
+    stays_unknown = ended.outcome == "unknown" and not readonly
+    if run.fault is not None:
+        return [] if stays_unknown else [e.StepFailed(step=step.id, reason=reason)]
+    wants_retry = ended.retryable and (can_retry(step) or ended.code == "interrupted")
+    retry = schedule_retry(run, step, "forward", reason, now, unknown=stays_unknown)
+    in_doubt = not readonly and (stays_unknown or step.unresolved)
+    if wants_retry and (not in_doubt or honours_key(step, retry.due)):
+        return [retry]
+    if stays_unknown:
+        return []  # a probe, a person or the undo tells (R6)
+    doubt = "; an earlier attempt may have landed" if step.unresolved else ""
+    return give_up(run, step, "exhausted", f"gave up after {len(step.attempts)} attempts: {reason}{doubt}")
+
+
+def _undo_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
+    if ended.outcome == "ok":
+        return _undone(run, step, ended)
+    reason = ended.error or ended.outcome
+    can = can_retry(step, "undo") or ended.code == "interrupted"
+    if ended.outcome != "rejected" and ended.retryable and can:
+        return [schedule_retry(run, step, "undo", reason, now, unknown=ended.outcome == "unknown")]
+    return [e.HelpNeeded(step=step.id, kind="comp_failed", reason=reason)]
+
+
+def _undone(run: Run, step: StepState, ended: e.AttemptEnded) -> list[e.Event]:
+    undo = undo_of(step.definition)
+    sources = undo.writes if undo is not None and not ended.empty else {}
+    scope = {**output_scope(run, step), "undo": ended.output}
+    notes: list[e.Event] = []
+    writes: dict[str, Json] = {}
+    for key, source in sources.items():
+        try:
+            writes[key] = compile_expression(source).evaluate(scope)
+        except ExpressionError as error:
+            notes.append(
+                e.Noted(text=f"after the undo of '{step.id}', `{key}` stays as it was: {error}", step=step.id)
+            )
+    reason = "there was nothing to undo" if ended.empty else "undone"
+    broken = broken_invariant(run, writes)
+    if broken:
+        notes.append(e.Noted(text=f"after the undo of '{step.id}': {broken}", step=step.id))
+    return [e.StepUndone(step=step.id, empty=ended.empty, reason=reason, writes=writes), *notes]
+
+
+def _probe_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
+    if not step.unresolved:
+        return []  # someone else told first
+    if ended.outcome != "ok":
+        if len(step.probes) < MAX_PROBES:
+            return [schedule_retry(run, step, "probe", ended.error or "the probe gave no answer", now)]
+        return []
+    landed = not ended.empty
+    probe = step.definition.probe
+    if landed and probe is not None and probe.landed is not None:
+        try:
+            landed = is_true(probe.landed, {**output_scope(run, step), "output": ended.output})
+        except ExpressionError as error:
+            return [e.HelpNeeded(step=step.id, kind="unknown_outcome", reason=str(error))]
+    evidence = "the probe found it" if landed else "the probe found nothing"
+    return resolved(
+        run,
+        step,
+        landed=landed,
+        how="probe",
+        output=ended.output if landed else None,
+        evidence=evidence,
+        by="",
+        now=now,
+    )
+
+
+def resolved(
+    run: Run, step: StepState, *, landed: bool, how: str, output: Json, evidence: str, by: str, now: datetime
+) -> list[e.Event]:
+    """Return the answer to "did it land?" and what follows from it (R6, R8)."""
+    events = resolve_all(step, landed=landed, how=how, output=output, evidence=evidence, by=by)
+    if landed or run.direction == "undo":
+        return events  # an undo that has nothing to do still waits for its turn (R8, R17)
+    return [*events, *not_landed(run, step, f"it did not land: {evidence}", now)]
