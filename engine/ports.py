@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -103,14 +104,18 @@ class Outcome(BaseModel):
     meta: dict[str, Json] = Field(default_factory=dict)
 
 
-class Call(BaseModel):
-    """One call to make: the intent that is already recorded, and its time limit."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call to make: the intent that is already recorded, and its time limit.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Attributes:
+        kind: the kind of the call: the step's own, or its compensation's or probe's.
+    """
+
     run_id: str
     step: Step
     phase: Phase
-    kind: str = Field(description="the kind of the call: the step's own, or its compensation's or probe's")
+    kind: str
     attempt: int
     key: str
     request: Json

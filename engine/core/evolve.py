@@ -52,6 +52,10 @@ def _run_started(run: Run, recorded: e.Recorded, event: e.RunStarted) -> None:
     graph = run.saga.graph
     run.id, run.input, run.starter, run.started_at = event.run_id, event.input, event.by, recorded.at
     run.app = dict(run.saga.app)
+    run.facts = {
+        "id": run.id, "saga": run.saga.saga, "input": run.input, "by": run.starter,
+        "started_at": recorded.at.isoformat(),
+    }  # fmt: skip
     run.steps = {name: StepState(name, step) for name, step in run.saga.steps.items()}
     run.blockers = {name: len(needed) for name, needed in graph.needs.items() if needed}
     run.unfinished = len(run.steps)

@@ -217,7 +217,7 @@ class Run:
     """One execution of one version: the fold of its events so far.
 
     The queues (`fresh`, `ready`, `active`, `validating`, `undo_active`) are what `due` looks at, so that a turn
-    costs what is going on, not what the whole run has been.
+    costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`.
     """
 
     saga: Saga
@@ -228,6 +228,7 @@ class Run:
     input: dict[str, Json] = field(default_factory=dict)
     app: dict[str, Json] = field(default_factory=dict)
     starter: str = ""
+    facts: dict[str, Json] = field(default_factory=dict)
     started_at: datetime | None = None
     updated_at: datetime | None = None
     ended_at: datetime | None = None

@@ -14,13 +14,7 @@ WORLD = "http://sandbox.internal"
 def forward_scope(run: Run, step: StepState | None = None) -> dict[str, Json]:
     """Return what guards, inputs and questions of a step see; only committed outputs are in it (R11)."""
     return {
-        "run": {
-            "id": run.id,
-            "saga": run.saga.saga,
-            "input": run.input,
-            "by": run.starter,
-            "started_at": run.started_at.isoformat() if run.started_at else None,
-        },
+        "run": run.facts,
         "steps": run.known,
         "app": run.app,
         "world": WORLD,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.core.errors import SagaError
 from engine.core.saga import canonical_json, effect_of
@@ -27,11 +27,19 @@ class Failed(SagaError):
     """The function failed and surely had no effect; trying again may help."""
 
 
+class Registered(NamedTuple):
+    """A function, whether it asks for the key of the call, and whether it is a coroutine."""
+
+    function: Function
+    wants_key: bool
+    is_async: bool
+
+
 class Functions:
     """The functions that sagas may call, by name."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Function, bool]] = {}
+        self._known: dict[str, Registered] = {}
 
     def register(self, name: str) -> Callable[[Function], Function]:
         """Return a decorator that makes a function callable as `name`.
@@ -43,7 +51,8 @@ class Functions:
         def keep(function: Function) -> Function:
             if name in self._known:
                 raise ValueError(f"a function named '{name}' is registered already; choose another name")
-            self._known[name] = (function, "key" in inspect.signature(function).parameters)
+            wants_key = "key" in inspect.signature(function).parameters
+            self._known[name] = Registered(function, wants_key, inspect.iscoroutinefunction(function))
             return function
 
         return keep
@@ -53,8 +62,8 @@ class Functions:
         """The registered names, sorted."""
         return sorted(self._known)
 
-    def find(self, name: str) -> tuple[Function, bool] | None:
-        """Return the function and whether it wants the key, or None."""
+    def find(self, name: str) -> Registered | None:
+        """Return what is registered under a name, or None."""
         return self._known.get(name)
 
 
@@ -79,11 +88,12 @@ class PythonPerformer:
                 error=f"no function '{name}' is registered (there: {known})",
                 code="no_function",
             )
-        function, wants_key = found
-        arguments = dict(call.request.get("args") or {}) | ({"key": call.key} if wants_key else {})
+        function = found.function
+        arguments = dict(call.request.get("args") or {}) | ({"key": call.key} if found.wants_key else {})
         try:
-            result = function(**arguments) if inspect.iscoroutinefunction(function) else None
-            output = await result if result is not None else await asyncio.to_thread(function, **arguments)
+            output = await (
+                function(**arguments) if found.is_async else asyncio.to_thread(function, **arguments)
+            )
             canonical_json(output)
         except Rejected as error:
             return Outcome(outcome="rejected", error=str(error), code="rejected")
