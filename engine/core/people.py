@@ -55,8 +55,10 @@ def decide_approval(run: Run, command: c.Decide, _now: datetime) -> list[e.Event
     step = named_step(run, command.step)
     approval = step.approval
     if approval is None or approval.status != "open":
-        state = "has no approval" if approval is None else f"was {approval.status} already"
-        raise CommandRejected(f"step '{step.id}' {state}; there is nothing left to decide")
+        state = "asks nobody" if approval is None else f"was {_settled(approval)} already"
+        raise CommandRejected(
+            f"'{step.definition.title or step.id}' {state}; there is nothing left to decide"
+        )
     expires_at = approval.request.expires_at
     if expires_at is not None and _now >= expires_at:
         raise CommandRejected(
@@ -67,6 +69,16 @@ def decide_approval(run: Run, command: c.Decide, _now: datetime) -> list[e.Event
         return deny(run, step, command.by, command.reason)
     yes = 1 + sum(1 for answer in approval.answers if answer.decision == "approved")
     return approve(run, step, command.by, command.reason, final=yes >= approval.request.quorum)
+
+
+def _settled(approval: Approval) -> str:
+    """Return how a question was settled, in people's words."""
+    if approval.answers and approval.status in {"approved", "consumed", "denied"}:
+        last = approval.answers[-1]
+        return f"{last.decision} by {last.by}"
+    return {"superseded": "replaced by a newer question", "consumed": "approved"}.get(
+        approval.status, approval.status
+    )
 
 
 def _check_may_decide(run: Run, step: StepState, approval: Approval, command: c.Decide) -> None:
@@ -205,6 +217,8 @@ def disrupt(run: Run, command: c.Disrupt, _now: datetime) -> list[e.Event]:
         raise CommandRejected(
             f"step '{step.id}' is {step.status}; only an attempt still to come can be disturbed"
         )
+    if step.disruption is not None and step.disruption.injection == command.injection:
+        raise CommandRejected(f"that waits for the next attempt of '{step.id}' already")
     return [e.Disrupted(step=step.id, injection=command.injection, delay_s=command.delay_s, by=command.by)]
 
 

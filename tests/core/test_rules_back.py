@@ -26,7 +26,7 @@ def test_R14_open_approvals_are_withdrawn_and_can_no_longer_be_decided():
     play.rejected("a")
     assert [x.how for x in play.events("approval_ended")] == ["withdrawn", "withdrawn"]
     refuses(play, c.Decide(step="b", decision="approved", by="bob"), "was withdrawn already")
-    refuses(play, c.Decide(step="d", decision="approved", by="bob"), "has no approval")
+    refuses(play, c.Decide(step="d", decision="approved", by="bob"), "asks nobody")
 
 
 def test_R15_past_the_pivot_there_is_only_forward():

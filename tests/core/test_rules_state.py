@@ -140,7 +140,7 @@ def test_R33_a_retry_sends_what_was_approved_though_the_state_moved_on():
 def test_R33_one_decision_per_approval():
     play = Play("steps: {a: {kind: approval}, b: {<read>, needs: a}}")
     play.decide("a")
-    refuses(play, c.Decide(step="a", decision="denied", by="cid"), "was approved already")
+    refuses(play, c.Decide(step="a", decision="denied", by="cid"), "was approved by bob already")
 
 
 def test_R33_k_of_n_distinct_people():

@@ -17,7 +17,7 @@ from ui.models.run_numbers import run_numbers
 from ui.models.run_rollback import rollback_lines, troubles, undo_price, verdict
 from ui.models.run_state import moment
 from ui.models.run_timeline import run_timeline
-from ui.models.run_words import counted, headline, listed, money, row_headline, titles_of
+from ui.models.run_words import counted, doubtful_pivots, headline, listed, money, row_headline, titles_of
 
 CHAIN = """
 steps:
@@ -405,3 +405,13 @@ def test_what_is_sent_is_shown_as_it_is_sent():
     request = {"method": "GET", "url": "http://x/y", "params": {"a": 1, "b": None}, "headers": {"H": "v"}}
     assert wire("http", request, "k") == "GET http://x/y?a=1\nH: v\nIdempotency-Key: k"
     assert '"function"' in wire("python", {"function": "f"}, "k")
+
+
+def test_a_doubtful_point_of_no_return_is_told_before_a_cancel_and_while_it_is_settled():
+    play = Play("steps: {a: {<book>}, p: {<pay>, title: Hand over, needs: a, settle_s: 5}}")
+    assert doubtful_pivots(play.run) == []
+    play.ok("a")
+    play.unknown("p")
+    assert doubtful_pivots(play.run) == ["Hand over"]
+    play.do(c.Cancel(by="ann"))
+    assert headline(play.run).word == "Stopping: finding out whether Hand over happened"

@@ -84,7 +84,7 @@ def draw_nothing() -> None:
     """Say that nothing waits, and where questions come from."""
     with st.container(border=True, horizontal_alignment="center", key="approvals-empty"):
         st.subheader("Nothing waits for you", anchor=False, width="content")
-        st.text("Questions appear here as soon as a run asks one. Two of the templates do.")
+        st.text("Questions appear here as soon as a run asks one. The templates show how.")
         st.page_link("views/gallery.py", label="Open the Gallery", icon=":material/apps:")
 
 

@@ -35,7 +35,8 @@ def draw_undo(step: str, body: ops.Document, findings: list[Finding]) -> None:
     prefix = f"designer-step-{step}"
     if body.get("effect", "readonly") == "readonly" and "compensate" not in body:
         st.info(
-            "The step only reads. Say what it changes, and this form fills itself.", icon=":material/info:"
+            "As it stands, the step only reads. Say what it changes, and this form fills itself.",
+            icon=":material/info:",
         )
         st.button("It changes something that can be undone", key=f"{prefix}-make-undo", icon=":material/undo:",
                   on_click=state.apply, args=(ops.set_effect, step, "compensatable"))  # fmt: skip

@@ -17,7 +17,7 @@ from ui.components.run_rollback import draw_lines
 from ui.components.text import escape
 from ui.models.run_actions import disruptable
 from ui.models.run_rollback import rollback_lines, undo_price
-from ui.models.run_words import counted, money
+from ui.models.run_words import counted, doubtful_pivots, money
 from ui.session import me
 
 OPEN: Final = "run-dialog"
@@ -107,6 +107,12 @@ def _cancel(run: Run) -> None:
     show_refusal()
     lines = rollback_lines(run, now())
     price, note = undo_price(run)
+    for title in doubtful_pivots(run):
+        st.warning(
+            f"**{escape(title)}** is a point of no return, and nobody knows yet whether it happened. That is "
+            "settled first: if it did, nothing is undone and the run goes forward; only if not, this follows.",
+            icon=":material/lock:",
+        )
     if lines:
         st.markdown(
             f"The run stops, waits for open calls to end, and then undoes **{counted(len(lines), 'effect')}** in this order."

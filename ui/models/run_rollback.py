@@ -140,7 +140,9 @@ def troubles(history: Sequence[Recorded], titles: dict[str, str]) -> list[Troubl
 def verdict(run: Run, history: Sequence[Recorded]) -> list[str]:
     """Return in plain words what was undone, in which order, and what was not. One sentence each."""
     if run.status == "completed":
-        return ["The run completed. Nothing was undone."]
+        passed = run.faults and run.pivot_passed()
+        why = " The point of no return was passed, so it could only go forward." if passed else ""
+        return [f"The run completed. Nothing was undone.{why}"]
     if run.status == "abandoned":
         return _given_up(run, history)
     if run.direction != "undo":

@@ -41,8 +41,21 @@ def headline(run: Run) -> Headline:
     if run.status == "compensating":
         return Headline("compensating", _going_back(len(run.plan) - run.unplanned, len(run.plan)))
     if run.status == "draining":
-        return Headline("draining", f"Stopping, {counted(len(run.open_calls), 'call')} to finish")
+        return Headline("draining", _stopping(run))
     return _forward(run)
+
+
+def doubtful_pivots(run: Run) -> list[str]:
+    """Return the titles of the points of no return that may be passed, though nobody knows yet (R15)."""
+    pivots = (run.steps[name] for name in run.saga.pivots)
+    return [title_of(step) for step in pivots if step.maybe_landed and not step.landed]
+
+
+def _stopping(run: Run) -> str:
+    doubtful = doubtful_pivots(run)
+    if doubtful and not run.open_calls:
+        return f"Stopping: finding out whether {doubtful[0]} happened"
+    return f"Stopping, {counted(len(run.open_calls), 'call')} to finish"
 
 
 def row_headline(row: RunRow) -> Headline:
