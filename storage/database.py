@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -137,6 +138,18 @@ def sqlite_engine(url: URL, busy_s: float = BUSY_S, **pool: int) -> Engine:
     return engine
 
 
+def _journal(engine: Engine, mode: str) -> str:
+    """Ask for a journal mode and return the one that is in force."""
+    with closing(engine.raw_connection()) as raw:
+        cursor = raw.cursor()
+        try:
+            cursor.execute(f"PRAGMA journal_mode = {mode}")
+            (found,) = cursor.fetchone() or ("",)
+            return str(found)
+        finally:
+            cursor.close()
+
+
 def set_journal(engine: Engine) -> None:
     """Give a database the journal that this SQLite keeps safely.
 
@@ -145,14 +158,16 @@ def set_journal(engine: Engine) -> None:
     """
     module = sqlite_module()
     mode = journal_mode(module.sqlite_version_info)
-    try:
-        with closing(engine.raw_connection()) as raw:
-            cursor = raw.cursor()
-            cursor.execute(f"PRAGMA journal_mode = {mode}")
-            (found,) = cursor.fetchone() or ("",)
-            cursor.close()
-    except module.Error as error:
-        raise Unavailable(f"'{engine.url.database}' can't be opened: {error}") from error
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            found = _journal(engine, mode)
+            break
+        except module.Error as error:
+            # SQLite does not wait by itself here: it says "locked" at once while another opens a new file.
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise Unavailable(f"'{engine.url.database}' can't be opened: {error}") from error
+            time.sleep(0.01)
     if found != mode:
         raise Unavailable(
             f"'{engine.url.database}' is open elsewhere with the journal {found}; close it there"
