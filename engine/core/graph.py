@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 
 import networkx as nx
 
 from engine.core.condition import Condition
-
-
-def _set_bits(mask: int) -> Iterator[int]:
-    while mask:
-        low = mask & -mask
-        yield low.bit_length() - 1
-        mask ^= low
 
 
 class StepGraph:
@@ -48,11 +41,6 @@ class StepGraph:
     def order(self) -> list[str]:
         """Return the steps, prerequisites first, ties in the saga's own order; needs a graph without circles."""
         return list(nx.lexicographical_topological_sort(self.digraph, key=self.position.__getitem__))
-
-    def ancestors(self, step: str) -> set[str]:
-        """Return every step that the given one depends on, near or far."""
-        mask, names = self._masks[step], list(self.position)
-        return {names[index] for index in _set_bits(mask)}
 
     def comes_before(self, first: str, then: str) -> bool:
         """Return whether `then` depends on `first`, near or far; needs a graph without circles."""

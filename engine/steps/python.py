@@ -68,7 +68,7 @@ class Functions:
 
 
 FUNCTIONS = Functions()
-"""The registry of this process; `saga.functions` of the settings names modules that add to it."""
+"""The registry of this process; the setting `SAGA_FUNCTIONS` names modules that add to it."""
 
 
 class PythonPerformer:
