@@ -26,7 +26,7 @@ def parse_template(text: str) -> tuple[Part, ...]:
     while (start := text.find("${", position)) >= 0:
         if start > position:
             parts.append(text[position:start])
-        end = _closing_brace(text, start + 2)
+        end = closing_brace(text, start + 2)
         parts.append(compile_expression(text[start + 2 : end].strip()))
         position = end + 1
     if position < len(text) or not parts:
@@ -34,7 +34,12 @@ def parse_template(text: str) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _closing_brace(text: str, position: int) -> int:
+def closing_brace(text: str, position: int) -> int:
+    """Return where the hole that begins at `position` is closed; braces in it and in its quotes do not count.
+
+    Raises:
+        ExpressionError: if it never is.
+    """
     depth, quote = 0, ""
     for index in range(position, len(text)):
         char = text[index]

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from engine.core.condition import parse_condition
 from engine.core.errors import ExpressionError
+from engine.core.templates import closing_brace
 
 Json = Any
 Needs = list[str] | str | None
@@ -133,15 +134,7 @@ def _parts(text: str) -> Iterator[tuple[str, bool]]:
 
 
 def _closing(text: str, position: int) -> int:
-    depth, quote = 0, ""
-    for index in range(position, len(text)):
-        char = text[index]
-        if quote:
-            quote = "" if char == quote and text[index - 1] != "\\" else quote
-        elif char in "'\"":
-            quote = char
-        elif char in "{}":
-            depth += 1 if char == "{" else -1
-            if depth < 0:
-                return index + 1
-    return len(text)
+    try:
+        return closing_brace(text, position) + 1
+    except ExpressionError:
+        return len(text)
