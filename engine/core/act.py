@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.core import events as e
 from engine.core.attempts import can_retry, fault, give_up, intend, probe_request, request_of, schedule_retry
+from engine.core.condition import OUTCOMES
 from engine.core.errors import ExpressionError
 from engine.core.evolve import term
 from engine.core.expressions import compile_expression, is_true
@@ -76,6 +77,8 @@ def _why_not(run: Run, missing: list[tuple[str, str | None]]) -> str:
         return "its condition over other steps is false"
     other, branch = missing[0]
     taken = run.steps[other].output
+    if branch in OUTCOMES:
+        return f"'{other}' was {run.steps[other].status}, not {branch}"
     if branch is not None and isinstance(taken, dict) and run.steps[other].status == "committed":
         return f"'{other}' chose '{taken.get('branch')}', not '{branch}'"
     return f"'{other}' was {run.steps[other].status}"

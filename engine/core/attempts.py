@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.core.errors import CommandRejected
 from engine.core.events import (
+    AttemptEnded,
     AttemptIntended,
     AttemptResolved,
     CompensationFrozen,
@@ -177,9 +178,28 @@ def _jitter(run: Run, step: StepState, phase: Phase, number: int) -> float:
     return int(sha256(f"{run.id}:{step.id}:{phase}:{number}")[:8], 16) / 0xFFFFFFFF
 
 
-def give_up(run: Run, step: StepState, source: FaultSource, reason: str) -> list[Event]:
-    """Return the events of a step that failed for good: it, and the fault or, later ones, a note (R13)."""
-    return [StepFailed(step=step.id, reason=reason), *fault(run, source, step.id, reason)]
+def give_up(
+    run: Run, step: StepState, source: FaultSource, reason: str, ended: AttemptEnded | None = None
+) -> list[Event]:
+    """Return the events of a step that failed for good: it, and the fault or, later ones, a note (R13).
+
+    There is no fault where other steps wait for this failure, as long as surely no effect of it is out
+    there. `ended` is the result that leads here, where that is about to be recorded.
+    """
+    last = ended or (step.attempts[-1].result if step.attempts else None)
+    timed_out = source == "expired" or (last is not None and last.code == "timeout")
+    going = run.fault is None and run.direction == "forward" and _surely_without_effect(step, ended)
+    words = run.saga.graph.watched.get(step.id, ())
+    handled = going and ("failed" in words or (timed_out and "timed_out" in words))
+    failed = StepFailed(step=step.id, reason=reason, timed_out=timed_out, handled=handled)
+    return [failed] if handled else [failed, *fault(run, source, step.id, reason)]
+
+
+def _surely_without_effect(step: StepState, ended: AttemptEnded | None) -> bool:
+    if ended is None or effect_of(step.definition) == "readonly":
+        return not step.maybe_landed
+    others = step.attempts[: ended.attempt - 1] + step.attempts[ended.attempt :]
+    return ended.outcome in {"rejected", "failed"} and not any(a.maybe_landed for a in others)
 
 
 def fault(run: Run, source: FaultSource, step: str | None, reason: str, by: str = "") -> list[Event]:

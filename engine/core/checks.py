@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from engine.core.condition import OUTCOMES
 from engine.core.errors import DefinitionInvalid, ExpressionError, Problem
 from engine.core.expressions import Expression, compile_expression
 from engine.core.saga import (
@@ -70,7 +71,7 @@ def _graph_problems(saga: Saga) -> Iterator[Problem]:
                 yield Problem(
                     where, f"it needs '{other}', which is not a step", f"steps are {_some(saga.steps)}"
                 )
-            elif branch is not None:
+            elif branch is not None and branch not in OUTCOMES:
                 yield from _branch_problems(where, other, branch, saga.steps[other])
     circle = saga.graph.cycle()
     if circle:
@@ -80,7 +81,8 @@ def _graph_problems(saga: Saga) -> Iterator[Problem]:
 
 def _branch_problems(where: str, name: str, branch: str, step: Step) -> Iterator[Problem]:
     if not isinstance(step, RouteStep):
-        yield Problem(where, f"'{name}.{branch}': '{name}' is no route", f"write '{name}' alone")
+        remedy = f"write '{name}' alone, or {', '.join(f'{name}.{word}' for word in sorted(OUTCOMES))}"
+        yield Problem(where, f"'{name}.{branch}': '{name}' is no route", remedy)
     elif branch not in step.with_.branches:
         yield Problem(
             where, f"'{name}' has no branch '{branch}'", f"branches are {', '.join(step.with_.branches)}"
@@ -264,8 +266,7 @@ def _pivot_problems(saga: Saga) -> Iterator[Problem]:
     """Check R12: one pivot on a path, nothing to undo after it, nothing that could say no after it."""
     chosen = saga.pivots
     for pivot in chosen:
-        after = saga.graph.descendants(pivot)
-        for name in sorted(after, key=saga.graph.position.__getitem__):
+        for name in _possible_after(saga, pivot):
             yield from _after_pivot(pivot, name, saga.steps[name])
     if chosen and saga.deadline_s is not None:
         yield Problem(
@@ -278,11 +279,28 @@ def _pivot_problems(saga: Saga) -> Iterator[Problem]:
             yield Problem(f"steps.{name}.effect", "a retriable step that can run before any pivot", remedy)
 
 
+def _possible_after(saga: Saga, pivot: str) -> list[str]:
+    """Return the steps that depend on a pivot and can run once it committed; `pivot.failed` can't hold then."""
+    below, never = saga.graph.descendants(pivot), set()
+
+    def truth(other: str, word: str | None) -> bool | None:
+        if other == pivot:
+            return word not in OUTCOMES
+        return False if other in never and word not in OUTCOMES else None
+
+    for name in saga.graph.order():
+        if name in below and saga.steps[name].condition.truth(truth) is False:
+            never.add(name)
+    return sorted(below - never, key=saga.graph.position.__getitem__)
+
+
 def _possible_without_pivot(saga: Saga) -> set[str]:
     """Return the steps that can commit though no pivot did; a condition such as `pay || note` allows it."""
     possible: set[str] = set()
     for name in saga.graph.order():
-        truth = saga.steps[name].condition.truth(lambda other, _: None if other in possible else False)
+        truth = saga.steps[name].condition.truth(
+            lambda other, word: None if other in possible or word in OUTCOMES else False
+        )
         if name not in saga.pivots and truth is not False:
             possible.add(name)
     return possible
@@ -344,6 +362,9 @@ def _can_wait(seconds: float | str) -> bool:
 
 def _route_problems(path: str, step: RouteStep) -> Iterator[Problem]:
     branches = set(step.with_.branches)
+    for word in sorted(branches & OUTCOMES):
+        what = f"'{word}' asks how a step ended, so it can't name a branch"
+        yield Problem(f"{path}.with.branches", what, "choose another name")
     targets = [(f"{path}.with.rules[{i}].to", row.to) for i, row in enumerate(step.with_.rules)]
     targets += [(f"{path}.with.default", step.with_.default)] if step.with_.default is not None else []
     for where, branch in targets:

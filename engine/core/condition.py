@@ -1,8 +1,9 @@
 """Dependency conditions such as `(a && b) || triage.high`, in three-valued logic.
 
-The syntax is the Boolean part of CEL. A name is a step: true once it committed, false once it can't
-any more, unknown until then; `route.branch` is true once that route chose that branch. Kleene's
-logic decides as early as the outcome is certain, so `a || b` holds as soon as one committed.
+The syntax is the Boolean part of CEL, and `2 of (a, b, c)`. A name is a step: true once it committed,
+false once it can't any more, unknown until then; `route.branch` is true once that route chose that
+branch; `a.failed`, `a.timed_out` and `a.skipped` ask how else a step ended. Kleene's logic decides as
+early as the outcome is certain, so `a || b` holds as soon as one committed.
 
 The parser is ours: Python's own is not safe in several threads at once (3.11 can fail with "AST
 constructor recursion depth mismatch"), and knows words that are good names for steps.
@@ -21,13 +22,17 @@ from engine.core.errors import ExpressionError
 Truth = bool | None
 MAX_DEPTH = 60
 MAX_LENGTH = 200_000
-_TOKEN = re.compile(r"\s*(?:([a-z]\w*(?:\.[a-z]\w*)?)|(&&|\|\||[!()]))", re.ASCII)
+_TOKEN = re.compile(r"\s*(?:([a-z]\w*(?:\.[a-z]\w*)?|\d{1,5})|(&&|\|\||[!(),]))", re.ASCII)
 _TERM = re.compile(r"([a-z]\w*)(?:\.([a-z]\w*))?", re.ASCII)
+
+
+OUTCOMES = frozenset({"failed", "timed_out", "skipped"})
+"""What a term may ask of any step besides its commit; no route may have a branch of such a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A step that must have committed, or a route that must have chosen a branch."""
+    """A step that must have committed or ended otherwise (`OUTCOMES`), or a route that must have chosen a branch."""
 
     step: str
     branch: str | None = None
@@ -52,7 +57,15 @@ class Joint:
     parts: tuple[Node, ...]
 
 
-Node = Term | Not | Joint
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """Conditions of which some number must hold: `2 of (a, b, c)`."""
+
+    count: int
+    parts: tuple[Node, ...]
+
+
+Node = Term | Not | Joint | AtLeast
 
 
 class Condition:
@@ -94,6 +107,8 @@ def _truth(node: Node, of: Callable[[str, str | None], Truth]) -> Truth:
         return of(node.step, node.branch)
     if isinstance(node, Not):
         return _not(_truth(node.inner, of))
+    if isinstance(node, AtLeast):
+        return _at_least(node.count, [_truth(part, of) for part in node.parts])
     if node.operator == "&&":
         return _all([_truth(part, of) for part in node.parts])
     return _not(_all([_not(_truth(part, of)) for part in node.parts]))
@@ -103,6 +118,13 @@ def _all(values: Sequence[Truth]) -> Truth:
     if any(value is False for value in values):
         return False
     return None if any(value is None for value in values) else True
+
+
+def _at_least(count: int, values: Sequence[Truth]) -> Truth:
+    held = sum(value is True for value in values)
+    if held >= count:
+        return True
+    return None if held + sum(value is None for value in values) >= count else False
 
 
 def _not(value: Truth) -> Truth:
@@ -126,6 +148,8 @@ def _rest(node: Node, goes: Callable[[Term], bool]) -> Node | None:
         inner = _rest(node.inner, goes)
         return None if inner is None else Not(inner)
     kept = tuple(rest for part in node.parts if (rest := _rest(part, goes)) is not None)
+    if isinstance(node, AtLeast):
+        return AtLeast(min(node.count, len(kept)), kept) if kept else None
     return Joint(node.operator, kept) if len(kept) > 1 else next(iter(kept), None)
 
 
@@ -134,6 +158,8 @@ def _text(node: Node) -> str:
         return str(node)
     if isinstance(node, Not):
         return f"!({_text(node.inner)})" if isinstance(node.inner, Joint) else f"!{_text(node.inner)}"
+    if isinstance(node, AtLeast):
+        return f"{node.count} of ({', '.join(_text(part) for part in node.parts)})"
     parts = (f"({_text(part)})" if isinstance(part, Joint) else _text(part) for part in node.parts)
     return f" {node.operator} ".join(parts)
 
@@ -165,12 +191,28 @@ class _Reader:
             raise ExpressionError(f"it is nested deeper than {MAX_DEPTH}")
         if self._take("!"):
             return Not(self._single(depth + 1))
+        if self._at < len(self._tokens) and self._tokens[self._at].isdigit():
+            return self._at_least(depth)
         if self._take("("):
             inner = self._joint("||", depth + 1)
             if not self._take(")"):
                 raise ExpressionError("it can't be parsed")
             return inner
         return self._term()
+
+    def _at_least(self, depth: int) -> AtLeast:
+        count = int(self._tokens[self._at])
+        self._at += 1
+        if not (self._take("of") and self._take("(")):
+            raise ExpressionError(f"write `{count} of (a, b, c)`")
+        parts = [self._joint("||", depth + 1)]
+        while self._take(","):
+            parts.append(self._joint("||", depth + 1))
+        if not self._take(")"):
+            raise ExpressionError("it can't be parsed")
+        if not 1 <= count <= len(parts):
+            raise ExpressionError(f"`{count} of` {len(parts)} conditions can't be")
+        return AtLeast(count, tuple(parts))
 
     def _term(self) -> Term:
         found = _TERM.fullmatch(self._tokens[self._at]) if self._at < len(self._tokens) else None
@@ -193,7 +235,9 @@ def _tokens(source: str) -> list[str]:
     while at < len(text):
         token = _TOKEN.match(text, at)
         if token is None:
-            raise ExpressionError("it may hold step names, route.branch, &&, ||, ! and parentheses only")
+            raise ExpressionError(
+                "it may hold step names, route.branch, step.failed, &&, ||, !, `2 of (...)` and parentheses only"
+            )
         found.append(token.group(1) or token.group(2))
         at = token.end()
     return found
@@ -204,7 +248,7 @@ def parse_condition(source: str) -> Condition:
     """Return the condition ready to ask.
 
     Raises:
-        ExpressionError: if it is anything but names, `route.branch`, `&&`, `||`, `!` and parentheses.
+        ExpressionError: if it is anything but names, `route.branch`, `step.failed`, `&&`, `||`, `!`, `k of (...)` and parentheses.
     """
     try:
         return Condition(source, _Reader(_tokens(source)).whole())

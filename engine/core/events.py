@@ -281,11 +281,13 @@ class StepCommitted(Fact):
 
 
 class StepFailed(Fact):
-    """A step gave up; the fault follows (R13)."""
+    """A step gave up; the fault follows (R13), unless it is `handled`: other steps wait for just that."""
 
     type: Literal["step_failed"] = "step_failed"
     step: str
     reason: str
+    timed_out: bool = False
+    handled: bool = False
 
 
 class StepUndone(Fact):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from engine.core import events as e
+from engine.core.condition import OUTCOMES
 from engine.core.errors import IllegalTransition
 from engine.core.run import SETTLED, UNDONE, Approval, Attempt, Run, StepState, StepStatus
 from engine.core.saga import Saga, effect_of
@@ -294,8 +295,14 @@ def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> N
 
 def _step_failed(run: Run, recorded: e.Recorded, event: e.StepFailed) -> None:
     step = run.step(event.step)
+    step.reason, step.timed_out = event.reason, event.timed_out
+    if event.handled:
+        step.move("handled")
+        run.known[step.id] = {"status": "failed", "reason": event.reason, "timed_out": event.timed_out}
+        _settle(run, recorded, step)
+        return
     step.move("failed")
-    step.reason, step.ended_at, step.due = event.reason, recorded.at, None
+    step.ended_at, step.due = recorded.at, None
     for queue in (run.fresh, run.ready, run.active, run.validating):
         queue.pop(step.id, None)
 
@@ -346,7 +353,7 @@ def _activate(run: Run, step: StepState, status: StepStatus) -> None:
 
 
 def _settle(run: Run, recorded: e.Recorded, step: StepState) -> None:
-    """Take a committed or skipped step off the queues and wake the steps that waited for it."""
+    """Take a settled step off the queues and wake the steps that waited for it."""
     step.ended_at, step.due = recorded.at, None
     run.unfinished -= 1
     for queue in (run.fresh, run.ready, run.active, run.validating):
@@ -365,16 +372,25 @@ def _is_decided(run: Run, name: str, settled: StepState) -> bool:
     condition = run.saga.graph.conditions[name]
     if not condition.is_list:
         return condition.truth(lambda step, branch: term(run, step, branch)) is not None
-    if settled.status == "committed" and settled.definition.kind != "route":
+    if (
+        settled.status == "committed"
+        and settled.definition.kind != "route"
+        and settled.id not in run.saga.graph.watched
+    ):
         return False
     return any(term(run, step, branch) is False for step, branch in condition.terms if step == settled.id)
 
 
 def term(run: Run, name: str, branch: str | None) -> bool | None:
-    """Return the truth of one term of a condition: a step that committed, a route that chose a branch."""
+    """Return the truth of one term of a condition: a step that committed or ended otherwise, a chosen branch."""
     step = run.steps[name]
     if step.status not in SETTLED:
         return None
+    if branch in OUTCOMES:
+        failed = step.status == "handled"
+        return {"failed": failed, "timed_out": failed and step.timed_out}.get(
+            branch, step.status == "skipped"
+        )
     if step.status != "committed":
         return False
     return branch is None or (isinstance(step.output, dict) and step.output.get("branch") == branch)

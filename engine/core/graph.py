@@ -7,7 +7,7 @@ from functools import cached_property
 
 import networkx as nx
 
-from engine.core.condition import Condition
+from engine.core.condition import OUTCOMES, Condition
 
 
 class StepGraph:
@@ -18,6 +18,7 @@ class StepGraph:
         needs: each step's prerequisites, in order of appearance.
         dependents: each step's direct dependents, in the saga's own order.
         position: each step's place in the saga's own order.
+        watched: the steps that some condition asks about by outcome, with the words it uses (`failed`...).
     """
 
     def __init__(self, conditions: Mapping[str, Condition]) -> None:
@@ -25,6 +26,11 @@ class StepGraph:
         self.needs: dict[str, tuple[str, ...]] = {name: c.steps for name, c in conditions.items()}
         self.position = {name: index for index, name in enumerate(conditions)}
         self.dependents: dict[str, list[str]] = {name: [] for name in conditions}
+        self.watched: dict[str, set[str]] = {}
+        for condition in conditions.values():
+            for other, word in condition.terms:
+                if word in OUTCOMES:
+                    self.watched.setdefault(other, set()).add(word)
         self.digraph: nx.DiGraph[str] = nx.DiGraph()
         self.digraph.add_nodes_from(conditions)
         for name, needed in self.needs.items():

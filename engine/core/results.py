@@ -52,7 +52,7 @@ def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: dateti
         )
     reason = ended.error or ended.outcome
     if ended.outcome == "rejected":
-        return give_up(run, step, "rejected", reason)
+        return give_up(run, step, "rejected", reason, ended)
     readonly = effect_of(step.definition) == "readonly"
     stays_unknown = ended.outcome == "unknown" and not readonly
     if run.fault is not None:
@@ -65,7 +65,8 @@ def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: dateti
     if stays_unknown:
         return []  # a probe, a person or the undo tells (R6)
     doubt = "; an earlier attempt may have landed" if step.unresolved else ""
-    return give_up(run, step, "exhausted", f"gave up after {len(step.attempts)} attempts: {reason}{doubt}")
+    said = f"gave up after {len(step.attempts)} attempts: {reason}{doubt}"
+    return give_up(run, step, "exhausted", said, ended)
 
 
 def _undo_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:

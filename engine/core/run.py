@@ -32,17 +32,18 @@ RunStatus = Literal[
 ]  # fmt: skip
 StepStatus = Literal[
     "pending", "ready", "awaiting_approval", "waiting", "running", "unknown", "retry_wait", "validating",
-    "committed", "skipped", "withdrawn", "failed",
+    "committed", "skipped", "handled", "withdrawn", "failed",
     "to_compensate", "compensating", "compensated", "empty", "comp_failed", "excused",
 ]  # fmt: skip
 CLOSED: frozenset[RunStatus] = frozenset(
     {"completed", "compensated", "compensated_with_exceptions", "abandoned"}
 )
 UNDONE: frozenset[StepStatus] = frozenset({"compensated", "empty", "excused"})
-SETTLED: frozenset[StepStatus] = frozenset({"committed", "skipped"})
+SETTLED: frozenset[StepStatus] = frozenset({"committed", "skipped", "handled"})
+"""Done with, going forward; `handled` failed without effect, and the saga goes on another way."""
 
 STEP_MACHINE: dict[StepStatus, frozenset[StepStatus]] = {
-    "pending": frozenset({"ready", "skipped", "withdrawn", "failed"}),
+    "pending": frozenset({"ready", "skipped", "handled", "withdrawn", "failed"}),
     "ready": frozenset(
         {
             "awaiting_approval",
@@ -50,19 +51,23 @@ STEP_MACHINE: dict[StepStatus, frozenset[StepStatus]] = {
             "running",
             "validating",
             "skipped",
+            "handled",
             "withdrawn",
             "failed",
             "to_compensate",
         }
     ),
-    "awaiting_approval": frozenset({"ready", "committed", "withdrawn", "failed", "skipped"}),
-    "waiting": frozenset({"committed", "withdrawn", "skipped", "failed"}),
-    "running": frozenset({"validating", "unknown", "retry_wait", "failed"}),
-    "unknown": frozenset({"running", "validating", "retry_wait", "failed", "to_compensate"}),
-    "retry_wait": frozenset({"running", "validating", "failed", "withdrawn", "to_compensate", "skipped"}),
-    "validating": frozenset({"committed", "failed", "retry_wait"}),
+    "awaiting_approval": frozenset({"ready", "committed", "withdrawn", "failed", "skipped", "handled"}),
+    "waiting": frozenset({"committed", "withdrawn", "skipped", "failed", "handled"}),
+    "running": frozenset({"validating", "unknown", "retry_wait", "failed", "handled"}),
+    "unknown": frozenset({"running", "validating", "retry_wait", "failed", "handled", "to_compensate"}),
+    "retry_wait": frozenset(
+        {"running", "validating", "failed", "handled", "withdrawn", "to_compensate", "skipped"}
+    ),
+    "validating": frozenset({"committed", "failed", "handled", "retry_wait"}),
     "committed": frozenset({"to_compensate"}),
     "skipped": frozenset({"to_compensate"}),
+    "handled": frozenset(),
     "withdrawn": frozenset({"pending", "validating", "to_compensate"}),
     "failed": frozenset({"pending", "ready", "validating", "committed", "skipped", "to_compensate"}),
     "to_compensate": frozenset({"compensating", "compensated", "empty", "comp_failed", "excused"}),
@@ -147,6 +152,7 @@ class StepState:
     output: Json = None
     due: datetime | None = None
     reason: str = ""
+    timed_out: bool = False
     granted: int = 0
     granted_undo: int = 0
     by_hand: int = 0

@@ -77,7 +77,7 @@ def _subtitle(step: StepState, now: datetime) -> str:
         return f"{asked} · {rounded(now - step.approval.asked_at)}"
     if step.status in {"retry_wait", "waiting"} and step.due is not None:
         return f"in {rounded(step.due - now)}" if step.due > now else "now"
-    if step.status in {"skipped", "failed"}:
+    if step.status in {"skipped", "failed", "handled"}:
         return step.reason
     if step.attempts:
         return " · ".join(part for part in (spent(step.attempts, now), cost_of(step)) if part)
