@@ -12,6 +12,7 @@ from engine.core.condition import OUTCOMES
 from engine.core.errors import ExpressionError
 from engine.core.evolve import term
 from engine.core.expressions import compile_expression, is_true
+from engine.core.late import late_obstacle, late_request
 from engine.core.recovery import choose_direction, undo_request
 from engine.core.run import Run, StepState
 from engine.core.saga import (
@@ -39,6 +40,8 @@ def carry_out(run: Run, task: Task, now: datetime) -> list[e.Event]:
 
 
 def _expression_failed(run: Run, task: Task, reason: str) -> list[e.Event]:
+    if task.kind == "undo_late":
+        return [e.HelpNeeded(step=task.step, kind="late_success", reason=reason)]
     if task.kind == "undo":
         return [e.HelpNeeded(step=task.step, kind="comp_failed", reason=reason)]
     if task.kind == "probe":
@@ -292,6 +295,14 @@ def _undo(run: Run, name: str, now: datetime) -> list[e.Event]:
     return [intend(run, step, "undo", undo_request(step), now)]
 
 
+def _undo_late(run: Run, name: str, now: datetime) -> list[e.Event]:
+    step = run.step(name)
+    obstacle = late_obstacle(step)
+    if obstacle:
+        return [e.HelpNeeded(step=name, kind="late_success", reason=obstacle)]
+    return [intend(run, step, "late", late_request(step), now)]
+
+
 def _empty(_run: Run, name: str, _now: datetime) -> list[e.Event]:
     return [e.StepUndone(step=name, empty=True, reason="it never landed")]
 
@@ -313,5 +324,5 @@ def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
 _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
     "deadline": _deadline, "open": _open, "begin": _begin, "retry": _retry, "validate": _validate,
     "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
-    "choose": _choose, "undo": _undo, "empty": _empty, "excuse": _excuse, "close": _close,
+    "choose": _choose, "undo": _undo, "undo_late": _undo_late, "empty": _empty, "excuse": _excuse, "close": _close,
 }  # fmt: skip

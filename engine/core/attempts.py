@@ -33,7 +33,7 @@ from engine.core.saga import (
     undo_of,
     with_document,
 )
-from engine.core.scope import forward_scope, key_of, undo_key_of
+from engine.core.scope import forward_scope, key_of, late_key_of, undo_key_of
 from engine.core.templates import expressions_in, names_in, render
 
 Json = Any
@@ -82,7 +82,7 @@ def intend(run: Run, step: StepState, phase: Phase, request: Json, now: datetime
     undo = undo_of(step.definition)
     probe = step.definition.probe
     timeout = step.definition.timeout_s
-    if phase == "undo" and undo is not None:
+    if phase in {"undo", "late"} and undo is not None:
         timeout = undo.timeout_s
     elif phase == "probe" and probe is not None:
         timeout = probe.timeout_s
@@ -92,7 +92,7 @@ def intend(run: Run, step: StepState, phase: Phase, request: Json, now: datetime
         phase=phase,
         epoch=step.epoch,
         attempt=len(step.calls(phase)) + 1,
-        key=undo_key_of(run, step) if phase == "undo" else key_of(run, step),
+        key=_key(run, step, phase),
         request=request,
         request_hash=request_hash(request),
         deadline=now + timedelta(seconds=timeout),
@@ -100,6 +100,12 @@ def intend(run: Run, step: StepState, phase: Phase, request: Json, now: datetime
         injection=planted.injection if planted else None,
         delay_s=planted.delay_s if planted else 0,
     )
+
+
+def _key(run: Run, step: StepState, phase: Phase) -> str:
+    if phase == "late" and step.late is not None:
+        return late_key_of(run, step, step.late.attempt)
+    return undo_key_of(run, step) if phase == "undo" else key_of(run, step)
 
 
 def _freeze(run: Run, step: StepState, request: Json) -> CompensationFrozen | None:
@@ -141,11 +147,23 @@ def probe_request(run: Run, step: StepState) -> Json:
 
 def can_retry(step: StepState, phase: Phase = "forward") -> bool:
     """Return whether the retry policy leaves a try; calls that a crash interrupted are not counted."""
+    later = step.calls(phase)[_granted(step, phase) :]
+    tried = sum(1 for a in later if a.result is None or a.result.code != "interrupted")
+    return tried < _policy(step, phase).max_attempts
+
+
+def _policy(step: StepState, phase: Phase) -> Retry:
     undo = undo_of(step.definition)
-    policy = undo.retry if phase == "undo" and undo is not None else step.definition.retry
-    granted = step.granted_undo if phase == "undo" else step.granted
-    tried = sum(1 for a in step.calls(phase)[granted:] if a.result is None or a.result.code != "interrupted")
-    return tried < policy.max_attempts
+    if phase == "probe":
+        return PROBE_PAUSE
+    return undo.retry if phase in {"undo", "late"} and undo is not None else step.definition.retry
+
+
+def _granted(step: StepState, phase: Phase) -> int:
+    """Return how many calls were made before the present round of tries."""
+    if phase == "late" and step.late is not None:
+        return step.late.before
+    return step.granted_undo if phase == "undo" else step.granted
 
 
 def honours_key(step: StepState, now: datetime) -> bool:
@@ -162,12 +180,9 @@ def schedule_retry(
     run: Run, step: StepState, phase: Phase, reason: str, now: datetime, *, unknown: bool = False
 ) -> RetryScheduled:
     """Return when the next try is due: after the back-off and, after an unknown one, the settle window (R7, R9)."""
-    undo = undo_of(step.definition)
-    policy = undo.retry if phase == "undo" and undo is not None else step.definition.retry
-    policy = PROBE_PAUSE if phase == "probe" else policy
     calls = step.calls(phase)
-    number = max(len(calls) - (step.granted_undo if phase == "undo" else step.granted), 1)
-    at = now + timedelta(seconds=policy.pause_s(number, _jitter(run, step, phase, len(calls))))
+    number = max(len(calls) - _granted(step, phase), 1)
+    at = now + timedelta(seconds=_policy(step, phase).pause_s(number, _jitter(run, step, phase, len(calls))))
     if unknown:
         at = max(at, calls[-1].intent.deadline + timedelta(seconds=step.definition.settle_s))
     return RetryScheduled(step=step.id, phase=phase, due=at, reason=reason)

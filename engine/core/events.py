@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Json = Any
-Phase = Literal["forward", "undo", "probe"]
+Phase = Literal["forward", "undo", "probe", "late"]
+"""`late` undoes one attempt that landed after it had been given up."""
 Outcome = Literal["ok", "rejected", "failed", "unknown"]
 Direction = Literal["forward", "undo"]
 Injection = Literal["fail", "timeout_but_land", "delay"]
@@ -233,9 +234,34 @@ class AttemptResolved(Fact):
     phase: Phase
     attempt: int
     landed: bool
-    how: Literal["probe", "person", "retry"]
+    how: Literal["probe", "person", "retry", "late"]
     output: Json = None
     evidence: str = ""
+    by: str = ""
+
+
+class LateLanded(Fact):
+    """An attempt that had been given up landed after all (R3, R25).
+
+    With `counts`, it is the step's one effect; else it is one too many and is undone by its own output.
+    """
+
+    type: Literal["late_landed"] = "late_landed"
+    step: str
+    attempt: int
+    output: Json = None
+    counts: bool
+    reason: str
+
+
+class LateUndone(Fact):
+    """An effect that came too late is settled: undone, not there, or a person's word for it."""
+
+    type: Literal["late_undone"] = "late_undone"
+    step: str
+    attempt: int
+    how: Literal["undone", "empty", "done", "skipped"]
+    reason: str
     by: str = ""
 
 
@@ -254,7 +280,7 @@ class HelpNeeded(Fact):
 
     type: Literal["help_needed"] = "help_needed"
     step: str
-    kind: Literal["unknown_outcome", "comp_failed", "stuck_after_pivot"]
+    kind: Literal["unknown_outcome", "comp_failed", "stuck_after_pivot", "late_success"]
     reason: str
 
 
@@ -333,7 +359,8 @@ class Disrupted(Fact):
 Event = Annotated[
     RunStarted | RunPaused | RunResumed | Faulted | Noted | DirectionChosen | DirectionAsked | RunCompleted
     | RunCompensated | RunAbandoned | StepSkipped | StepReady | WaitBegun | ApprovalRequested | ApprovalGiven
-    | ApprovalEnded | AttemptIntended | AttemptEnded | AttemptResolved | RetryScheduled | HelpNeeded | VerdictGiven
+    | ApprovalEnded | AttemptIntended | AttemptEnded | AttemptResolved | LateLanded
+    | LateUndone | RetryScheduled | HelpNeeded | VerdictGiven
     | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked | Disrupted,
     Field(discriminator="type"),
 ]  # fmt: skip

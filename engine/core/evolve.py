@@ -12,7 +12,7 @@ from typing import Any, cast
 from engine.core import events as e
 from engine.core.condition import OUTCOMES
 from engine.core.errors import IllegalTransition
-from engine.core.run import SETTLED, UNDONE, Approval, Attempt, Run, StepState, StepStatus
+from engine.core.run import SETTLED, UNDONE, Approval, Attempt, Late, Run, StepState, StepStatus
 from engine.core.saga import Saga, effect_of
 
 
@@ -202,14 +202,18 @@ def _approval_ended(run: Run, recorded: e.Recorded, event: e.ApprovalEnded) -> N
 
 def _attempt_intended(run: Run, recorded: e.Recorded, event: e.AttemptIntended) -> None:
     step = run.step(event.step)
-    if event.phase == "forward":
+    if event.phase == "late":
+        late = _late(step)
+        late.status, late.due = "undoing", None
+    elif event.phase == "forward":
         if step.status == "ready" and step.approval is not None and step.approval.status == "approved":
             step.approval.status = "consumed"
         _activate(run, step, "running")
         step.disruption = None
     elif event.phase == "undo" and step.status != "compensating":
         step.move("compensating")
-    step.due = None
+    if event.phase != "late":
+        step.due = None
     step.calls(event.phase).append(Attempt(event, recorded.at, recorded.seq))
     run.open_calls[event.step, event.phase, event.attempt] = None
     run.attempts += 1
@@ -251,15 +255,57 @@ def _attempt_resolved(run: Run, _recorded: e.Recorded, event: e.AttemptResolved)
         raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' is not unknown")
     attempt.landed = event.landed
     _relieve(run, step)
-    if event.landed and event.output is not None and event.how != "retry":
-        step.output = event.output
-    if event.landed and step.status in {"unknown", "retry_wait", "ready", "failed", "withdrawn"}:
+    if event.landed and event.phase == "forward":
+        _take_effect(run, step, None if event.how == "retry" else event.output)
+
+
+def _late_landed(run: Run, _recorded: e.Recorded, event: e.LateLanded) -> None:
+    step = run.step(event.step)
+    attempt = _attempt(step, "forward", event.attempt)
+    if attempt.outcome != "unknown" or attempt.landed:
+        raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' can't land late")
+    attempt.landed = True
+    if not event.counts:
+        step.lates.append(Late(event.attempt, event.output, before=len(step.late_undos)))
+        run.late[step.id] = None
+        return
+    _relieve(run, step)
+    _take_effect(run, step, event.output)
+
+
+def _take_effect(run: Run, step: StepState, output: Any) -> None:
+    """Go on with a step whose effect turned out to be there."""
+    if output is not None:
+        step.output = output
+    if step.status in {"unknown", "retry_wait", "ready", "failed", "withdrawn"}:
         _activate(run, step, "validating")
         run.validating[step.id] = None
 
 
+def _late(step: StepState) -> Late:
+    if step.late is None:
+        raise IllegalTransition(f"step '{step.id}' has no late effect to settle")
+    return step.late
+
+
+def _late_undone(run: Run, _recorded: e.Recorded, event: e.LateUndone) -> None:
+    step = run.step(event.step)
+    _late(step).status = "settled"
+    if event.how in {"done", "skipped"}:
+        run.exceptions.append(step.id)
+    following = step.late
+    if following is None:
+        run.late.pop(step.id)
+    else:
+        following.before = len(step.late_undos)
+    _relieve(run, step)
+
+
 def _retry_scheduled(run: Run, _recorded: e.Recorded, event: e.RetryScheduled) -> None:
     step = run.step(event.step)
+    if event.phase == "late":
+        _late(step).due = event.due
+        return
     step.due = event.due
     if event.phase == "forward" and step.status != "retry_wait":
         step.move("retry_wait")
@@ -273,6 +319,8 @@ def _help_needed(run: Run, _recorded: e.Recorded, event: e.HelpNeeded) -> None:
     if event.kind == "comp_failed":
         step.move("comp_failed")
         step.due = None
+    elif event.kind == "late_success":
+        _late(step).status = "failed"
     if run.status in {"draining", "compensating"}:
         run.move("needs_attention")
 
@@ -325,6 +373,10 @@ def _step_excused(run: Run, recorded: e.Recorded, event: e.StepExcused) -> None:
 
 def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
     step = run.step(event.step)
+    if step.late is not None and step.late.status == "failed":
+        step.late.status, step.late.before = "to_undo", len(step.late_undos)
+        _relieve(run, step)
+        return
     if step.status == "comp_failed":
         step.granted_undo = len(step.undos)
         step.edited_undo = event.request
@@ -424,6 +476,7 @@ _HANDLERS: dict[type[Any], Callable[[Run, e.Recorded, Any], None]] = {
     e.StepSkipped: _step_skipped, e.StepReady: _step_ready, e.WaitBegun: _wait_begun,
     e.ApprovalRequested: _approval_requested, e.ApprovalGiven: _approval_given, e.ApprovalEnded: _approval_ended,
     e.AttemptIntended: _attempt_intended, e.AttemptEnded: _attempt_ended, e.AttemptResolved: _attempt_resolved,
+    e.LateLanded: _late_landed, e.LateUndone: _late_undone,
     e.RetryScheduled: _retry_scheduled, e.HelpNeeded: _help_needed, e.VerdictGiven: _verdict_given,
     e.StepCommitted: _step_committed, e.StepFailed: _step_failed, e.StepUndone: _step_undone,
     e.StepExcused: _step_excused, e.RetryAsked: _retry_asked, e.Disrupted: _disrupted,

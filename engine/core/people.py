@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Literal
 
 from engine.core import commands as c
 from engine.core import events as e
@@ -106,6 +107,8 @@ def choose_direction(run: Run, command: c.ChooseDirection, _now: datetime) -> li
 def try_now(run: Run, command: c.TryNow, _now: datetime) -> list[e.Event]:
     """Ask for the next try at once (R9, R21)."""
     step = named_step(run, command.step)
+    if _asks_about_late(run, step):
+        return [e.RetryAsked(step=step.id, by=command.by, reason=command.reason)]
     stuck = step.id in run.attention and step.status in {"failed", "comp_failed"}
     waits = step.due is not None and step.status in {"retry_wait", "compensating"}
     if not stuck and not waits:
@@ -137,10 +140,25 @@ def _settles_at(step: StepState) -> datetime | None:
     return max((moment for moment in (step.settles_at, *undos) if moment is not None), default=None)
 
 
+def _asks_about_late(run: Run, step: StepState) -> bool:
+    return step.id in run.attention and run.attention[step.id].kind == "late_success"
+
+
+def _settle_late(step: StepState, command: c.Skip | c.MarkDone) -> list[e.Event]:
+    assert step.late is not None
+    how: Literal["done", "skipped"] = "done" if isinstance(command, c.MarkDone) else "skipped"
+    settled = e.LateUndone(
+        step=step.id, attempt=step.late.attempt, how=how, by=command.by, reason=command.reason
+    )
+    return [settled]
+
+
 def skip(run: Run, command: c.Skip, _now: datetime) -> list[e.Event]:
     """Go on without a step, or leave a failed undo as it is (R21)."""
     step = named_step(run, command.step)
     _need_reason(command.reason)
+    if _asks_about_late(run, step):
+        return _settle_late(step, command)
     if step.status == "comp_failed":
         return [e.StepExcused(step=step.id, how="skipped", by=command.by, reason=command.reason)]
     reason = f"skipped by {command.by}: {command.reason}"
@@ -163,6 +181,8 @@ def mark_done(run: Run, command: c.MarkDone, _now: datetime) -> list[e.Event]:
     """Take a person's word that it was done by hand (R21)."""
     step = named_step(run, command.step)
     _need_reason(command.reason)
+    if _asks_about_late(run, step):
+        return _settle_late(step, command)
     if step.status == "comp_failed":
         return [e.StepExcused(step=step.id, how="done", by=command.by, reason=command.reason)]
     if step.status == "failed" and step.id in run.attention:

@@ -61,20 +61,31 @@ def _why(step: StepState) -> str:
 
 
 def undo_request(step: StepState) -> Json:
-    """Return the frozen compensation's request, completed from the output where it needs it (R18).
+    """Return the frozen compensation's request, completed from the step's output where it needs it (R18).
 
     Raises:
         ExpressionError: if the output lacks what the compensation asks for.
     """
     if step.edited_undo is not None:
         return step.edited_undo
+    if step.by_hand and not undo_needs_output(step) and not _engine_landed(step):
+        raise ExpressionError("it was done by hand, so it must be undone by hand")
+    return frozen_request(step, step.output)
+
+
+def frozen_request(step: StepState, output: Json) -> Json:
+    """Return the request of the undo that the first intent froze, completed from an output of the step.
+
+    Raises:
+        ExpressionError: if nothing was frozen, or the output lacks what the compensation asks for.
+    """
     undo, frozen = undo_of(step.definition), step.frozen
     assert undo is not None
-    if frozen is None or (step.by_hand and not undo_needs_output(step) and not _engine_landed(step)):
+    if frozen is None:
         raise ExpressionError("it was done by hand, so it must be undone by hand")
     if frozen.scope is None:
         return frozen.request
-    return render(with_document(undo), {**frozen.scope, "output": step.output})
+    return render(with_document(undo), {**frozen.scope, "output": output})
 
 
 def _engine_landed(step: StepState) -> bool:
@@ -148,4 +159,4 @@ def _cost(run: Run, step: StepState) -> float | None:
 def left_behind(run: Run) -> tuple[str, ...]:
     """Return the steps whose effect may still be out there."""
     gone = {"compensated", "empty"}
-    return tuple(s.id for s in run.steps.values() if s.maybe_landed and s.status not in gone)
+    return tuple(s.id for s in run.steps.values() if s.late or (s.maybe_landed and s.status not in gone))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from engine.core import commands as c
 from engine.core import events as e
@@ -19,6 +20,7 @@ from engine.core.attempts import (
 )
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.expressions import compile_expression, is_true
+from engine.core.late import is_open, late_attempt, late_landed
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of, undo_of
 from engine.core.schedule import MAX_PROBES
@@ -35,14 +37,29 @@ def report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
     if not 1 <= command.attempt <= len(calls):
         raise CommandRejected(f"step '{step.id}' has no {command.phase} attempt {command.attempt}")
     if calls[command.attempt - 1].result is not None:
-        raise CommandRejected(f"attempt {command.attempt} of '{step.id}' has its result already")
+        return _late(run, step, command, now)
     ended = e.AttemptEnded(
         step=step.id, phase=command.phase, attempt=command.attempt, outcome=command.outcome,
         output=plain(command.output), error=plain(command.error), code=plain(command.code),
         retryable=command.retryable, empty=command.empty, meta=plain(command.meta),
     )  # fmt: skip
-    follow = {"forward": _forward_ended, "undo": _undo_ended, "probe": _probe_ended}[command.phase]
-    return [ended, *follow(run, step, ended, now)]
+    return [ended, *_FOLLOW[command.phase](run, step, ended, now)]
+
+
+def _late(run: Run, step: StepState, command: c.Report, now: datetime) -> list[e.Event]:
+    """Return what follows from an answer to a call that had been given up (R25)."""
+    attempt = late_attempt(step, command)
+    output, evidence = plain(command.output), "its answer came late"
+    if command.phase == "undo":
+        if step.status not in {"compensating", "comp_failed"}:
+            return [e.Noted(text="its undo answered late; it was settled already", step=step.id)]
+        told = e.AttemptResolved(
+            step=step.id, phase="undo", attempt=attempt.number, landed=True, how="late", evidence=evidence
+        )
+        return [told, *_undone(run, step, empty=command.empty, answer=output)]
+    if is_open(step, attempt):
+        return resolved(run, step, landed=True, how="late", output=output, evidence=evidence, by="", now=now)
+    return [late_landed(run, step, attempt, output)]
 
 
 def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
@@ -71,7 +88,7 @@ def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: dateti
 
 def _undo_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
     if ended.outcome == "ok":
-        return _undone(run, step, ended)
+        return _undone(run, step, empty=ended.empty, answer=ended.output)
     reason = ended.error or ended.outcome
     can = can_retry(step, "undo") or ended.code == "interrupted"
     if ended.outcome != "rejected" and ended.retryable and can:
@@ -79,10 +96,10 @@ def _undo_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime)
     return [e.HelpNeeded(step=step.id, kind="comp_failed", reason=reason)]
 
 
-def _undone(run: Run, step: StepState, ended: e.AttemptEnded) -> list[e.Event]:
+def _undone(run: Run, step: StepState, *, empty: bool, answer: Json) -> list[e.Event]:
     undo = undo_of(step.definition)
-    sources = undo.writes if undo is not None and not ended.empty else {}
-    scope = {**output_scope(run, step), "undo": ended.output}
+    sources = undo.writes if undo is not None and not empty else {}
+    scope = {**output_scope(run, step), "undo": answer}
     notes: list[e.Event] = []
     writes: dict[str, Json] = {}
     for key, source in sources.items():
@@ -92,11 +109,25 @@ def _undone(run: Run, step: StepState, ended: e.AttemptEnded) -> list[e.Event]:
             notes.append(
                 e.Noted(text=f"after the undo of '{step.id}', `{key}` stays as it was: {error}", step=step.id)
             )
-    reason = "there was nothing to undo" if ended.empty else "undone"
+    reason = "there was nothing to undo" if empty else "undone"
     broken = broken_invariant(run, writes)
     if broken:
         notes.append(e.Noted(text=f"after the undo of '{step.id}': {broken}", step=step.id))
-    return [e.StepUndone(step=step.id, empty=ended.empty, reason=reason, writes=writes), *notes]
+    return [e.StepUndone(step=step.id, empty=empty, reason=reason, writes=writes), *notes]
+
+
+def _late_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
+    late = step.late
+    assert late is not None
+    if ended.outcome == "ok":
+        reason = "it was gone already" if ended.empty else "undone"
+        how: Literal["empty", "undone"] = "empty" if ended.empty else "undone"
+        return [e.LateUndone(step=step.id, attempt=late.attempt, how=how, reason=reason)]
+    reason = ended.error or ended.outcome
+    can = can_retry(step, "late") or ended.code == "interrupted"
+    if ended.outcome != "rejected" and ended.retryable and can:
+        return [schedule_retry(run, step, "late", reason, now, unknown=ended.outcome == "unknown")]
+    return [e.HelpNeeded(step=step.id, kind="late_success", reason=reason)]
 
 
 def _probe_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
@@ -134,3 +165,8 @@ def resolved(
     if landed or run.direction == "undo":
         return events  # an undo that has nothing to do still waits for its turn (R8, R17)
     return [*events, *not_landed(run, step, f"it did not land: {evidence}", now)]
+
+
+_FOLLOW: dict[str, Callable[[Run, StepState, e.AttemptEnded, datetime], list[e.Event]]] = {
+    "forward": _forward_ended, "undo": _undo_ended, "probe": _probe_ended, "late": _late_ended,
+}  # fmt: skip

@@ -136,6 +136,21 @@ class Approval:
 
 
 @dataclass(slots=True)
+class Late:
+    """An effect of an attempt that had been given up: one too many, to be undone by its own output (R25).
+
+    `before` is how many calls had been made to undo late effects of the step when this one's turn, or a
+    person's new try, began.
+    """
+
+    attempt: int
+    output: Json
+    status: Literal["to_undo", "undoing", "failed", "settled"] = "to_undo"
+    due: datetime | None = None
+    before: int = 0
+
+
+@dataclass(slots=True)
 class StepState:
     """Where one step of a run stands; `by_hand` is the place in the log where a person said it is done."""
 
@@ -146,6 +161,8 @@ class StepState:
     attempts: list[Attempt] = field(default_factory=list)
     undos: list[Attempt] = field(default_factory=list)
     probes: list[Attempt] = field(default_factory=list)
+    lates: list[Late] = field(default_factory=list)
+    late_undos: list[Attempt] = field(default_factory=list)
     approvals: list[Approval] = field(default_factory=list)
     verdicts: list[VerdictGiven] = field(default_factory=list)
     evidence: dict[str, Json] = field(default_factory=dict)
@@ -203,9 +220,16 @@ class StepState:
         window = timedelta(seconds=self.definition.settle_s)
         return max((a.intent.deadline + window for a in self.unresolved), default=None)
 
+    @property
+    def late(self) -> Late | None:
+        """The late effect that is to be settled next, if any."""
+        return next((late for late in self.lates if late.status != "settled"), None)
+
     def calls(self, phase: Phase) -> list[Attempt]:
         """Return its attempts of one phase, oldest first."""
-        return self.attempts if phase == "forward" else self.undos if phase == "undo" else self.probes
+        return {
+            "forward": self.attempts, "undo": self.undos, "probe": self.probes, "late": self.late_undos
+        }[phase]  # fmt: skip
 
     def move(self, status: StepStatus) -> None:
         """Change the status as the state machine allows.
@@ -222,7 +246,7 @@ class StepState:
 class Run:
     """One execution of one version: the fold of its events so far.
 
-    The queues (`fresh`, `ready`, `active`, `validating`, `undo_active`) are what `due` looks at, so that a turn
+    The queues (`fresh`, `ready`, `active`, `validating`, `undo_active`, `late`) are what `due` looks at, so that a turn
     costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`.
     """
 
@@ -265,6 +289,7 @@ class Run:
     validating: dict[str, None] = field(default_factory=dict)
     undo_blockers: dict[str, int] = field(default_factory=dict)
     undo_active: dict[str, None] = field(default_factory=dict)
+    late: dict[str, None] = field(default_factory=dict)
     undo_unlocks: dict[str, list[str]] = field(default_factory=dict)
 
     @property

@@ -22,7 +22,7 @@ class Task:
 
     kind: Literal[
         "deadline", "validate", "open", "begin", "retry", "expire", "end_wait", "probe", "ask", "withdraw",
-        "give_up", "choose", "undo", "empty", "excuse", "close",
+        "give_up", "choose", "undo", "undo_late", "empty", "excuse", "close",
     ]  # fmt: skip
     step: str = ""
 
@@ -37,12 +37,27 @@ def due(run: Run, now: datetime) -> Iterator[Task]:
         return
     for name in run.validating:
         yield Task("validate", name)
+    for name in run.late:
+        if _late_is_due(run, run.steps[name], now):
+            yield Task("undo_late", name)
     if run.direction == "undo":
         yield from _back(run, now)
         return
     if run.fault is None and _deadline_passed(run, now):
         yield Task("deadline")
     yield from _forward(run, now) if run.fault is None else _drain(run, now)
+
+
+def _late_is_due(run: Run, step: StepState, now: datetime) -> bool:
+    """Return whether to undo an effect that landed late: at once, but not beside the step's own undo (R25)."""
+    late = step.late
+    if late is None or run.paused or late.status == "failed":
+        return False
+    if step.status in {"to_compensate", "compensating"} or step.id in run.attention:
+        return False
+    if any(call.result is None for call in step.late_undos[-1:]):
+        return False
+    return late.due is None or now >= late.due
 
 
 def _deadline_passed(run: Run, now: datetime) -> bool:
@@ -58,7 +73,7 @@ def _forward(run: Run, now: datetime) -> Iterator[Task]:
         yield Task("begin", next(iter(run.ready)))
     for name in run.active:
         yield from _timer(run, run.steps[name], now)
-    if not run.unfinished:
+    if not run.unfinished and not run.late:
         yield Task("close")
 
 
@@ -112,7 +127,7 @@ def _drain(run: Run, now: datetime) -> Iterator[Task]:
         approval = run.steps[name].approval
         if approval is not None and approval.status in {"open", "approved"}:
             yield Task("withdraw", name)
-    if run.open_calls or run.direction_asked:
+    if run.open_calls or (run.direction_asked and not run.pivot_passed()):
         return
     doubtful = _doubtful_pivots(run)
     for step in doubtful:
@@ -142,7 +157,7 @@ def _back(run: Run, now: datetime) -> Iterator[Task]:
             yield Task("undo", name)
         if slots <= 0:
             break
-    if not run.unplanned:
+    if not run.unplanned and not run.late:
         yield Task("close")
 
 
@@ -182,7 +197,13 @@ def wake_at(run: Run) -> datetime | None:
     else:
         moments = [_timer_at(run, run.steps[name]) for name in run.active]
         moments += [run.deadline] if all(f.source != "deadline" for f in run.faults) else []
+    moments = [*moments, *(_late_moment(run, run.steps[name]) for name in run.late)]
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def _late_moment(run: Run, step: StepState) -> datetime | None:
+    moment = step.late.due if step.late is not None else None
+    return moment if moment is not None and _late_is_due(run, step, moment) else None
 
 
 def _timer_at(run: Run, step: StepState) -> datetime | None:

@@ -37,3 +37,8 @@ def key_of(run: Run, step: StepState) -> str:
 def undo_key_of(run: Run, step: StepState) -> str:
     """Return the idempotency key of a step's compensation (R4)."""
     return f"c:{run.id}:{step.id}:{step.epoch}"
+
+
+def late_key_of(run: Run, step: StepState, attempt: int) -> str:
+    """Return the key under which a late effect is undone: the step's own compensation may have had its answer."""
+    return f"{undo_key_of(run, step)}:late{attempt}"

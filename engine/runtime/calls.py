@@ -16,7 +16,7 @@ def call_of(run: Run, intent: AttemptIntended, timeout_s: float) -> Call:
     step = run.steps[intent.step].definition
     undo = undo_of(step)
     kind: str = step.kind
-    if intent.phase == "undo" and undo is not None:
+    if intent.phase in {"undo", "late"} and undo is not None:
         kind = undo.kind
     elif intent.phase == "probe" and step.probe is not None:
         kind = step.probe.kind
@@ -36,7 +36,7 @@ def has_effect(run: Run, intent: AttemptIntended) -> bool:
     """Return whether a call may change the outside, so that its intent must be on disk first (R1)."""
     if intent.phase == "forward":
         return effect_of(run.steps[intent.step].definition) != "readonly"
-    return intent.phase == "undo"
+    return intent.phase in {"undo", "late"}
 
 
 async def make_call(

@@ -32,7 +32,9 @@ class HttpPerformer:
         """Send the request once and read what its answer means."""
         request = call.request
         started = time.perf_counter()
-        changes = call.phase == "undo" or (call.phase == "forward" and effect_of(call.step) != "readonly")
+        changes = call.phase in {"undo", "late"} or (
+            call.phase == "forward" and effect_of(call.step) != "readonly"
+        )
         try:
             response = await self._http().request(
                 request["method"],
@@ -86,7 +88,7 @@ def read_answer(response: httpx.Response, request: Json, phase: str, *, changes:
     status, body = response.status_code, _body(response)
     if response.is_success:
         return Outcome(outcome="ok", output=body)
-    if phase in {"undo", "probe"} and status in (request.get("empty_on") or [404]):
+    if phase in {"undo", "late", "probe"} and status in (request.get("empty_on") or [404]):
         return Outcome(outcome="ok", output=body, empty=True)
     error = f"HTTP {status}: {_words(body)}"
     code = f"http_{status}"

@@ -100,7 +100,7 @@ class PythonPerformer:
         except Failed as error:
             return Outcome(outcome="failed", error=str(error), code="failed")
         except Exception as error:  # noqa: BLE001 - whatever a function raises is an outcome, not our crash
-            unsure = call.phase == "undo" or effect_of(call.step) != "readonly"
+            unsure = call.phase in {"undo", "late"} or effect_of(call.step) != "readonly"
             said = f"{type(error).__name__}: {error}"
             return Outcome(outcome="unknown" if unsure else "failed", error=said, code="exception")
         return Outcome(outcome="ok", output=output)

@@ -230,10 +230,10 @@ class World:
     def land(self, step, key, now, at):
         """Let a call take effect at a moment; a target that honours the key makes no second one."""
         ttl = self.saga.steps[step].key_ttl_s or 0
-        known = [x for x in self.coming(step) if x.key == key]
+        known = [x for x in self.effects if x.step == step and x.key == key]
         if known and now < self.first_call[key] + timedelta(seconds=ttl):
-            known[0].lands_at = min(known[0].lands_at, at)
-            return known[0]
+            known[-1].lands_at = min(known[-1].lands_at, at)
+            return known[-1]
         effect = Effect(len(self.effects) + 1, step, key, at)
         self.effects.append(effect)
         return effect
@@ -259,7 +259,7 @@ class Story:
         self.saga, self.tape, self.world = saga, tape, World(saga)
         self.run, self.shadow, self.log, self.now = Run(saga), Run(saga), [], T0
         self.intents, self.told, self.by_hand, self.left = {}, [], set(), set()
-        self.turns, self.helped = 0, {}
+        self.turns, self.helped, self.landed = 0, {}, {}
 
     def play(self):
         """Run to the end, checking on the way; return self for the judge."""
@@ -344,10 +344,10 @@ class Story:
             else:
                 self.send(c.Report(**report, outcome="ok", **answer))
 
-    def act(self, intent, *, late=False):
+    def act(self, intent, *, late=False, at=None):
         """Do in the world what the call asks for; return what an answer would say."""
         step = self.saga.steps[intent.step]
-        if intent.phase == "undo":
+        if intent.phase in {"undo", "late"}:
             return {"empty": not self.world.undo(intent.step, intent.request, self.now), "output": {"fee": 1}}
         if intent.phase == "probe":
             found = self.world.of(intent.step, self.now)
@@ -358,10 +358,16 @@ class Story:
             held = [row["to"] for row in intent.request["rules"] if row["held"]]
             output["branch"] = held[0] if held else intent.request["default"]
         if effect_of(step) != "readonly":
-            at = arrives = min(self.now, intent.deadline)
+            call = (intent.step, intent.phase, intent.attempt)
+            arrives = min(self.now, intent.deadline)
+            at = at or arrives
             if late and self.tape.often(60):
                 at = intent.deadline + timedelta(seconds=step.settle_s * 0.99)
-            output["id"] = self.world.land(intent.step, intent.key, arrives, at).id
+            if call not in self.landed:
+                self.landed[call] = self.world.land(intent.step, intent.key, arrives, at)
+            effect = self.landed[call]
+            effect.lands_at = min(effect.lands_at, at)
+            output["id"] = effect.id
         return {"output": output}
 
     def crash(self):
@@ -401,8 +407,10 @@ class Story:
         self.send(c.TryNow(step=name, by="bob"))
 
     def skip(self, name):
-        status = self.run.steps[name].status
-        if self.send(c.Skip(step=name, reason="no need", by="bob")) and status in {"failed", "comp_failed"}:
+        status, asked = self.run.steps[name].status, self.run.attention.get(name)
+        if self.send(c.Skip(step=name, reason="no need", by="bob")) and (
+            status in {"failed", "comp_failed"} or (asked and asked.kind == "late_success")
+        ):
             self.left.add(name)
 
     def resolve(self, name):
@@ -413,6 +421,12 @@ class Story:
 
     def mark_done(self, name):
         step = self.run.steps[name]
+        asked = self.run.attention.get(name)
+        if asked and asked.kind == "late_success":
+            late = step.late.output["id"]
+            if self.send(c.MarkDone(step=name, reason="by hand", by="bob")):
+                next(x for x in self.world.effects if x.id == late).gone = True
+            return
         undoing, key = step.status == "comp_failed", step.attempts[0].intent.key if step.attempts else "hand"
         found = self.world.coming(name)
         output = {"id": found[0].id if found else len(self.world.effects) + 1, "good": True}
@@ -431,12 +445,17 @@ class Story:
         self.send(c.ChooseDirection(direction=self.tape.pick(["undo", "forward"]), by="bob"))
 
     def echo(self, _name):
-        """Report a call a second time; only an open one may be answered."""
+        """Report a call a second time: only one that was given up may answer late, and then it really landed."""
         done = [call for call in self.intents if call not in self.run.open_calls]
-        if done:
-            name, phase, number = self.tape.pick(done)
-            refused = not self.send(c.Report(step=name, phase=phase, attempt=number, outcome="ok"))
-            assert refused, "one result per attempt"
+        if not done:
+            return
+        name, phase, number = call = self.tape.pick(done)
+        attempt = self.run.steps[name].calls(phase)[number - 1]
+        answer = {}
+        if attempt.outcome == "unknown" and not attempt.landed and phase in {"forward", "undo"}:
+            answer = self.act(self.intents[call][0], at=self.now)
+        took = self.send(c.Report(step=name, phase=phase, attempt=number, outcome="ok", **answer))
+        assert not took or attempt.outcome == "unknown", "one result per attempt"
 
     def help(self):
         """Do the next sensible thing: answer, decide, resume, retry; that must bring every run to its end (L1)."""

@@ -54,7 +54,8 @@ def test_R03_a_crash_leaves_unknown_never_failed():
     assert {x.outcome for x in play.events("attempt_ended")} == {"unknown"}
     assert play.status("a") == "retry_wait"
     assert play.open() == []
-    refuses(play, c.Report(step="a", phase="forward", attempt=1, outcome="ok"), "has its result already")
+    refuses(play, c.Report(step="a", phase="forward", attempt=1, outcome="failed"), "has its result already")
+    refuses(play, c.Report(step="b", phase="forward", attempt=1, outcome="ok"), "has its result already")
 
 
 def test_R03_rejected_is_not_retried_and_failed_is():

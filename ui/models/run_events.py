@@ -81,7 +81,12 @@ def log_json(run: Run, history: Sequence[Recorded]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-_PHASE: Final = {"forward": "try", "undo": "undo, try", "probe": "look, try"}
+_PHASE: Final = {
+    "forward": "try",
+    "undo": "undo, try",
+    "probe": "look, try",
+    "late": "undo what came late, try",
+}
 _OUTCOME: Final = {
     "ok": "went well",
     "failed": "failed",

@@ -23,7 +23,12 @@ OUTCOMES: Final[dict[str | None, tuple[str, str, Family]]] = {
     "unknown": ("Outcome unknown", "help", "orange"),
     None: ("Under way", "play_circle", "blue"),
 }
-PHASES: Final[dict[str, str]] = {"forward": "Try", "undo": "Undo, try", "probe": "Look, try"}
+PHASES: Final[dict[str, str]] = {
+    "forward": "Try",
+    "undo": "Undo, try",
+    "probe": "Look, try",
+    "late": "Undo what came late, try",
+}
 INJECTIONS: Final[dict[str, str]] = {
     "fail": "a failure was planted",
     "timeout_but_land": "a lost answer was planted: it lands, but nobody hears",

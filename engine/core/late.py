@@ -1,0 +1,96 @@
+"""Late successes: an attempt that was given up lands after all (R3, R25).
+
+1. An answer that comes while the outcome is still open resolves it, like a probe.
+2. Where the target honours the key and another attempt landed, both are one effect; nothing is to be done.
+3. Any other late effect either becomes the step's effect, if the step still waits for one, or is one too
+   many: it is undone by its own output, whatever else the run is doing. The run does not end before.
+4. After the end nothing is added to the log: the late effect is an incident.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.core import commands as c
+from engine.core import events as e
+from engine.core.attempts import honours_key
+from engine.core.errors import CommandRejected
+from engine.core.recovery import frozen_request
+from engine.core.run import UNDONE, Attempt, Run, StepState
+from engine.core.saga import effect_of, undo_of
+from engine.core.schedule import undo_needs_output
+
+Json = Any
+PAST = UNDONE | {"compensating", "comp_failed", "handled", "skipped"}
+"""A step in one of these states no longer waits for an effect of its own."""
+
+
+def late_attempt(step: StepState, command: c.Report) -> Attempt:
+    """Return the attempt whose success comes late.
+
+    Raises:
+        CommandRejected: for anything but the success of a call that had been recorded as unknown.
+    """
+    attempt = step.calls(command.phase)[command.attempt - 1]
+    has_effect = command.phase == "undo" or (
+        command.phase == "forward" and effect_of(step.definition) != "readonly"
+    )
+    if not has_effect or command.outcome != "ok" or attempt.outcome != "unknown" or attempt.landed:
+        raise CommandRejected(f"attempt {command.attempt} of '{step.id}' has its result already")
+    return attempt
+
+
+def is_open(step: StepState, attempt: Attempt) -> bool:
+    """Return whether the run still wants to know how the attempt ended, so that the answer resolves it."""
+    return attempt.landed is None and step.status not in PAST
+
+
+def late_landed(run: Run, step: StepState, attempt: Attempt, output: Json) -> e.Event:
+    """Return what a success means that comes after its attempt had been given up."""
+    others = [other for other in step.attempts if other is not attempt]
+    landed = any(other.landed or (other.landed is None and other.outcome == "ok") for other in others)
+    shared = honours_key(step, step.attempts[-1].started_at)
+    if shared and landed:
+        return e.Noted(text=f"attempt {attempt.number} answered late; it is the same effect", step=step.id)
+    one_too_many = not shared and any(other.maybe_landed for other in others)
+    waits = step.status == "to_compensate" if run.direction == "undo" else step.status not in PAST
+    counts = waits and not one_too_many
+    reason = "it landed after it had been given up"
+    return e.LateLanded(step=step.id, attempt=attempt.number, output=output, counts=counts, reason=reason)
+
+
+def late_obstacle(step: StepState) -> str:
+    """Return why the engine can't undo a late effect; empty where it can."""
+    late = step.late
+    assert late is not None
+    what = f"attempt {late.attempt} of '{step.id}' landed after it had been given up"
+    if undo_of(step.definition) is None:
+        return f"{what}, and it has no undo; settle it at the target"
+    others = (a for a in step.attempts if a.number != late.attempt)
+    if step.status not in PAST and any(a.maybe_landed for a in others) and not undo_needs_output(step):
+        return f"{what}; its undo goes by the key, which would undo the effect that counts as well"
+    return ""
+
+
+def late_request(step: StepState) -> Json:
+    """Return the request that undoes a late effect, made from that attempt's own output (R25).
+
+    Raises:
+        ExpressionError: if the output lacks what the compensation asks for.
+    """
+    assert step.late is not None
+    return frozen_request(step, step.late.output)
+
+
+def incident_of(run: Run, command: c.Report) -> str:
+    """Return what a call that answers after the end of its run means, in words; empty where it means nothing."""
+    step = run.steps.get(command.step)
+    if step is None or command.phase != "forward" or not 1 <= command.attempt <= len(step.attempts):
+        return ""
+    try:
+        attempt = late_attempt(step, command)
+    except CommandRejected:
+        return ""
+    if isinstance(late_landed(run, step, attempt, command.output), e.Noted):
+        return ""
+    return f"attempt {command.attempt} of '{step.id}' landed after the run had ended as {run.status}"
