@@ -31,7 +31,7 @@ def project(run: Run) -> RunRow:
         done=len(run.steps) - run.unfinished,
         planned=len(run.plan),
         undone=len(run.plan) - run.unplanned,
-        attention=len(run.attention),
+        attention=len(run.attention) + (run.limit is not None and run.limit.response == "ask"),
         direction_asked=run.direction_asked,
         approvals=open_approvals(run),
         fault=fault,

@@ -13,6 +13,7 @@ from engine.core.errors import ExpressionError
 from engine.core.evolve import term
 from engine.core.expressions import compile_expression, is_true
 from engine.core.late import late_obstacle, late_request
+from engine.core.limits import at_limit
 from engine.core.recovery import choose_direction, undo_request
 from engine.core.run import Run, StepState
 from engine.core.saga import (
@@ -106,7 +107,26 @@ def _begin(run: Run, name: str, now: datetime) -> list[e.Event]:
                 step=name, how="superseded", reason="what would be sent has changed since"
             )
             return [drift, _ask(run, step, gate, request, now)]
+    if definition.locks and not step.locked:
+        return [_want_locks(run, step, now)]
     return [intend(run, step, "forward", request, now)]
+
+
+def _want_locks(run: Run, step: StepState, now: datetime) -> e.LocksWanted:
+    """Return the wish for what a step locks: in sorted order, so that two runs never hold half each (R37)."""
+    scope = forward_scope(run, step)
+    keys = tuple(sorted({as_text(render(lock, scope)) for lock in step.definition.locks}))
+    return e.LocksWanted(step=step.id, keys=keys, until=now + timedelta(seconds=step.definition.lock_wait_s))
+
+
+def _no_locks(run: Run, name: str, _now: datetime) -> list[e.Event]:
+    step = run.step(name)
+    reason = f"other runs held {', '.join(step.wanted)} for {step.definition.lock_wait_s:g} s"
+    return give_up(run, step, "locks", reason)
+
+
+def _limit(run: Run, _name: str, now: datetime) -> list[e.Event]:
+    return at_limit(run, now)
 
 
 def _seconds(run: Run, step: StepState, definition: WaitStep) -> float:
@@ -322,7 +342,7 @@ def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
 
 
 _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
-    "deadline": _deadline, "open": _open, "begin": _begin, "retry": _retry, "validate": _validate,
+    "deadline": _deadline, "open": _open, "limit": _limit, "begin": _begin, "no_locks": _no_locks, "retry": _retry, "validate": _validate,
     "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
     "choose": _choose, "undo": _undo, "undo_late": _undo_late, "empty": _empty, "excuse": _excuse, "close": _close,
 }  # fmt: skip

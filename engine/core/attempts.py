@@ -145,11 +145,19 @@ def probe_request(run: Run, step: StepState) -> Json:
     return render(with_document(step.definition.probe), scope)
 
 
-def can_retry(step: StepState, phase: Phase = "forward") -> bool:
-    """Return whether the retry policy leaves a try; calls that a crash interrupted are not counted."""
+def can_retry(step: StepState, phase: Phase = "forward", code: str = "") -> bool:
+    """Return whether the retry policy leaves a try after one that ended with `code` (R9).
+
+    Calls that a crash interrupted are not counted; errors with a limit of their own count for that only.
+    """
+    policy = _policy(step, phase)
+    own = {name for name, rule in policy.per_code.items() if rule.max_attempts is not None} - {code}
+    rule = policy.per_code.get(code)
     later = step.calls(phase)[_granted(step, phase) :]
-    tried = sum(1 for a in later if a.result is None or a.result.code != "interrupted")
-    return tried < _policy(step, phase).max_attempts
+    codes = [code if a.result is None else a.result.code for a in later]
+    if rule is not None and rule.max_attempts is not None:
+        return codes.count(code) < rule.max_attempts
+    return sum(each != "interrupted" and each not in own for each in codes) < policy.max_attempts
 
 
 def _policy(step: StepState, phase: Phase) -> Retry:
@@ -177,12 +185,21 @@ def honours_key(step: StepState, now: datetime) -> bool:
 
 
 def schedule_retry(
-    run: Run, step: StepState, phase: Phase, reason: str, now: datetime, *, unknown: bool = False
+    run: Run,
+    step: StepState,
+    phase: Phase,
+    reason: str,
+    now: datetime,
+    *,
+    unknown: bool = False,
+    code: str = "",
 ) -> RetryScheduled:
     """Return when the next try is due: after the back-off and, after an unknown one, the settle window (R7, R9)."""
     calls = step.calls(phase)
     number = max(len(calls) - _granted(step, phase), 1)
-    at = now + timedelta(seconds=_policy(step, phase).pause_s(number, _jitter(run, step, phase, len(calls))))
+    at = now + timedelta(
+        seconds=_policy(step, phase).pause_s(number, _jitter(run, step, phase, len(calls)), code)
+    )
     if unknown:
         at = max(at, calls[-1].intent.deadline + timedelta(seconds=step.definition.settle_s))
     return RetryScheduled(step=step.id, phase=phase, due=at, reason=reason)

@@ -128,6 +128,7 @@ def _expressions(step: Step, path: str) -> Iterator[Found]:
         yield from _cel(f"{path}.validate[{index}].rule", rule.rule, AFTER)
     for key, source in step.writes.items():
         yield from _cel(f"{path}.writes.{key}", source, AFTER)
+    yield from _in(f"{path}.locks", list(step.locks), FORWARD)
     yield from _gate_expressions(step, path)
     yield from _undo_expressions(step, path)
 
@@ -328,6 +329,7 @@ def _after_pivot(pivot: str, name: str, step: Step) -> Iterator[Problem]:
 def _shape_problems(saga: Saga) -> Iterator[Problem]:
     for name, step in saga.steps.items():
         path = f"steps.{name}"
+        yield from _lock_problems(path, step)
         if isinstance(step, RouteStep):
             yield from _route_problems(path, step)
         if isinstance(step, ApprovalStep | WaitStep):
@@ -347,6 +349,13 @@ def _shape_problems(saga: Saga) -> Iterator[Problem]:
             )
         if isinstance(step, LlmStep) and not step.with_.prompt.strip():
             yield Problem(f"{path}.with.prompt", "an empty prompt", "say what the model should do")
+
+
+def _lock_problems(path: str, step: Step) -> Iterator[Problem]:
+    if step.locks and step.kind in {"approval", "wait"}:
+        yield Problem(
+            f"{path}.locks", f"a {step.kind} step takes no locks", "put them on the step that follows"
+        )
 
 
 def _unheard_problems(path: str, step: ApprovalStep | WaitStep) -> Iterator[Problem]:

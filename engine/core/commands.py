@@ -24,6 +24,7 @@ class Start(Command):
     type: Literal["start"] = "start"
     run_id: str
     input: dict[str, Json] = Field(default_factory=dict)
+    author: str = Field(default="", description="who published the version")
 
 
 class Advance(Command):
@@ -84,6 +85,20 @@ class Decide(Command):
         default=None, description="the groups of `by`; None where nobody keeps a list"
     )
     request_hash: str | None = Field(default=None, description="what the person saw, if known")
+
+
+class GrantLocks(Command):
+    """Say that the run holds the resources that a step waits for (R37)."""
+
+    type: Literal["grant_locks"] = "grant_locks"
+    step: str
+
+
+class GrantLimit(Command):
+    """Let a run go on that has reached a limit, by as much again (R39, R40)."""
+
+    type: Literal["grant_limit"] = "grant_limit"
+    reason: str = ""
 
 
 class ChooseDirection(Command):
@@ -148,7 +163,7 @@ class Disrupt(Command):
 
 AnyCommand = Annotated[
     Start | Advance | Recover | Report | Pause | Resume | Cancel | Decide | ChooseDirection | TryNow | Skip
-    | MarkDone | Resolve | Abandon | Disrupt,
+    | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit,
     Field(discriminator="type"),
 ]  # fmt: skip
 COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)

@@ -67,8 +67,9 @@ def decide(run: Run, command: c.Command, now: datetime) -> list[e.Event]:
 def _start(run: Run, command: c.Start, _now: datetime) -> list[e.Event]:
     given = input_with_defaults(run.saga.input, command.input)
     started = e.RunStarted(
-        run_id=command.run_id, saga=run.saga.saga, saga_hash=run.saga.hash, input=given, by=command.by
-    )
+        run_id=command.run_id, saga=run.saga.saga, saga_hash=run.saga.hash, input=given, by=command.by,
+        author=command.author,
+    )  # fmt: skip
     return [started]
 
 
@@ -116,5 +117,5 @@ _DECISIONS: dict[type[c.Command], Callable[[Run, Any, datetime], list[e.Event]]]
     c.Start: _start, c.Advance: _advance, c.Report: results.report, c.Pause: people.pause,
     c.Resume: people.resume, c.Cancel: people.cancel, c.Decide: people.decide_approval, c.ChooseDirection: people.choose_direction,
     c.TryNow: people.try_now, c.Skip: people.skip, c.MarkDone: people.mark_done, c.Resolve: people.resolve, c.Abandon: people.abandon,
-    c.Disrupt: people.disrupt,
+    c.Disrupt: people.disrupt, c.GrantLocks: people.grant_locks, c.GrantLimit: people.grant_limit,
 }  # fmt: skip

@@ -30,6 +30,7 @@ class RunStarted(Fact):
     saga_hash: str
     input: dict[str, Json]
     by: str
+    author: str = ""
 
 
 class RunPaused(Fact):
@@ -48,7 +49,7 @@ class RunResumed(Fact):
 
 FaultSource = Literal[
     "rejected", "exhausted", "validator", "denied", "expired", "invariant", "cancel", "deadline", "expression",
-    "operator", "disruption",
+    "operator", "disruption", "budget", "locks",
 ]  # fmt: skip
 
 
@@ -140,6 +141,45 @@ class WaitBegun(Fact):
     type: Literal["wait_begun"] = "wait_begun"
     step: str
     until: datetime
+
+
+class LocksWanted(Fact):
+    """A step waits for resources that other runs may hold; in sorted order, until a moment (R37)."""
+
+    type: Literal["locks_wanted"] = "locks_wanted"
+    step: str
+    keys: tuple[str, ...]
+    until: datetime
+
+
+class LocksTaken(Fact):
+    """The run holds these resources until it ends (R37)."""
+
+    type: Literal["locks_taken"] = "locks_taken"
+    step: str
+    keys: tuple[str, ...]
+
+
+LimitName = Literal["cost_usd", "tokens", "calls", "minutes", "events"]
+
+
+class LimitReached(Fact):
+    """A limit of the run is reached: nothing new starts until a person grants as much again (R39, R40)."""
+
+    type: Literal["limit_reached"] = "limit_reached"
+    limit: LimitName
+    spent: float
+    allowed: float
+    response: Literal["stop", "pause", "ask", "note"]
+
+
+class LimitGranted(Fact):
+    """A person let the run go on past a limit, by as much again."""
+
+    type: Literal["limit_granted"] = "limit_granted"
+    limit: LimitName
+    by: str
+    reason: str = ""
 
 
 class ApprovalRequested(Fact):
@@ -358,7 +398,8 @@ class Disrupted(Fact):
 
 Event = Annotated[
     RunStarted | RunPaused | RunResumed | Faulted | Noted | DirectionChosen | DirectionAsked | RunCompleted
-    | RunCompensated | RunAbandoned | StepSkipped | StepReady | WaitBegun | ApprovalRequested | ApprovalGiven
+    | RunCompensated | RunAbandoned | StepSkipped | StepReady | WaitBegun | LocksWanted | LocksTaken | LimitReached
+    | LimitGranted | ApprovalRequested | ApprovalGiven
     | ApprovalEnded | AttemptIntended | AttemptEnded | AttemptResolved | LateLanded
     | LateUndone | RetryScheduled | HelpNeeded | VerdictGiven
     | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked | Disrupted,

@@ -15,6 +15,9 @@ from engine.core.errors import IllegalTransition
 from engine.core.run import SETTLED, UNDONE, Approval, Attempt, Late, Run, StepState, StepStatus
 from engine.core.saga import Saga, effect_of
 
+NO_LIMIT = 10**9
+"""Grants enough for ever: past the pivot a run is driven to its end whatever it costs."""
+
 
 def replay(saga: Saga, history: Iterable[e.Recorded]) -> Run:
     """Return the run that the events add up to; any prefix gives a past moment.
@@ -51,7 +54,8 @@ def _run_started(run: Run, recorded: e.Recorded, event: e.RunStarted) -> None:
         pinned, given = event.saga_hash[:12], run.saga.hash[:12]
         raise IllegalTransition(f"run '{event.run_id}' is pinned to version {pinned}, not {given} (R30)")
     graph = run.saga.graph
-    run.id, run.input, run.starter, run.started_at = event.run_id, event.input, event.by, recorded.at
+    run.id, run.input, run.started_at = event.run_id, event.input, recorded.at
+    run.starter, run.author = event.by, event.author
     run.app = dict(run.saga.app)
     run.facts = {
         "id": run.id, "saga": run.saga.saga, "input": run.input, "by": run.starter,
@@ -76,6 +80,8 @@ def _faulted(run: Run, recorded: e.Recorded, event: e.Faulted) -> None:
     run.fault, run.fault_seq = event, recorded.seq
     run.faults.append(event)
     run.attention.clear()  # asked again where it still matters
+    if run.limit is not None and run.limit.response != "stop":
+        run.limit = None
 
 
 def _noted(run: Run, _recorded: e.Recorded, event: e.Noted) -> None:
@@ -99,6 +105,9 @@ def _direction_chosen(run: Run, _recorded: e.Recorded, event: e.DirectionChosen)
 
 def _go_forward(run: Run) -> None:
     run.fault = None
+    if run.limit is not None:  # who goes on in spite of it grants it
+        run.granted[run.limit.limit] = run.granted.get(run.limit.limit, 0) + 1
+        run.limit = None
     for step in run.steps.values():
         if step.status == "withdrawn":
             step.move("pending")
@@ -116,7 +125,9 @@ def _go_back(run: Run, event: e.DirectionChosen) -> None:
         if step.id in run.plan:
             step.move("to_compensate")
             step.due = None
-        elif step.status in {"pending", "ready", "awaiting_approval", "waiting", "retry_wait"}:
+        elif step.status in {
+            "pending", "ready", "awaiting_approval", "awaiting_locks", "waiting", "retry_wait"
+        }:  # fmt: skip
             step.move("withdrawn")
     run.fresh, run.ready, run.active = {}, {}, {}
     run.undo_unlocks = {name: [] for name in run.plan}
@@ -162,6 +173,33 @@ def _wait_begun(run: Run, _recorded: e.Recorded, event: e.WaitBegun) -> None:
     step = run.step(event.step)
     _activate(run, step, "waiting")
     step.due = event.until
+
+
+def _locks_wanted(run: Run, _recorded: e.Recorded, event: e.LocksWanted) -> None:
+    step = run.step(event.step)
+    _activate(run, step, "awaiting_locks")
+    step.wanted, step.due = event.keys, event.until
+
+
+def _locks_taken(run: Run, _recorded: e.Recorded, event: e.LocksTaken) -> None:
+    step = run.step(event.step)
+    step.move("ready")
+    step.locked, step.due = True, None
+    run.locks |= dict.fromkeys(event.keys, step.id)
+    run.active.pop(step.id, None)
+    run.ready[step.id] = None
+
+
+def _limit_reached(run: Run, _recorded: e.Recorded, event: e.LimitReached) -> None:
+    if event.response == "note":
+        run.granted[event.limit] = NO_LIMIT
+    else:
+        run.limit = event
+
+
+def _limit_granted(run: Run, _recorded: e.Recorded, event: e.LimitGranted) -> None:
+    run.granted[event.limit] = run.granted.get(event.limit, 0) + 1
+    run.limit = None
 
 
 def _approval_requested(run: Run, recorded: e.Recorded, event: e.ApprovalRequested) -> None:
@@ -217,6 +255,7 @@ def _attempt_intended(run: Run, recorded: e.Recorded, event: e.AttemptIntended) 
     step.calls(event.phase).append(Attempt(event, recorded.at, recorded.seq))
     run.open_calls[event.step, event.phase, event.attempt] = None
     run.attempts += 1
+    run.calls += event.phase == "forward"
 
 
 def _attempt_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> None:
@@ -474,7 +513,8 @@ _HANDLERS: dict[type[Any], Callable[[Run, e.Recorded, Any], None]] = {
     e.Noted: _noted, e.DirectionAsked: _direction_asked, e.DirectionChosen: _direction_chosen,
     e.RunCompleted: _run_completed, e.RunCompensated: _run_compensated, e.RunAbandoned: _run_abandoned,
     e.StepSkipped: _step_skipped, e.StepReady: _step_ready, e.WaitBegun: _wait_begun,
-    e.ApprovalRequested: _approval_requested, e.ApprovalGiven: _approval_given, e.ApprovalEnded: _approval_ended,
+    e.LocksWanted: _locks_wanted, e.LocksTaken: _locks_taken, e.LimitReached: _limit_reached,
+    e.LimitGranted: _limit_granted, e.ApprovalRequested: _approval_requested, e.ApprovalGiven: _approval_given, e.ApprovalEnded: _approval_ended,
     e.AttemptIntended: _attempt_intended, e.AttemptEnded: _attempt_ended, e.AttemptResolved: _attempt_resolved,
     e.LateLanded: _late_landed, e.LateUndone: _late_undone,
     e.RetryScheduled: _retry_scheduled, e.HelpNeeded: _help_needed, e.VerdictGiven: _verdict_given,

@@ -38,7 +38,25 @@ def resume(run: Run, command: c.Resume, _now: datetime) -> list[e.Event]:
     """Let new attempts start again."""
     if not run.paused:
         raise CommandRejected(f"run '{run.id}' is not paused")
-    return [e.RunResumed(by=command.by)]
+    granted = [] if run.limit is None else [e.LimitGranted(limit=run.limit.limit, by=command.by)]
+    return [*granted, e.RunResumed(by=command.by)]
+
+
+def grant_limit(run: Run, command: c.GrantLimit, _now: datetime) -> list[e.Event]:
+    """Let a run go on past a limit by as much again (R39, R40)."""
+    if run.limit is None or run.fault is not None or run.direction == "undo":
+        raise CommandRejected(f"run '{run.id}' waits at no limit")
+    granted = e.LimitGranted(limit=run.limit.limit, by=command.by, reason=command.reason)
+    paused = run.paused and run.limit.response == "pause"
+    return [granted, *([e.RunResumed(by=command.by)] if paused else [])]
+
+
+def grant_locks(run: Run, command: c.GrantLocks, _now: datetime) -> list[e.Event]:
+    """Record that the run holds what a step waits for (R37)."""
+    step = named_step(run, command.step)
+    if step.status != "awaiting_locks":
+        raise CommandRejected(f"step '{step.id}' is {step.status}; it waits for no locks")
+    return [e.LocksTaken(step=step.id, keys=step.wanted)]
 
 
 def cancel(run: Run, command: c.Cancel, _now: datetime) -> list[e.Event]:
@@ -88,8 +106,9 @@ def _check_may_decide(run: Run, step: StepState, approval: Approval, command: c.
         raise CommandRejected(f"what '{step.id}' would send has changed since you looked; look again")
     if asked.group and command.groups is not None and asked.group not in command.groups:
         raise CommandRejected(f"'{step.id}' is decided by {asked.group}; {command.by} is not one of them")
-    if asked.four_eyes and command.by == run.starter:
-        raise CommandRejected(f"'{step.id}' needs four eyes; {command.by} started this run")
+    if asked.four_eyes and command.by in {run.starter, run.author}:
+        part = "started this run" if command.by == run.starter else "wrote this version"
+        raise CommandRejected(f"'{step.id}' needs four eyes; {command.by} {part}")
     if any(answer.by == command.by for answer in approval.answers):
         raise CommandRejected(f"{command.by} has answered already; '{step.id}' needs {asked.quorum} people")
 
@@ -165,7 +184,10 @@ def skip(run: Run, command: c.Skip, _now: datetime) -> list[e.Event]:
     if step.status == "awaiting_approval":
         ended = e.ApprovalEnded(step=step.id, how="superseded", reason=reason)
         return [ended, e.StepSkipped(step=step.id, reason=reason)]
-    not_begun = step.status in {"pending", "ready", "waiting", "retry_wait"} and not step.maybe_landed
+    not_begun = (
+        step.status in {"pending", "ready", "awaiting_locks", "waiting", "retry_wait"}
+        and not step.maybe_landed
+    )
     if (
         run.fault is None
         and run.direction == "forward"

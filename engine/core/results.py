@@ -74,8 +74,8 @@ def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: dateti
     stays_unknown = ended.outcome == "unknown" and not readonly
     if run.fault is not None:
         return [] if stays_unknown else [e.StepFailed(step=step.id, reason=reason)]
-    wants_retry = ended.retryable and (can_retry(step) or ended.code == "interrupted")
-    retry = schedule_retry(run, step, "forward", reason, now, unknown=stays_unknown)
+    wants_retry = ended.retryable and (can_retry(step, code=ended.code) or ended.code == "interrupted")
+    retry = schedule_retry(run, step, "forward", reason, now, unknown=stays_unknown, code=ended.code)
     in_doubt = not readonly and (stays_unknown or step.unresolved)
     if wants_retry and (not in_doubt or honours_key(step, retry.due)):
         return [retry]
@@ -90,7 +90,7 @@ def _undo_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime)
     if ended.outcome == "ok":
         return _undone(run, step, empty=ended.empty, answer=ended.output)
     reason = ended.error or ended.outcome
-    can = can_retry(step, "undo") or ended.code == "interrupted"
+    can = can_retry(step, "undo", ended.code) or ended.code == "interrupted"
     if ended.outcome != "rejected" and ended.retryable and can:
         return [schedule_retry(run, step, "undo", reason, now, unknown=ended.outcome == "unknown")]
     return [e.HelpNeeded(step=step.id, kind="comp_failed", reason=reason)]
@@ -124,7 +124,7 @@ def _late_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime)
         how: Literal["empty", "undone"] = "empty" if ended.empty else "undone"
         return [e.LateUndone(step=step.id, attempt=late.attempt, how=how, reason=reason)]
     reason = ended.error or ended.outcome
-    can = can_retry(step, "late") or ended.code == "interrupted"
+    can = can_retry(step, "late", ended.code) or ended.code == "interrupted"
     if ended.outcome != "rejected" and ended.retryable and can:
         return [schedule_retry(run, step, "late", reason, now, unknown=ended.outcome == "unknown")]
     return [e.HelpNeeded(step=step.id, kind="late_success", reason=reason)]

@@ -16,6 +16,7 @@ from engine.core.events import (
     Disrupted,
     Faulted,
     HelpNeeded,
+    LimitReached,
     Noted,
     Outcome,
     Phase,
@@ -31,7 +32,7 @@ RunStatus = Literal[
     "compensated_with_exceptions", "abandoned",
 ]  # fmt: skip
 StepStatus = Literal[
-    "pending", "ready", "awaiting_approval", "waiting", "running", "unknown", "retry_wait", "validating",
+    "pending", "ready", "awaiting_approval", "awaiting_locks", "waiting", "running", "unknown", "retry_wait", "validating",
     "committed", "skipped", "handled", "withdrawn", "failed",
     "to_compensate", "compensating", "compensated", "empty", "comp_failed", "excused",
 ]  # fmt: skip
@@ -47,6 +48,7 @@ STEP_MACHINE: dict[StepStatus, frozenset[StepStatus]] = {
     "ready": frozenset(
         {
             "awaiting_approval",
+            "awaiting_locks",
             "waiting",
             "running",
             "validating",
@@ -58,6 +60,7 @@ STEP_MACHINE: dict[StepStatus, frozenset[StepStatus]] = {
         }
     ),
     "awaiting_approval": frozenset({"ready", "committed", "withdrawn", "failed", "skipped", "handled"}),
+    "awaiting_locks": frozenset({"ready", "withdrawn", "failed", "skipped", "handled"}),
     "waiting": frozenset({"committed", "withdrawn", "skipped", "failed", "handled"}),
     "running": frozenset({"validating", "unknown", "retry_wait", "failed", "handled"}),
     "unknown": frozenset({"running", "validating", "retry_wait", "failed", "handled", "to_compensate"}),
@@ -168,6 +171,8 @@ class StepState:
     evidence: dict[str, Json] = field(default_factory=dict)
     output: Json = None
     due: datetime | None = None
+    wanted: tuple[str, ...] = ()
+    locked: bool = False
     reason: str = ""
     timed_out: bool = False
     granted: int = 0
@@ -247,7 +252,8 @@ class Run:
     """One execution of one version: the fold of its events so far.
 
     The queues (`fresh`, `ready`, `active`, `validating`, `undo_active`, `late`) are what `due` looks at, so that a turn
-    costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`.
+    costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`;
+    `locks` names the step that took each resource, `granted` counts how often a person raised each limit.
     """
 
     saga: Saga
@@ -258,6 +264,7 @@ class Run:
     input: dict[str, Json] = field(default_factory=dict)
     app: dict[str, Json] = field(default_factory=dict)
     starter: str = ""
+    author: str = ""
     facts: dict[str, Json] = field(default_factory=dict)
     started_at: datetime | None = None
     updated_at: datetime | None = None
@@ -273,11 +280,15 @@ class Run:
     plan: dict[str, UndoPlanned] = field(default_factory=dict)
     exceptions: list[str] = field(default_factory=list)
     attention: dict[str, HelpNeeded] = field(default_factory=dict)
+    locks: dict[str, str] = field(default_factory=dict)
+    limit: LimitReached | None = None
+    granted: dict[str, int] = field(default_factory=dict)
     output: dict[str, Json] | None = None
     left_behind: tuple[str, ...] = ()
     cost_usd: float = 0.0
     tokens: int = 0
     attempts: int = 0
+    calls: int = 0
     disruptions: int = 0
     unfinished: int = 0
     unplanned: int = 0

@@ -31,6 +31,13 @@ class Part(BaseModel):
     )
 
 
+class CodeRetry(Part):
+    """What is different for one class of errors; what is left out stays as it is."""
+
+    max_attempts: int | None = Field(default=None, ge=1, le=100, description="tries that may end so")
+    backoff_s: float | None = Field(default=None, ge=0, le=3600, description="pause before the next try")
+
+
 class Retry(Part):
     """How often and how patiently the engine tries again (R9)."""
 
@@ -43,10 +50,16 @@ class Retry(Part):
     jitter: float = Field(
         default=0.1, ge=0, le=1, description="share of the pause that varies, from run, step and try"
     )
+    per_code: dict[str, CodeRetry] = Field(
+        default_factory=dict,
+        description="other rules for errors of one code, such as `rate_limit`, `timeout`, `503`",
+    )
 
-    def pause_s(self, attempt: int, jitter: float) -> float:
+    def pause_s(self, attempt: int, jitter: float, code: str = "") -> float:
         """Return the seconds to wait after try `attempt` (1 = the first); `jitter` is in 0..1."""
-        pause = min(self.backoff_s * self.factor ** min(attempt - 1, 64), self.max_backoff_s)
+        own = self.per_code[code].backoff_s if code in self.per_code else None
+        backoff_s = self.backoff_s if own is None else own
+        pause = min(backoff_s * self.factor ** min(attempt - 1, 64), self.max_backoff_s)
         return float(pause * (1 + self.jitter * (2 * jitter - 1)))
 
 
@@ -96,7 +109,9 @@ class ApprovalPolicy(Part):
     )
     on_expire: Literal["deny", "approve"] = "deny"
     quorum: int = Field(default=1, ge=1, le=20, description="how many distinct people must approve")
-    four_eyes: bool = Field(default=False, description="the starter of the run may not decide")
+    four_eyes: bool = Field(
+        default=False, description="neither the starter of the run nor the author of the version may decide"
+    )
 
 
 class Gate(ApprovalPolicy):
@@ -217,6 +232,18 @@ class StepBase(Part):
     writes: dict[str, str] = Field(
         default_factory=dict, description="S_A keys, each a CEL over `output` and `app`"
     )
+    commutative: bool = Field(
+        default=False,
+        description="what it writes to S_A may be applied in any order, so others may run beside it",
+    )
+    locks: tuple[str, ...] = Field(
+        default=(),
+        max_length=20,
+        description="resources that no other run may hold meanwhile, such as `seat:${run.input.seat}`; kept until the run ends",
+    )
+    lock_wait_s: float = Field(
+        default=60, gt=0, le=86400, description="seconds to wait for its locks before the step fails"
+    )
     approval: Gate | None = None
     compensate: Compensation | Literal["none"] | None = Field(
         default=None, description="the undo; `none` needs a reason"
@@ -311,6 +338,19 @@ class Invariant(Part):
     rule: str = Field(description="CEL over `app`, `run`, `steps`")
 
 
+class Budget(Part):
+    """What a run may spend going forward, failed attempts included, and what happens at the limit (R39)."""
+
+    cost_usd: float | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+    calls: int | None = Field(default=None, ge=0, description="forward attempts")
+    minutes: float | None = Field(default=None, gt=0, description="from the start of the run")
+    on_limit: Literal["stop", "pause", "ask"] = Field(
+        default="stop",
+        description="`stop`: a fault; `pause`, `ask`: nothing new starts until a person grants as much again",
+    )
+
+
 class Saga(Part):
     """A definition: a graph of steps with their checks and their undo."""
 
@@ -326,6 +366,10 @@ class Saga(Part):
     app: dict[str, Json] = Field(default_factory=dict, description="the application state S_A at the start")
     invariants: tuple[Invariant, ...] = ()
     deadline_s: float | None = Field(default=None, gt=0, description="seconds the whole run may take")
+    budget: Budget | None = None
+    max_events: int = Field(
+        default=10_000, ge=100, le=1_000_000, description="events after which a person must let the run go on"
+    )
     parallel: int = Field(default=8, ge=1, le=256, description="forward attempts at once")
     parallel_undo: int = Field(default=4, ge=1, le=256, description="compensations at once")
     steps: dict[Annotated[str, Field(pattern=ID_PATTERN)], Step] = Field(min_length=1, max_length=12000)
@@ -353,6 +397,19 @@ class Saga(Part):
     def graph(self) -> StepGraph:
         """The dependency graph."""
         return StepGraph({name: step.condition for name, step in self.steps.items()})
+
+    @cached_property
+    def contended(self) -> dict[str, tuple[str, ...]]:
+        """The steps that must not run beside each other: each with the others that write the same keys (R37)."""
+        writers: dict[str, list[str]] = {}
+        for name, step in self.steps.items():
+            for key in () if step.commutative else step.writes:
+                writers.setdefault(key, []).append(name)
+        found: dict[str, dict[str, None]] = {}
+        for names in (names for names in writers.values() if len(names) > 1):
+            for name in names:
+                found.setdefault(name, {}).update(dict.fromkeys(other for other in names if other != name))
+        return {name: tuple(others) for name, others in found.items()}
 
     @cached_property
     def pivots(self) -> tuple[str, ...]:

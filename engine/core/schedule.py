@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Literal
 
 from engine.core.attempts import honours_key
+from engine.core.limits import held_back, reached
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of, undo_of, with_document
 from engine.core.templates import names_in
@@ -21,7 +22,7 @@ class Task:
     """One thing to do; `carry_out` says by which events."""
 
     kind: Literal[
-        "deadline", "validate", "open", "begin", "retry", "expire", "end_wait", "probe", "ask", "withdraw",
+        "deadline", "validate", "open", "limit", "begin", "retry", "no_locks", "expire", "end_wait", "probe", "ask", "withdraw",
         "give_up", "choose", "undo", "undo_late", "empty", "excuse", "close",
     ]  # fmt: skip
     step: str = ""
@@ -70,7 +71,9 @@ def _forward(run: Run, now: datetime) -> Iterator[Task]:
     for name in run.fresh:
         yield Task("open", name)
     if run.ready and _may_start(run):
-        yield Task("begin", next(iter(run.ready)))
+        for name in run.ready:
+            if not held_back(run, run.steps[name]):
+                yield Task("begin" if reached(run, now) is None else "limit", name)
     for name in run.active:
         yield from _timer(run, run.steps[name], now)
     if not run.unfinished and not run.late:
@@ -83,14 +86,16 @@ def _timer(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
         yield Task("end_wait", step.id)
     elif step.status == "awaiting_approval" and passed:
         yield Task("expire", step.id)
+    elif step.status == "awaiting_locks" and passed:
+        yield Task("no_locks", step.id)
     elif step.status == "unknown" or (step.status == "retry_wait" and _blind(step, now)):
         yield from _look(run, step, now)
-    elif step.status == "retry_wait" and passed and _may_start(run):
-        yield Task("retry", step.id)
+    elif step.status == "retry_wait" and passed and _may_start(run) and not held_back(run, step):
+        yield Task("retry" if reached(run, now) is None else "limit", step.id)
 
 
 def _may_start(run: Run) -> bool:
-    return not run.paused and len(run.open_calls) < run.saga.parallel
+    return not run.paused and run.limit is None and len(run.open_calls) < run.saga.parallel
 
 
 def _blind(step: StepState, at: datetime) -> bool:
@@ -214,7 +219,8 @@ def _timer_at(run: Run, step: StepState) -> datetime | None:
         step.status == "retry_wait" and doubt is not None and _blind(step, doubt)
     ):
         return _look_moment(run, step)
-    return step.due if step.status != "retry_wait" or _may_start(run) else None
+    can = step.status != "retry_wait" or (_may_start(run) and not held_back(run, step))
+    return step.due if can else None
 
 
 def _look_moment(run: Run, step: StepState) -> datetime | None:

@@ -96,6 +96,7 @@ STEP: Final[dict[str, Look]] = {
     "pending": Look("Not started", "radio_button_unchecked", "gray", "dotted"),
     "ready": Look("Ready", "trip_origin", "gray"),
     "awaiting_approval": Look("Waiting for approval", "how_to_reg", "yellow", "dashed"),
+    "awaiting_locks": Look("Waiting for a lock", "lock", "yellow", "dashed"),
     "waiting": Look("Waiting for a time", "hourglass_top", "yellow", "dashed"),
     "running": Look("Running", "play_circle", "blue"),
     "unknown": Look("Outcome unknown", "help", "orange", "dashed"),

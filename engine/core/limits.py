@@ -1,0 +1,83 @@
+"""What holds a step back that is ready otherwise: budgets, the event limit, overlapping writes (R10, R37, R39, R40).
+
+1. Limits are counted before a call, failed attempts included; they hold back forward attempts only.
+2. Under a limit on money or tokens, calls that may cost any are made one at a time, so that a limit is
+   passed by one attempt at most (L30).
+3. Past the pivot a budget is only noted: what is left must be driven to its end (R12).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from engine.core.events import Event, Faulted, LimitName, LimitReached, Noted, RunPaused
+from engine.core.run import Run, StepState, StepStatus
+from engine.core.saga import RouteStep
+
+IN_HAND: frozenset[StepStatus] = frozenset({"running", "unknown", "retry_wait", "validating"})
+BY = "the budget"
+
+
+def held_back(run: Run, step: StepState) -> bool:
+    """Return whether another step must be done first: it writes the same, or spends from the same budget."""
+    others = run.saga.contended.get(step.id, ())
+    if any(run.steps[other].status in IN_HAND for other in others):
+        return True
+    budget = run.saga.budget
+    if budget is None or (budget.cost_usd is None and budget.tokens is None) or not _may_cost(step):
+        return False
+    return any(_may_cost(run.steps[name]) for name, phase, _ in run.open_calls if phase == "forward")
+
+
+def _may_cost(step: StepState) -> bool:
+    """Return whether a call of it can cost money or tokens: a model's, or a function's that says so."""
+    definition = step.definition
+    return definition.kind in {"llm", "python"} or (
+        isinstance(definition, RouteStep) and bool(definition.with_.prompt)
+    )
+
+
+def reached(run: Run, now: datetime) -> LimitReached | None:
+    """Return the first limit that the run has reached, or None while it may go on."""
+    budget, minutes = run.saga.budget, 0.0
+    if budget is None and run.seq < run.saga.max_events:
+        return None
+    response = "ask"
+    found: list[tuple[LimitName, float, float | None]] = [("events", run.seq, run.saga.max_events)]
+    if budget is not None:
+        if run.started_at is not None:
+            minutes = (now - run.started_at).total_seconds() / 60
+        response = "note" if run.pivot_passed() else budget.on_limit
+        found += [
+            ("cost_usd", run.cost_usd, budget.cost_usd), ("tokens", run.tokens, budget.tokens),
+            ("calls", run.calls, budget.calls), ("minutes", minutes, budget.minutes),
+        ]  # fmt: skip
+    for limit, spent, once in found:
+        if once is not None and spent >= (allowed := once * (1 + run.granted.get(limit, 0))):
+            return LimitReached.model_validate({
+                "limit": limit, "spent": spent, "allowed": allowed,
+                "response": "ask" if limit == "events" else response,
+            })  # fmt: skip
+    return None
+
+
+def at_limit(run: Run, now: datetime) -> list[Event]:
+    """Return what happens at a limit: a fault, a pause, or a question to a person (R39)."""
+    limit = reached(run, now)
+    assert limit is not None
+    said = in_words(limit)
+    if limit.response == "stop":
+        return [limit, Faulted(source="budget", step=None, reason=said)]
+    if limit.response == "pause":
+        return [limit, RunPaused(by=BY)]
+    return (
+        [limit, Noted(text=f"{said}; past the point of no return it only counts", by=BY)]
+        if limit.response == "note"
+        else [limit]
+    )
+
+
+def in_words(limit: LimitReached) -> str:
+    """Return what was reached, for people."""
+    unit = {"cost_usd": "USD", "tokens": "tokens", "calls": "calls", "minutes": "minutes", "events": "events"}
+    return f"the limit of {limit.allowed:g} {unit[limit.limit]} is reached ({limit.spent:.6g} spent)"
