@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,9 +41,13 @@ def back(run: Run, reason: str, by: str = "") -> DirectionChosen:
     return DirectionChosen(direction="undo", reason=reason, plan=undo_plan(run), by=by)
 
 
-def undo_plan(run: Run) -> tuple[UndoPlanned, ...]:
-    """Return the steps that may have landed, in reverse order of their start, with what goes before each (R17)."""
-    touched = [step for step in run.steps.values() if step.maybe_landed and not _is_pivot(step)]
+def undo_plan(run: Run, among: Collection[str] | None = None) -> tuple[UndoPlanned, ...]:
+    """Return the steps that may have landed, in reverse order of their start, with what goes before each (R17).
+
+    `among` restricts it to some steps (R16, R26).
+    """
+    chosen = run.steps.values() if among is None else (run.steps[name] for name in among)
+    touched = [step for step in chosen if step.maybe_landed and not _is_pivot(step)]
     touched.sort(key=lambda step: step.begun, reverse=True)
     after = run.saga.graph.undo_after([step.id for step in touched])
     return tuple(UndoPlanned(step=step.id, after=after[step.id], why=_why(step)) for step in touched)

@@ -1,0 +1,91 @@
+"""Partial rollback: what a fault or a changed fact touches, and what may stay (R26, R27).
+
+1. The affected set is the least set that holds the culprits and is closed under "depends on a member".
+2. Only steps that may have landed are undone; what is kept is closed under dependencies.
+3. A set with a landed pivot is refused: the point of no return has no way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import networkx as nx
+
+from engine.core.errors import CommandRejected
+from engine.core.events import UndoPlanned
+from engine.core.recovery import undo_plan
+from engine.core.run import Run
+from engine.core.saga import Saga, canonical_json
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """What a partial rollback would touch.
+
+    Attributes:
+        steps: every affected step, landed or not, in the saga's own order.
+        undo: the frozen plan: those that may have landed, in reverse order of their start.
+        kept: the steps with an effect that stays.
+        because: for each affected step the dependency path from a culprit to it.
+    """
+
+    steps: tuple[str, ...]
+    undo: tuple[UndoPlanned, ...]
+    kept: tuple[str, ...]
+    because: dict[str, tuple[str, ...]]
+
+
+def affected(run: Run, culprits: Collection[str]) -> Affected:
+    """Return what must be undone and done anew when these steps no longer count (R26).
+
+    Raises:
+        CommandRejected: if a culprit is no step, or a pivot that landed is in the set.
+    """
+    unknown = sorted(set(culprits) - set(run.steps))
+    if unknown:
+        raise CommandRejected(f"saga '{run.saga.saga}' has no step '{unknown[0]}'")
+    because = affected_paths(run.saga, culprits)
+    passed = [name for name in run.saga.pivots if name in because and run.steps[name].landed]
+    if passed:
+        path = " -> ".join(because[passed[0]])
+        raise CommandRejected(
+            f"'{passed[0]}' is a point of no return that is passed ({path}); it can't be undone"
+        )
+    plan = undo_plan(run, among=because)
+    kept = tuple(name for name, step in run.steps.items() if step.maybe_landed and name not in because)
+    return Affected(tuple(because), plan, kept, because)
+
+
+def affected_paths(saga: Saga, culprits: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the affected steps in the saga's own order, each with the shortest path from a culprit to it."""
+    graph: nx.DiGraph[str] = saga.graph.digraph
+    found = nx.multi_source_dijkstra_path(graph, set(culprits)) if culprits else {}
+    place = saga.graph.position.__getitem__
+    return {name: tuple(found[name]) for name in sorted(found, key=place)}
+
+
+def amendment_problems(run: Run, proposed: Saga) -> list[str]:
+    """Return what a proposed plan would change about the past; empty where it may be taken (R27).
+
+    A step with an intent, or one that a person has answered for, stays as it was, with all that it needed.
+    """
+    found = []
+    for name, state in run.steps.items():
+        if not (
+            state.attempts or state.approvals or state.by_hand or state.status in {"committed", "skipped"}
+        ):
+            continue
+        new = proposed.steps.get(name)
+        if new is None:
+            found.append(f"'{name}' has begun and is missing")
+            continue
+        was = state.definition.model_dump(mode="json", by_alias=True)
+        now = new.model_dump(mode="json", by_alias=True)
+        changed = sorted(key for key in was.keys() | now.keys() if _text(was.get(key)) != _text(now.get(key)))
+        found += [f"'{name}' has begun and its `{key}` differs" for key in changed]
+    return found
+
+
+def _text(value: object) -> str:
+    return canonical_json(value)
