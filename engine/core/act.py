@@ -235,10 +235,13 @@ def _expire(run: Run, name: str, _now: datetime) -> list[e.Event]:
     reason = "nobody answered in time"
     if approval.request.on_expire == "approve":
         return approve(run, step, "the deadline", reason, final=True)
-    ended = e.ApprovalEnded(step=name, how="expired", reason=reason)
+    return [e.ApprovalEnded(step=name, how="expired", reason=reason), *_after_expiry(run, step, reason)]
+
+
+def _after_expiry(run: Run, step: StepState, reason: str) -> list[e.Event]:
     if isinstance(step.definition, ApprovalStep) and step.definition.with_.on_deny == "continue":
-        return [ended, *_commit_answer(run, step, "expired", "", reason)]
-    return [ended, *give_up(run, step, "expired", f"approval expired: {reason}")]
+        return _commit_answer(run, step, "expired", "", reason)
+    return give_up(run, step, "expired", f"approval expired: {reason}")
 
 
 def approve(run: Run, step: StepState, by: str, reason: str, *, final: bool) -> list[e.Event]:
@@ -263,10 +266,25 @@ def _commit_answer(run: Run, step: StepState, decision: str, by: str, comment: s
 def deny(run: Run, step: StepState, by: str, reason: str) -> list[e.Event]:
     """Return the events of a no: a fault, or an answer that later steps look at."""
     given = _answer(step, "denied", by, reason, final=True)
+    return [given, *_after_denial(run, step, by, reason)]
+
+
+def _after_denial(run: Run, step: StepState, by: str, reason: str) -> list[e.Event]:
     if isinstance(step.definition, ApprovalStep) and step.definition.with_.on_deny == "continue":
-        return [given, *_commit_answer(run, step, "denied", by, reason)]
-    said = f"denied by {by}" + (f": {reason}" if reason else "")
-    return [given, *give_up(run, step, "denied", said)]
+        return _commit_answer(run, step, "denied", by, reason)
+    return give_up(run, step, "denied", f"denied by {by}" + (f": {reason}" if reason else ""))
+
+
+def after_answer(run: Run, step: StepState) -> list[e.Event]:
+    """Return what follows from an approval that has been decided, or has expired."""
+    approval = step.approval
+    assert approval is not None
+    if approval.status == "expired":
+        return _after_expiry(run, step, approval.reason)
+    last = approval.answers[-1]
+    if approval.status == "denied":
+        return _after_denial(run, step, last.by, last.reason)
+    return _commit_answer(run, step, "approved", last.by, last.reason)
 
 
 def _answer(step: StepState, decision: Any, by: str, reason: str, *, final: bool) -> e.ApprovalGiven:

@@ -16,6 +16,7 @@ from engine.core import people, results
 from engine.core.act import carry_out
 from engine.core.errors import CommandRejected
 from engine.core.evolve import evolve
+from engine.core.mend import missing
 from engine.core.run import Run
 from engine.core.saga import canonical_json
 from engine.core.schedule import due
@@ -34,6 +35,9 @@ def turn(run: Run, command: c.Command, now: datetime) -> list[e.Recorded]:
         CommandRejected: if the state forbids the command; the run is unchanged.
     """
     recorded: list[e.Recorded] = []
+    if isinstance(command, c.Recover):
+        while events := missing(run, now):
+            _record(run, events, now, recorded)
     for each in interrupted_calls(run) if isinstance(command, c.Recover) else [command]:
         _record(run, decide(run, each, now), now, recorded)
     for _ in range(MAX_STEPS_PER_TURN):

@@ -43,7 +43,7 @@ def report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
         output=plain(command.output), error=plain(command.error), code=plain(command.code),
         retryable=command.retryable, empty=command.empty, meta=plain(command.meta),
     )  # fmt: skip
-    return [ended, *_FOLLOW[command.phase](run, step, ended, now)]
+    return [ended, *FOLLOW[command.phase](run, step, ended, now)]
 
 
 def _late(run: Run, step: StepState, command: c.Report, now: datetime) -> list[e.Event]:
@@ -167,6 +167,7 @@ def resolved(
     return [*events, *not_landed(run, step, f"it did not land: {evidence}", now)]
 
 
-_FOLLOW: dict[str, Callable[[Run, StepState, e.AttemptEnded, datetime], list[e.Event]]] = {
+FOLLOW: dict[e.Phase, Callable[[Run, StepState, e.AttemptEnded, datetime], list[e.Event]]] = {
     "forward": _forward_ended, "undo": _undo_ended, "probe": _probe_ended, "late": _late_ended,
 }  # fmt: skip
+"""What follows from the end of a call, by phase."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Literal
 
-from engine.core.attempts import honours_key
+from engine.core.attempts import can_retry, honours_key
 from engine.core.limits import held_back, reached
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of, undo_of, with_document
@@ -52,7 +52,7 @@ def due(run: Run, now: datetime) -> Iterator[Task]:
 def _late_is_due(run: Run, step: StepState, now: datetime) -> bool:
     """Return whether to undo an effect that landed late: at once, but not beside the step's own undo (R25)."""
     late = step.late
-    if late is None or run.paused or late.status == "failed":
+    if late is None or run.paused:
         return False
     if step.status in {"to_compensate", "compensating"} or step.id in run.attention:
         return False
@@ -108,12 +108,21 @@ def _look(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
     moment = _look_at(run, step)
     if moment is None or now < moment:
         return
-    if not _can_probe(step):
+    if _can_ask_again(run, step, now):
+        if _may_start(run) and not held_back(run, step):
+            yield Task("retry" if reached(run, now) is None else "limit", step.id)
+    elif not _can_probe(step):
         undoable = effect_of(step.definition) == "compensatable" and not undo_needs_output(step)
         blind = run.direction == "forward" and undoable and undo_of(step.definition) is not None
         yield Task("give_up" if blind else "ask", step.id)
     elif not run.paused:
         yield Task("probe", step.id)
+
+
+def _can_ask_again(run: Run, step: StepState, at: datetime) -> bool:
+    """Return whether the same call with the same key tells best what became of it (R6)."""
+    going = run.direction == "forward" and run.fault is None and step.status == "unknown"
+    return going and can_retry(step) and honours_key(step, at)
 
 
 def _can_probe(step: StepState) -> bool:
@@ -224,7 +233,10 @@ def _timer_at(run: Run, step: StepState) -> datetime | None:
 
 
 def _look_moment(run: Run, step: StepState) -> datetime | None:
-    return None if run.paused and _can_probe(step) else _look_at(run, step)
+    moment = _look_at(run, step)
+    if moment is not None and _can_ask_again(run, step, moment):
+        return moment if _may_start(run) and not held_back(run, step) else None
+    return None if run.paused and _can_probe(step) else moment
 
 
 def _undo_moments(run: Run) -> list[datetime | None]:

@@ -16,6 +16,7 @@ from engine.core.decide import turn
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected
 from engine.core.evolve import evolve, replay
+from engine.core.mend import missing
 from engine.core.run import Run
 from engine.core.saga import effect_of
 from engine.core.schedule import wake_at
@@ -376,7 +377,18 @@ class Story:
             if self.tape.often(50):
                 self.act(self.intents[call][0], late=True)
         self.run = replay(self.saga, self.log)
+        assert missing(self.run, self.now) == [], f"a whole turn lacks something\n{self.tell()}"
         self.send(c.Recover())
+
+    def take_over(self, log):
+        """Begin from a log that somebody else wrote, in a world of which nothing else is known."""
+        self.log, self.now = list(log), log[-1].at
+        self.run, self.shadow = replay(self.saga, log), replay(self.saga, log)
+        for recorded in log:
+            if recorded.event.type == "attempt_intended":
+                intent = recorded.event
+                self.intents[intent.step, intent.phase, intent.attempt] = (intent, recorded.at)
+                self.world.first_call.setdefault(intent.key, recorded.at)
 
     # -- people
 
@@ -425,7 +437,8 @@ class Story:
         if asked and asked.kind == "late_success":
             late = step.late.output["id"]
             if self.send(c.MarkDone(step=name, reason="by hand", by="bob")):
-                next(x for x in self.world.effects if x.id == late).gone = True
+                for effect in self.world.effects:
+                    effect.gone = effect.gone or effect.id == late
             return
         undoing, key = step.status == "comp_failed", step.attempts[0].intent.key if step.attempts else "hand"
         found = self.world.coming(name)

@@ -138,3 +138,17 @@ def test_the_stories_are_not_all_alike(seed):
         "approval_ended",
         "disrupted",
     }
+
+
+@settings(BOUNDED, max_examples=150)
+@given(tape(120), tape(40), st.integers(0, 10**6))
+def test_L09_a_log_that_ends_within_a_turn_is_completed_by_who_takes_over(saga_tape, play_tape, place):
+    """Cut anywhere, even where no store can: what is missing is recorded, and the run ends."""
+    whole = story(saga_tape, play_tape).play()
+    log = whole.log[: 1 + place % (len(whole.log) - 1)]
+    torn = Story(whole.saga, Tape(b""))
+    torn.take_over(log)
+    torn.send(c.Recover())
+    while not torn.run.is_closed:
+        assert torn.turns < 300, f"no end in sight\n{torn.tell()}"
+        torn.help()

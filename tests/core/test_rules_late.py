@@ -195,3 +195,15 @@ def test_R25_a_late_answer_to_a_try_that_shares_its_key_with_the_one_that_counts
     play.ok("a", output={"id": 1})
     assert late(play) == ["noted"]
     assert play.open() == ["x"]
+
+
+def test_R25_a_late_effect_that_waited_for_a_person_is_undone_once_nothing_else_goes_by_the_key():
+    play = tried_again(BY_KEY)
+    play.ok("a", output={"id": 2})
+    late(play, output={"id": 1})
+    play.rejected("x")
+    assert play.open() == ["undo a"]
+    play.ok("a")
+    assert play.open() == ["late a"]
+    play.ok("a", empty=True)
+    assert play.run.status == "compensated"

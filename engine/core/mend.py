@@ -1,0 +1,111 @@
+"""Completing a turn that was cut: a log that ends between a fact and what follows from it (L9).
+
+The stores of this project write a turn whole or not at all. A log that was cut elsewhere - copied, truncated,
+exported up to some event - may end anywhere; whoever takes the run over first records what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from engine.core import events as e
+from engine.core.act import after_answer, broken_invariant
+from engine.core.attempts import fault, not_landed, resolve_all
+from engine.core.limits import in_words
+from engine.core.results import FOLLOW
+from engine.core.run import Attempt, Run, StepState
+
+Missing = list[e.Event]
+
+
+def missing(run: Run, now: datetime) -> Missing:
+    """Return what the log lacks after its last facts; empty where it is complete. Record it and ask again."""
+    if run.seq == 0 or run.is_closed:
+        return []
+    for step in run.steps.values():
+        for look in _LOOKS:
+            found = look(run, step, now)
+            if found:
+                return found
+    return _of_the_run(run)
+
+
+def _forward(run: Run, step: StepState, now: datetime) -> Missing:
+    last = step.attempts[-1] if step.attempts else None
+    if last is None or last.result is None:
+        return []
+    if step.status == "validating" and last.outcome == "ok" and step.unresolved:
+        return resolve_all(
+            step, landed=True, how="retry", output=None, evidence="a retry with the same key", by=""
+        )
+    if step.status == "unknown" and not step.unresolved:
+        return not_landed(run, step, "it did not land", now)
+    if step.status == "running":
+        return FOLLOW["forward"](run, step, last.result, now)
+    return []
+
+
+def _undo(run: Run, step: StepState, now: datetime) -> Missing:
+    last = step.undos[-1] if step.undos else None
+    if last is None or last.result is None:
+        return []
+    untold = step.status == "compensating" and step.due is None
+    if not untold and not (step.status == "comp_failed" and last.landed):
+        return []
+    return FOLLOW["undo"](run, step, _as_it_ended(last), now)
+
+
+def _late(run: Run, step: StepState, now: datetime) -> Missing:
+    last = step.late_undos[-1] if step.late_undos else None
+    open_ = step.late is not None and step.late.status == "undoing" and step.late.due is None
+    if not open_ or last is None or last.result is None:
+        return []
+    return FOLLOW["late"](run, step, last.result, now)
+
+
+def _as_it_ended(attempt: Attempt) -> e.AttemptEnded:
+    """Return the result of an attempt; one that landed as a late answer told counts as gone well."""
+    assert attempt.result is not None
+    return attempt.result.model_copy(update={"outcome": "ok"}) if attempt.landed else attempt.result
+
+
+def _answer(run: Run, step: StepState, _now: datetime) -> Missing:
+    if step.status != "awaiting_approval" or step.approval is None or step.approval.status == "open":
+        return []
+    if step.approval.status == "superseded":
+        return [e.StepSkipped(step=step.id, reason=step.approval.reason)]
+    return after_answer(run, step)
+
+
+def _failure(run: Run, step: StepState, _now: datetime) -> Missing:
+    if (
+        step.status != "failed"
+        or run.fault is not None
+        or run.direction == "undo"
+        or step.id in run.attention
+    ):
+        return []
+    if any(known.step == step.id for known in run.faults):
+        return [e.HelpNeeded(step=step.id, kind="stuck_after_pivot", reason=step.reason)]
+    return fault(run, "exhausted", step.id, step.reason)
+
+
+def _of_the_run(run: Run) -> Missing:
+    if run.fault is not None or run.direction == "undo":
+        return []
+    if run.limit is not None and run.limit.response == "stop":
+        return fault(run, "budget", None, in_words(run.limit))
+    broken = broken_invariant(run, {})
+    if broken and all(known.source != "invariant" for known in run.faults):
+        return fault(run, "invariant", None, broken)
+    return []
+
+
+_LOOKS: tuple[Callable[[Run, StepState, datetime], Missing], ...] = (
+    _forward,
+    _undo,
+    _late,
+    _answer,
+    _failure,
+)
