@@ -41,6 +41,11 @@ def me() -> str:
     return str(st.session_state.get("person") or studio().settings.user)
 
 
+def my_groups() -> tuple[str, ...] | None:
+    """Return the groups of approvers that who is looking is in, or None where nobody keeps a list."""
+    return studio().settings.groups_of(me())
+
+
 @dataclass
 class RunView:
     """A run as this session knows it: the fold, and the events it is the fold of."""

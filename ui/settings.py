@@ -43,6 +43,10 @@ class Settings(BaseSettings):
         default="local", description="the model of steps that name none: local, scripted, or a LiteLLM name"
     )
     user: str = Field(default_factory=_who, description="who you are, in approvals and in the log")
+    groups: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="who is in which group of approvers, as JSON; none: nobody keeps a list",
+    )
     sandbox_url: str = Field(default="", description="a practice world that runs elsewhere; empty starts one")
     services: dict[str, str] = Field(
         default_factory=dict, description="base addresses by logical host, as JSON"
@@ -58,6 +62,12 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The URL of the database."""
         return self.database_url or f"sqlite:///{self.data_dir.resolve() / 'saga.db'}"
+
+    def groups_of(self, person: str) -> tuple[str, ...] | None:
+        """Return the groups that a person is in, or None where nobody keeps a list."""
+        if not self.groups:
+            return None
+        return tuple(group for group, members in self.groups.items() if person in members)
 
     @classmethod
     def settings_customise_sources(

@@ -57,7 +57,13 @@ def decide(
     """Answer an approval; where no app drives the run, drive it on from here. Return the exit code."""
     with Studio.open(settings, adopt=False) as studio:
         before = studio.store.row(run_id)
-        command = Decide(by=settings.user, step=step, decision=decision, reason=reason)
+        command = Decide(
+            by=settings.user,
+            step=step,
+            decision=decision,
+            reason=reason,
+            groups=settings.groups_of(settings.user),
+        )
         studio.engine.submit(run_id, command).result()
         click.echo(f"{decision}: {step}")
         run = _follow(studio, run_id, approve_all=False, quiet=False, since=before.last_seq if before else 0)
@@ -95,7 +101,14 @@ def _only_people_can_go_on(run: Run) -> bool:
 
 
 def _approve(studio: Studio, run_id: str, step: str) -> None:
-    command = Decide(by=studio.settings.user, step=step, decision="approved", reason="--approve-all")
+    user = studio.settings.user
+    command = Decide(
+        by=user,
+        step=step,
+        decision="approved",
+        reason="--approve-all",
+        groups=studio.settings.groups_of(user),
+    )
     try:
         studio.engine.submit(run_id, command).result()
     except CommandRejected as refused:

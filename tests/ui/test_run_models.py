@@ -18,6 +18,7 @@ from ui.models.run_rollback import rollback_lines, troubles, undo_price, verdict
 from ui.models.run_state import moment
 from ui.models.run_timeline import run_timeline
 from ui.models.run_words import counted, doubtful_pivots, headline, listed, money, row_headline, titles_of
+from ui.settings import Settings
 
 CHAIN = """
 steps:
@@ -415,3 +416,12 @@ def test_a_doubtful_point_of_no_return_is_told_before_a_cancel_and_while_it_is_s
     assert doubtful_pivots(play.run) == ["Hand over"]
     play.do(c.Cancel(by="ann"))
     assert headline(play.run).word == "Stopping: finding out whether Hand over happened"
+
+
+def test_who_is_in_no_group_that_may_decide_reads_so():
+    play = Play("steps: {a: {<book>, approval: {group: travel-desk}}}")
+    desk = Settings(groups={"travel-desk": ("bob",)})
+    assert approval_detail(play.run, "a", play.now, "bob", desk.groups_of("bob")).refusal == ""
+    refusal = approval_detail(play.run, "a", play.now, "cid", desk.groups_of("cid")).refusal
+    assert refusal == "'a' is decided by travel-desk; cid is not one of them"
+    assert Settings().groups_of("cid") is None

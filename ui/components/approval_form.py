@@ -11,7 +11,7 @@ from ui.components.run_commands import refuse, send
 from ui.components.run_rollback import draw_lines
 from ui.components.text import escape, plain
 from ui.models.approval_inbox import ApprovalDetail
-from ui.session import me
+from ui.session import me, my_groups
 
 ANSWERS: Final = {"approved": "Approve", "denied": "Deny"}
 
@@ -91,6 +91,7 @@ def _decide(run_id: str, step: str, title: str, seen: str, key: str) -> None:
         reason=str(st.session_state.get(f"{key}-comment") or "").strip(),
         request_hash=seen,
         by=me(),
+        groups=my_groups(),
     )
     if send(run_id, command, f"{decision.capitalize()}: {title}"):
         st.rerun()

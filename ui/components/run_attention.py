@@ -17,7 +17,7 @@ from ui.components.text import escape
 from ui.models.approval_inbox import approval_detail
 from ui.models.run_attention import Ask, asks, command_of, give_up
 from ui.models.run_rollback import rollback_lines
-from ui.session import me
+from ui.session import me, my_groups
 
 
 def draw_attention(run: Run) -> None:
@@ -43,7 +43,7 @@ def _head(ask: Ask) -> None:
 
 
 def _approval(run: Run, ask: Ask, key: str) -> None:
-    detail = approval_detail(run, ask.step, now(), me())
+    detail = approval_detail(run, ask.step, now(), me(), my_groups())
     if detail is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -115,7 +115,9 @@ def _urgency(expires_at: datetime | None, now: datetime) -> Family:
     return "red" if expires_at - now < URGENT else "yellow"
 
 
-def approval_detail(run: Run, name: str, now: datetime, me: str) -> ApprovalDetail | None:
+def approval_detail(
+    run: Run, name: str, now: datetime, me: str, groups: tuple[str, ...] | None = None
+) -> ApprovalDetail | None:
     """Return the open question about a step, or None where there is none (any more)."""
     step = run.steps.get(name)
     approval = step.approval if step else None
@@ -146,7 +148,7 @@ def approval_detail(run: Run, name: str, now: datetime, me: str) -> ApprovalDeta
         undo=denied,
         undo_cost=undo_price(run)[0] if denied else "",
         answers=tuple(_answer(answer) for answer in approval.answers),
-        refusal=refusal(run, Decide(step=name, decision="approved", by=me), now),
+        refusal=refusal(run, Decide(step=name, decision="approved", by=me, groups=groups), now),
     )
 
 

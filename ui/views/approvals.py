@@ -15,7 +15,7 @@ from ui.components.approval_inbox import (
 from ui.components.badges import Badge, header
 from ui.components.run_commands import now, show_outcome
 from ui.models.approval_inbox import approval_detail, inbox, other_help
-from ui.session import me, run_view, studio
+from ui.session import me, my_groups, run_view, studio
 
 TICK_S = 2.0
 SHOWN = 200
@@ -42,7 +42,7 @@ def live_inbox() -> None:
         draw_others(others)
     with right:
         view = run_view(chosen.run)
-        detail = approval_detail(view.run, chosen.step, moment, me()) if view else None
+        detail = approval_detail(view.run, chosen.step, moment, me(), my_groups()) if view else None
         if detail is None:
             draw_gone()
         else:
