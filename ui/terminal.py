@@ -15,6 +15,7 @@ from engine.core.commands import Decide
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected
 from engine.core.evolve import evolve, replay
+from engine.core.limits import in_words
 from engine.core.run import Run
 from engine.core.saga import Saga
 from engine.ports import RunFilter, Store
@@ -97,7 +98,9 @@ def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool, sinc
 def _only_people_can_go_on(run: Run) -> bool:
     moving = any(step.due and step.status != "awaiting_approval" for step in run.steps.values())
     asked = any(step.status == "awaiting_approval" for step in run.steps.values())
-    return bool(run.attention or run.direction_asked or asked) and not run.open_calls and not moving
+    return (
+        bool(run.attention or run.direction_asked or run.limit or asked) and not run.open_calls and not moving
+    )
 
 
 def _approve(studio: Studio, run_id: str, step: str) -> None:
@@ -138,6 +141,10 @@ _LINES: dict[str, Callable[[Any], Line]] = {
     "direction_chosen": lambda e: ("↶", f"steps to undo: {len(e.plan)} ({e.reason})", "magenta"),
     "step_undone": lambda e: ("↶", f"{e.step}: {e.reason}", "magenta"),
     "step_excused": lambda e: ("!", f"{e.step}: {e.how} by {e.by}: {e.reason}", "yellow"),
+    "late_landed": lambda e: ("!", f"{e.step}: {e.reason}", "yellow"),
+    "late_undone": lambda e: ("↶", f"{e.step}, what came late: {e.reason}", "magenta"),
+    "locks_wanted": lambda e: ("?", f"{e.step} waits for {', '.join(e.keys)}", "yellow"),
+    "limit_reached": lambda e: ("!", in_words(e), "yellow"),
     "help_needed": lambda e: ("!", f"{e.step}: {e.reason}", "red"),
     "noted": lambda e: ("·", e.text, None),
 }

@@ -5,8 +5,10 @@ from datetime import timedelta
 import pytest
 
 from engine.core import commands as c
+from engine.core import evolve
 from engine.projection import project
 from tests.core.harness import Play
+from ui.models import run_events
 from ui.models.approval_inbox import approval_detail, inbox, other_help, wire
 from ui.models.run_actions import allowed, disruptable
 from ui.models.run_attention import asks, command_of, give_up
@@ -20,6 +22,7 @@ from ui.models.run_timeline import run_timeline
 from ui.models.run_words import counted, doubtful_pivots, headline, listed, money, row_headline, titles_of
 from ui.settings import Settings
 
+EVENT_TYPES = [kind.model_fields["type"].default for kind in evolve._HANDLERS]
 CHAIN = """
 steps:
   a: {title: Flight, <book>, <once>}
@@ -300,7 +303,7 @@ def test_an_unknown_outcome_first_waits_then_asks():
     assert (looking.kind, looking.detail) == ("looking", "no answer")
     play.advance()
     assert said(play) == "Outcome unknown"
-    assert row_headline(project(play.run)).word == "Outcome unknown"
+    assert row_headline(project(play.run)).word == "Needs attention"
     (ask,) = asks(play.run, play.now)
     assert (ask.kind, ask.title) == ("unknown_outcome", "Did Pay take effect?")
     assert ask.request["key"] == "r1:p:1"
@@ -425,3 +428,40 @@ def test_who_is_in_no_group_that_may_decide_reads_so():
     refusal = approval_detail(play.run, "a", play.now, "cid", desk.groups_of("cid")).refusal
     assert refusal == "'a' is decided by travel-desk; cid is not one of them"
     assert Settings().groups_of("cid") is None
+
+
+def test_a_late_effect_that_needs_a_person_is_asked_about():
+    play = Play(
+        "steps: {a: {title: Hotel, <book>, timeout_s: 1, settle_s: 0, key_ttl_s: 0, <probe>}, x: {<read>}}"
+    )
+    play.unknown("a")
+    play.advance()
+    play.ok("a", empty=True)
+    play.advance()
+    play.ok("a")
+    play.do(c.Report(step="a", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    ask = next(ask for ask in asks(play.run, play.now) if ask.kind == "late_success")
+    assert ask.title == "Hotel took effect once too often"
+    assert ask.request == {"id": 1}
+    assert project(play.run).attention == 1
+    play.do(command_of(ask, "done", "cancelled by phone", "bob"))
+    assert deeds(play.log, titles_of(play.run))[-1].did == "settled a late effect as undone by hand · Hotel"
+
+
+@pytest.mark.parametrize(("choice", "status"), [("grant", "running"), ("cancel", "compensated")])
+def test_a_run_at_its_limit_asks_whether_it_may_go_on(choice, status):
+    play = Play("budget: {calls: 1, on_limit: ask}\nsteps: {a: {<read>}, b: {<read>, needs: a}}")
+    play.ok("a")
+    (ask,) = asks(play.run, play.now)
+    assert (ask.kind, ask.detail) == ("limit", "the limit of 1 calls is reached (1 spent)")
+    assert headline(play.run).word == "At a limit"
+    play.do(command_of(ask, choice, "fine", "bob"))
+    assert play.run.status == status
+
+
+def test_every_event_has_its_words():
+    play = Play("max_events: 100\nsteps: {a: {<book>, locks: [car]}, b: {<read>}}")
+    play.do(c.GrantLocks(step="a"))
+    words = [line.what for line in event_lines(play.log, titles_of(play.run))]
+    assert "Holds car until the run ends" in words
+    assert not [kind for kind in EVENT_TYPES if kind not in run_events._WORDS], "an event without words"

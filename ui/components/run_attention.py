@@ -38,7 +38,7 @@ def draw_attention(run: Run) -> None:
 
 def _head(ask: Ask) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        draw(run_badge(ask.status) if ask.kind == "direction" else step_badge(ask.status))
+        draw(run_badge(ask.status) if ask.kind in {"direction", "limit"} else step_badge(ask.status))
         st.markdown(f"**{escape(ask.title)}**", width="stretch")
 
 
@@ -86,7 +86,7 @@ def _question(run: Run, ask: Ask, key: str) -> None:
             st.code(ask.detail, language=None, wrap_lines=True)
         if ask.advice:
             st.markdown(escape(ask.advice))
-        if ask.kind == "unknown_outcome":
+        if ask.kind in {"unknown_outcome", "late_success"}:
             st.json(ask.request, expanded=1)
         if ask.kind == "direction":
             with st.expander("What an undo would do", key=f"{key}-plan", icon=":material/undo:"):

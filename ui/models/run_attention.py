@@ -10,12 +10,15 @@ from typing import Any, Literal
 from engine.core.commands import (
     Abandon,
     AnyCommand,
+    Cancel,
     ChooseDirection,
+    GrantLimit,
     MarkDone,
     Resolve,
     Skip,
     TryNow,
 )
+from engine.core.limits import in_words
 from engine.core.run import Run, StepState
 from ui.models.run_actions import refusal
 from ui.models.run_rollback import remaining
@@ -28,6 +31,8 @@ Kind = Literal[
     "approval",
     "direction",
     "stuck_after_pivot",
+    "late_success",
+    "limit",
     "looking",
     "retry",
     "give_up",
@@ -81,6 +86,8 @@ def asks(run: Run, now: datetime) -> list[Ask]:
         *(_approval(step) for step in steps if step.status == "awaiting_approval"),
         *_direction(run),
         *(_stuck(step) for step in steps if _needs(run, step) == "stuck_after_pivot"),
+        *(_late(step) for step in steps if _needs(run, step) == "late_success"),
+        *_limit(run),
         *(ask for step in steps for ask in _waiting(run, step, now)),
     ]
 
@@ -105,6 +112,8 @@ def command_of(ask: Ask, choice: str, reason: str, by: str, request: Json = None
         return Abandon(reason=reason, by=by)
     if ask.kind == "direction":
         return ChooseDirection(direction="undo" if choice == "undo" else "forward", reason=reason, by=by)
+    if ask.kind == "limit":
+        return GrantLimit(reason=reason, by=by) if choice == "grant" else Cancel(reason=reason, by=by)
     commands: dict[str, AnyCommand] = {
         "retry": TryNow(step=step, reason=reason, by=by),
         "edit": TryNow(step=step, reason=reason, request=request, by=by),
@@ -201,6 +210,43 @@ def _stuck(step: StepState) -> Ask:
             Choice("skip", "Skip it", "Steps that need it are skipped, too"),
         ),
         reason_label="Reason or evidence",
+    )
+
+
+def _late(step: StepState) -> Ask:
+    return Ask(
+        "late_success",
+        step.id,
+        "comp_failed",
+        f"{title_of(step)} took effect once too often",
+        detail=step.reason,
+        advice="An attempt that had been given up landed after all. The run does not end before this is settled.",
+        choices=(
+            Choice("retry", "Try to undo it", "By that attempt's own result"),
+            Choice("done", "It was undone by hand", "Say where it can be seen"),
+            Choice("skip", "Leave it as it is", "It is listed with the run as an exception"),
+        ),
+        reason_label="Reason or evidence",
+        request=step.late.output if step.late else None,
+    )
+
+
+def _limit(run: Run) -> Iterator[Ask]:
+    if run.limit is None or run.fault is not None or run.direction == "undo":
+        return
+    more = f"{run.saga.max_events:,} more events" if run.limit.limit == "events" else "As much again"
+    yield Ask(
+        "limit",
+        "",
+        "needs_attention",
+        "A limit of this run is reached",
+        detail=in_words(run.limit),
+        advice="Calls under way go on; nothing new starts until somebody says so.",
+        choices=(
+            Choice("grant", "Let it go on", more),
+            Choice("cancel", "Cancel the run", "What was done is undone"),
+        ),
+        reason_label="Why",
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from engine.core.events import Recorded
+from engine.core.limits import in_words
 from engine.core.run import Run
 from ui.models.run_words import clock, counted
 
@@ -139,6 +140,15 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "attempt_resolved": lambda e: _with(
         f"Try {e.attempt} {'landed' if e.landed else 'did not land'}", e.evidence
     ),
+    "late_landed": lambda e: (
+        f"Try {e.attempt} landed after it had been given up"
+        + ("" if e.counts else "; it is undone by itself")
+    ),
+    "late_undone": lambda e: _with(f"The late effect of try {e.attempt} is settled ({e.how})", e.reason),
+    "locks_wanted": lambda e: f"Waits for {', '.join(e.keys)} until {clock(e.until)} UTC",
+    "locks_taken": lambda e: f"Holds {', '.join(e.keys)} until the run ends",
+    "limit_reached": in_words,
+    "limit_granted": lambda e: _with(f"{e.by} grants as much again", e.reason),
     "retry_scheduled": lambda e: f"Next {_PHASE[e.phase]} at {clock(e.due)} UTC, because: {e.reason}",
     "help_needed": lambda e: e.reason,
     "verdict_given": lambda e: _with(f"{e.validator} {_SEEN[e.verdict]}", e.evidence),
@@ -175,6 +185,11 @@ _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
         "settled as " + ("done by hand" if e.how == "done" else "not to be undone"),
         e.reason,
     ),
+    "late_undone": lambda e: (
+        "settled a late effect as " + ("undone by hand" if e.how == "done" else "not to be undone"),
+        e.reason,
+    ),
+    "limit_granted": lambda e: ("let the run go on past a limit", e.reason),
     "retry_asked": lambda e: ("asked for the next try at once", e.reason),
     "disrupted": lambda e: (f"planted a disruption ({e.injection.replace('_', ' ')})", ""),
     "noted": lambda e: ("noted", e.text),

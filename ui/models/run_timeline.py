@@ -34,7 +34,8 @@ def run_timeline(run: Run, history: list[Recorded], now: datetime) -> Timeline:
     begun = {segment.row for segment in segments} | {mark.row for mark in marks}
     shown = [step for step in steps if len(steps) <= MAX_ROWS or step.id in begun]
     rows = [Row(step.id, title_of(step)) for step in shown]
-    rows += [Row(UNDO + name, f"Undo: {title_of(run.steps[name])}", "undo") for name in run.plan]
+    undone = dict.fromkeys([*run.plan, *(step.id for step in steps if step.late_undos)])
+    rows += [Row(UNDO + name, f"Undo: {title_of(run.steps[name])}", "undo") for name in undone]
     # Where only a person can go on, time would squeeze what happened against the left edge.
     goes_on = any(segment.end is None for segment in segments)
     return Timeline(tuple(rows), tuple(segments), tuple(marks), now if goes_on else None)
@@ -50,6 +51,8 @@ def _segments(run: Run, step: StepState) -> Iterator[Segment]:
     for attempt in step.undos:
         yield _call(undo, _BACK[attempt.outcome], attempt, "")
     yield from _pauses(undo, step.undos, step.due if step.status == "compensating" else None)
+    for attempt in step.late_undos:
+        yield _call(undo, _BACK[attempt.outcome], attempt, "late")
     for approval in step.approvals:
         asked = f"{approval.request.group or 'anyone'}: {approval.request.question}"
         ended = approval.ended_at or run.ended_at

@@ -70,7 +70,7 @@ def row_headline(row: RunRow) -> Headline:
     if row.status == "running" and row.paused:
         return Headline("paused", run_look("paused").word)
     if row.status == "running" and row.attention:
-        return Headline("needs_attention", "Outcome unknown")
+        return Headline("needs_attention", run_look("needs_attention").word)
     if row.status == "running" and row.approvals:
         return Headline("waiting", waiting_for([approval.group for approval in row.approvals]))
     return Headline(row.status, run_look(row.status).word)
@@ -88,6 +88,8 @@ def _asked_of_people(run: Run) -> str:
         return f"Rollback incomplete, {run.unplanned} left"
     if "stuck_after_pivot" in kinds:
         return "Stuck after the point of no return" if run.pivot_passed() else "Stuck on the way forward"
+    if kinds == {"late_success"}:
+        return "A late effect to settle"
     return "Outcome unknown" if kinds == {"unknown_outcome"} else run_look("needs_attention").word
 
 
@@ -96,8 +98,8 @@ def _forward(run: Run) -> Headline:
         return Headline("paused", run_look("paused").word)
     if run.status != "running" or run.open_calls:
         return Headline(run.status, run_look(run.status).word)
-    if run.attention:
-        return Headline("needs_attention", "Outcome unknown")
+    if run.limit is not None or run.attention:
+        return Headline("needs_attention", "At a limit" if run.limit is not None else _asked_of_people(run))
     groups = [
         step.approval.request.group
         for step in run.steps.values()
