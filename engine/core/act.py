@@ -14,16 +14,10 @@ from engine.core.evolve import term
 from engine.core.expressions import compile_expression, is_true
 from engine.core.late import late_obstacle, late_request
 from engine.core.limits import at_limit
+from engine.core.parts import ApprovalPolicy, Rule
 from engine.core.recovery import choose_direction, undo_request
 from engine.core.run import Run, StepState
-from engine.core.saga import (
-    ApprovalPolicy,
-    ApprovalStep,
-    Rule,
-    WaitStep,
-    effect_of,
-    request_hash,
-)
+from engine.core.saga import ApprovalStep, WaitStep, effect_of, request_hash
 from engine.core.schedule import Task
 from engine.core.schema import mismatch
 from engine.core.scope import forward_scope, output_scope

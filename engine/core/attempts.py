@@ -21,11 +21,11 @@ from engine.core.events import (
     StepFailed,
 )
 from engine.core.expressions import Scope, is_true
+from engine.core.parts import Retry
 from engine.core.run import Run, StepState
 from engine.core.saga import (
     HttpStep,
     LlmStep,
-    Retry,
     RouteStep,
     effect_of,
     request_hash,

@@ -18,7 +18,8 @@ import yaml
 from pydantic import ValidationError
 
 from engine.core.errors import DefinitionInvalid, Problem
-from engine.core.saga import KINDS, Part, Saga
+from engine.core.parts import Part
+from engine.core.saga import KINDS, Saga
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40

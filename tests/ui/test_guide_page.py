@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.core import saga as definition
+from engine.core import parts, saga
 from engine.core.checks import publish_problems
 from engine.core.document import parse_saga
 from engine.core.expressions import FUNCTIONS, compile_expression
@@ -51,9 +51,10 @@ def test_yaml_is_either_a_whole_saga_or_marked_as_a_fragment() -> None:
     assert len(SAGAS) >= 6
 
 
-def models() -> list[type[definition.Part]]:
-    found = [value for value in vars(definition).values() if isinstance(value, type)]
-    return [value for value in found if issubclass(value, definition.Part) and value is not definition.Part]
+def models() -> list[type[parts.Part]]:
+    known = {**vars(parts), **vars(saga)}.values()
+    found = [value for value in known if isinstance(value, type)]
+    return [value for value in found if issubclass(value, parts.Part) and value is not parts.Part]
 
 
 def test_the_reference_names_every_key_of_the_format() -> None:
@@ -65,11 +66,11 @@ def test_the_reference_names_every_key_of_the_format() -> None:
 
 def test_the_reference_has_the_defaults_of_the_code() -> None:
     reference = text_of("file-format")
-    retry, undo = definition.Retry(), definition.UNDO_RETRY
-    for name in definition.Retry.model_fields.keys() - {"per_code"}:
+    retry, undo = parts.Retry(), parts.UNDO_RETRY
+    for name in parts.Retry.model_fields.keys() - {"per_code"}:
         step, back = getattr(retry, name), getattr(undo, name)
         assert re.search(rf"\| `{name}` \|[^|]*\| {step:g} \| {back:g} \|", reference), name
-    for kind in definition.KINDS:
+    for kind in saga.KINDS:
         assert f"## `kind: {kind}`" in reference
     for name in ("noop", "echo", "sleep", "total"):
         assert name in REGISTERED.names

@@ -8,7 +8,8 @@ from typing import Final
 
 import streamlit as st
 
-from engine.core.saga import ID_PATTERN, RESERVED_IDS
+from engine.core.parts import ID_PATTERN
+from engine.core.saga import RESERVED_IDS
 from engine.steps.python import FUNCTIONS
 from ui.components import design_state as state
 from ui.components.badges import draw, kind_badge

@@ -7,7 +7,7 @@ from typing import Final
 
 import streamlit as st
 
-from engine.core.saga import ID_PATTERN
+from engine.core.parts import ID_PATTERN
 from ui.components import design_state as state
 from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
 from ui.models import draft_inputs as inputs

@@ -10,22 +10,20 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from engine.core.saga import (
+from engine.core.parts import (
     UNDO_RETRY,
     ApprovalAsk,
     CompensationBase,
     Gate,
     HttpCall,
     LlmCall,
-    LlmStep,
     Probe,
     PythonCall,
     Retry,
     RouteBy,
-    Saga,
-    StepBase,
     WaitFor,
 )
+from engine.core.saga import LlmStep, Saga, StepBase
 
 Json = Any
 Path = tuple[str | int, ...]

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from engine.core.parts import HttpCall
 from engine.core.run import Attempt, Run, StepState
-from engine.core.saga import HttpCall, Step, effect_of, undo_of
+from engine.core.saga import Step, effect_of, undo_of
 from ui.models.graph import EdgeState, Graph, GraphEdge, GraphNode
 from ui.models.layout import CARD_H, CARD_W, Layout
 from ui.models.run_words import money, rounded, title_of
