@@ -98,10 +98,10 @@ BAD = {
 @pytest.mark.parametrize("what", BAD)
 def test_a_mistake_gets_one_clear_answer_at_once(what):
     text, path, said = BAD[what]
-    before = time.perf_counter()
+    before = time.thread_time()
     with pytest.raises(DefinitionInvalid) as caught:
         check_publishable(parse_saga(text))
-    took = time.perf_counter() - before
+    took = time.thread_time() - before
     first = caught.value.problems[0]
     assert first.path.startswith(path)
     assert said in str(first)
