@@ -1,0 +1,255 @@
+"""Representative runs, kept as files in `tests/histories`: what was recorded once must fold for ever.
+
+`python -m tests.core.histories` writes the ones that are missing. A file is never written anew: a new kind of
+event gets a new run and so a new file.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+from engine.core import commands as c
+from engine.core import events as e
+from engine.core.document import saga_from_document
+from tests.core.harness import Play
+
+FOLDER = Path(__file__).parent.parent / "histories"
+
+
+def state_of(run):
+    """Return what a fold must give, as plain JSON."""
+    return {
+        "status": run.status, "direction": run.direction, "paused": run.paused, "seq": run.seq, "app": run.app,
+        "output": run.output, "cost_usd": run.cost_usd, "tokens": run.tokens, "attempts": run.attempts,
+        "plan": list(run.plan), "exceptions": run.exceptions, "left_behind": list(run.left_behind),
+        "attention": {name: asked.kind for name, asked in run.attention.items()},
+        "locks": run.locks, "granted": run.granted,
+        "fault": None if run.fault is None else [run.fault.source, run.fault.step, run.fault.reason],
+        "steps": {
+            step.id: {
+                "status": step.status, "output": step.output, "reason": step.reason,
+                "outcomes": [[a.outcome, a.landed] for a in step.attempts],
+                "undos": [[a.outcome, a.landed] for a in step.undos],
+                "late": [late.status for late in step.lates],
+                "approvals": [approval.status for approval in step.approvals],
+                "verdicts": [[v.validator, v.verdict] for v in step.verdicts],
+            }
+            for step in run.steps.values()
+        },
+    }  # fmt: skip
+
+
+def to_json(play):
+    """Return a run as the document that is kept."""
+    events = [
+        {"seq": r.seq, "at": r.at.isoformat(), "event": e.EVENT.dump_python(r.event, mode="json")}
+        for r in play.log
+    ]
+    return {"saga": play.saga.document(), "events": events, "state": state_of(play.run)}
+
+
+def from_json(document):
+    """Return the saga, the history and the state of a kept run."""
+    history = [
+        e.Recorded(
+            seq=r["seq"], at=datetime.fromisoformat(r["at"]), event=e.EVENT.validate_python(r["event"])
+        )
+        for r in document["events"]
+    ]
+    return saga_from_document(document["saga"]), history, document["state"]
+
+
+def completed():
+    play = Play(
+        "input: {n: {type: integer, default: 2}}\napp: {sum: 0}\noutput: {sum: '${app.sum}'}\n"
+        "invariants: [{name: small, rule: app.sum < 10}]\n"
+        "steps: {a: {<read>, writes: {sum: app.sum + run.input.n}, output: {type: object}},"
+        " b: {<book>, needs: a, validate: [{name: good, rule: output.cost < 5}], writes: {sum: app.sum + output.cost}}}"
+    )
+    play.ok("a", output={}, meta={"cost_usd": 0.01, "tokens": 12})
+    play.ok("b", output={"cost": 4})
+    return play
+
+
+def compensated():
+    play = Play(
+        "steps: {a: {<book>}, b: {<book>, needs: a}, c: {<book>, needs: a}, x: {<read>, needs: [b, c]}}"
+    )
+    play.ok("a", "b", "c")
+    play.rejected("x", error="sold out")
+    play.ok("c", "b")
+    play.ok("a", empty=True)
+    return play
+
+
+def denied_by_the_second():
+    play = Play("steps: {a: {<book>}, ask: {kind: approval, needs: a, with: {quorum: 2, question: 'Go?'}}}")
+    play.ok("a")
+    play.decide("ask", by="bob")
+    play.decide("ask", "denied", by="cid", reason="too dear")
+    play.ok("a")
+    return play
+
+
+def expired():
+    play = Play(
+        "steps: {yes: {kind: approval, with: {expires_s: 5, on_expire: approve}},"
+        " no: {kind: approval, needs: yes, with: {expires_s: 5, on_deny: continue}},"
+        " a: {<book>, needs: no, approval: {expires_s: 9}}}"
+    )
+    for _ in range(3):
+        play.advance()
+    return play
+
+
+def found_by_a_probe():
+    play = Play("steps: {a: {<pay>, <probe>, <once>, timeout_s: 3, settle_s: 1}, b: {<send>, needs: a}}")
+    play.unknown("a")
+    play.advance()
+    play.ok("a", output={"id": 7})
+    play.ok("b")
+    return play
+
+
+def same_key_again():
+    play = Play("steps: {a: {<book>, <keys>}, x: {<read>, <once>, needs: a}}")
+    play.unknown("a", error="timeout")
+    play.do(c.Recover())
+    play.advance()
+    play.do(c.Recover())
+    play.advance()
+    play.ok("a")
+    play.rejected("x")
+    play.unknown("a")
+    play.advance()
+    play.ok("a")
+    return play
+
+
+def stuck_past_the_pivot():
+    play = Play(
+        "steps: {p: {<pay>}, s: {<send>, <once>, needs: p}, t: {<send>, <once>, needs: p}, u: {<send>, needs: s}}"
+    )
+    play.ok("p")
+    play.rejected("s")
+    play.rejected("t")
+    play.do(c.TryNow(step="s", by="bob"))
+    play.ok("s")
+    play.do(c.MarkDone(step="t", reason="by hand", output={"n": 1}, by="bob"))
+    play.ok("u")
+    return play
+
+
+def undo_failed():
+    undo = "compensate: {kind: python, with: {function: undo}, retry: {max_attempts: 2, backoff_s: 1, jitter: 0}}"
+    book = f"kind: python, with: {{function: book}}, effect: compensatable, {undo}"
+    play = Play(f"steps: {{a: {{{book}}}, b: {{{book}}}, x: {{<read>, <once>}}}}")
+    play.ok("a", "b")
+    play.rejected("x")
+    for name in ("b", "a"):
+        play.failed(name)
+    play.advance()
+    play.failed("b")
+    play.failed("a")
+    play.do(
+        c.TryNow(
+            step="a", request={"function": "undo", "args": {"by": "hand"}}, reason="new address", by="bob"
+        )
+    )
+    play.ok("a")
+    play.do(c.Skip(step="b", reason="we keep it", by="bob"))
+    return play
+
+
+def abandoned():
+    play = Play("steps: {a: {<book>}, x: {<read>, <once>}}")
+    play.ok("a")
+    play.rejected("x")
+    play.rejected("a")
+    play.do(c.Abandon(reason="the hotel is closed for ever", by="bob"))
+    return play
+
+
+def branches():
+    play = Play(
+        "app: {n: 1}\nsteps: {r: {kind: route, with: {branches: [x, y], rules: [{when: app.n > 1, to: x}], default: y}},"
+        " a: {<read>, needs: r.x}, w: {kind: wait, needs: r.y, with: {duration_s: '${app.n + 4}'}},"
+        " g: {<read>, needs: w, when: app.n > 3}, z: {<read>, needs: g || w}}"
+    )
+    play.ok("r", output={"branch": "y"})
+    play.advance()
+    play.ok("z")
+    return play
+
+
+def late():
+    play = Play(
+        "steps: {a: {kind: python, with: {function: book}, effect: compensatable, key_ttl_s: 0, timeout_s: 5, settle_s: 1,"
+        " <probe>, compensate: {kind: python, with: {function: undo, args: {id: '${output.id}'}}}}, x: {<read>, needs: a}}"
+    )
+    play.unknown("a")
+    play.advance()
+    play.ok("a", empty=True)
+    play.advance()
+    play.ok("a", output={"id": 2})
+    play.do(c.Report(step="a", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    play.rejected("x")
+    for name in list(play.open()):
+        play.ok(name.split()[-1])
+    while play.open():
+        play.ok(play.open()[0].split()[-1])
+    return play
+
+
+def limits_and_locks():
+    play = Play(
+        "budget: {calls: 2, on_limit: ask}\nsteps: {a: {<book>, locks: [car]}, b: {<read>, <once>}, c: {<read>, needs: b.failed},"
+        " d: {<read>, needs: '2 of (a, b, c)'}}"
+    )
+    play.do(c.GrantLocks(step="a"))
+    play.failed("b")
+    play.do(c.GrantLimit(reason="it is worth it", by="bob"))
+    while play.open():
+        play.ok(play.open()[0])
+    return play
+
+
+def meddled_with():
+    play = Play(
+        "recovery: ask\nsteps: {a: {<book>, <keys>}, b: {kind: approval, needs: a}, c: {<book>, needs: b, approval: {}}}"
+    )
+    play.do(c.Pause(by="bob"))
+    play.do(c.Disrupt(step="a", injection="delay", delay_s=2, by="bob"))
+    play.failed("a")
+    play.do(c.Resume(by="bob"))
+    play.do(c.TryNow(step="a", by="bob"))
+    play.ok("a")
+    play.do(c.Cancel(reason="changed my mind", by="bob"))
+    play.do(c.ChooseDirection(direction="forward", reason="no, go on", by="bob"))
+    play.decide("b")
+    play.decide("c")
+    play.ok("c")
+    return play
+
+
+RUNS = (
+    completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
+    undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
+)  # fmt: skip
+
+
+def main():
+    """Write the runs that have no file yet."""
+    for make in RUNS:
+        path = FOLDER / f"{make.__name__}.json"
+        if not path.exists():
+            path.write_text(
+                json.dumps(to_json(make()), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+            print("wrote", path)
+
+
+if __name__ == "__main__":
+    main()
