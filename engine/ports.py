@@ -137,6 +137,10 @@ class Conflict(SagaError):
     """Somebody else appended to this run, or drives it now; load it again before going on."""
 
 
+class Unavailable(SagaError):
+    """The database can't be used now; the message has its own words. Nothing was done: try again."""
+
+
 class OpenApproval(BaseModel):
     """A question that waits for people, as lists show it."""
 
@@ -248,7 +252,10 @@ class Change(BaseModel):
 
 
 class Store(Protocol):
-    """The event log and its projections. Reads may be called from any thread; so may `append`."""
+    """The event log and its projections. Reads may be called from any thread; so may `append`.
+
+    All but `append` raise `Unavailable` while the database can't be used; `append` waits instead.
+    """
 
     @property
     def trouble(self) -> str:

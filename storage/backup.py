@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.core.errors import SagaError
-from storage.database import make_private, sqlite_module
+from storage.sqlite import make_private, sqlite_module
 from storage.store import SqlStore
 
 

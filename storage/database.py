@@ -1,35 +1,30 @@
-"""The connections: how a database is opened, and what SQLite is told so that a commit is a commit."""
+"""The connections: how a database is opened, and who may use it how."""
 
 from __future__ import annotations
 
-import importlib
-import os
 import threading
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import Any
+from types import TracebackType
+from typing import Literal
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
 
 from engine.core.errors import SagaError
+from engine.ports import Unavailable
+from storage.postgres import SNAPSHOT, about_postgres, check_fit, postgres_engine, postgres_url
+from storage.sqlite import BUSY_S, about_sqlite, file_of, set_journal, sqlite_engine
 
-SAFE_WAL = (3, 51, 3)
-"""Older SQLites can corrupt a WAL file when two connections write or checkpoint at once."""
-BUSY_S = 10.0
-"""How long a reader or a short write waits for somebody else's lock."""
 LOG_BUSY_S = 0.25
-"""How long the log's writer does before it says so; it tries again anyway."""
+"""How long the log's writer waits for somebody else's lock before it says so; it tries again anyway."""
 
 
-class Unavailable(SagaError):
-    """The database can't be used now; the message has its own words. Try again."""
+class UnknownDatabase(SagaError):
+    """An address that is neither SQLite nor Postgres."""
 
 
 class Turn:
@@ -57,6 +52,7 @@ class Database:
         path: the file, for SQLite.
         engine: the pool.
         turn: held while this process writes, so that its threads never poll for each other's lock.
+        trouble: why the last read or short write could not be done, in words; empty since one could.
     """
 
     def __init__(self, url_or_path: str | Path) -> None:
@@ -64,22 +60,36 @@ class Database:
         self.turn = Turn()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path: Path | None = None
+        self._wrong = {"write": "", "read": ""}
         if self.is_sqlite:
-            if self.url.database in {None, "", ":memory:"}:
-                raise ValueError("SQLite in memory is one connection only; open `memory:` instead")
-            self.path = Path(str(self.url.database)).expanduser().absolute()
+            self.path = file_of(self.url)
             self.url = self.url.set(database=str(self.path))
-            make_private(self.path)
-        self.engine = self._engine(BUSY_S, pool_size=8, max_overflow=24)
+        self.engine = self._engine(BUSY_S, pool_size=8, max_overflow=24, pool_pre_ping=not self.is_sqlite)
         self._writes = self.engine.execution_options(writes=True)
+        self._reads = self.engine.execution_options(**({} if self.is_sqlite else SNAPSHOT))
         self._log = self._engine(LOG_BUSY_S, pool_size=1, max_overflow=0)
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
         if self.is_sqlite:
             set_journal(self.engine)
+            return
+        with self.reading() as connection:
+            check_fit(connection)
 
     def _engine(self, busy_s: float, **pool: int) -> Engine:
         if self.is_sqlite:
             return sqlite_engine(self.url, busy_s, **pool)
-        return create_engine(self.url, pool_pre_ping=True, **pool)
+        return postgres_engine(self.url, busy_s, **pool)
+
+    @property
+    def trouble(self) -> str:
+        """Why the last read or short write could not be done; empty since one could."""
+        return self._wrong["write"] or self._wrong["read"]
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -88,17 +98,17 @@ class Database:
         Raises:
             Unavailable: if the database can't be read now.
         """
-        with _told(), self.engine.connect() as connection:
+        with self._told("read"), self._reads.connect() as connection:
             yield connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Give a connection that alone may write; what it did is durable at the end, or never was.
+        """Give a connection that alone may make short writes; what it did is durable at the end, or never was.
 
         Raises:
             Unavailable: if the database can't be written now; a violated constraint goes through as it is.
         """
-        with _told(), self.turn, self._writes.begin() as connection:
+        with self._told("write"), self.turn, self._writes.begin() as connection:
             yield connection
 
     @contextmanager
@@ -107,7 +117,7 @@ class Database:
 
         After an error the connection is thrown away: whatever state it is in, the next one is new.
         """
-        with self.turn:
+        with self.turn if self.is_sqlite else nullcontext():
             connection = self._log.raw_connection()
             try:
                 cursor = connection.cursor()
@@ -122,112 +132,57 @@ class Database:
             finally:
                 connection.close()
 
+    def describe(self) -> Mapping[str, str]:
+        """Return what a settings page shows; never a password."""
+        about = {"database": self.url.render_as_string(hide_password=True)}
+        with self.reading() as connection:
+            if self.path is not None:
+                return {**about, **about_sqlite(connection, self.path)}
+            return {**about, **about_postgres(connection)}
+
     def close(self) -> None:
         """Close every connection."""
         self._log.dispose()
         self.engine.dispose()
 
-
-def sqlite_engine(url: URL, busy_s: float = BUSY_S, **pool: int) -> Engine:
-    """Return an engine whose connections commit durably and begin where they are told to."""
-    engine = create_engine(
-        url, module=sqlite_module(), poolclass=QueuePool, connect_args={"timeout": busy_s}, **pool
-    )
-    event.listen(engine, "connect", _connected)
-    event.listen(engine, "begin", _begun)
-    return engine
-
-
-def _journal(engine: Engine, mode: str) -> str:
-    """Ask for a journal mode and return the one that is in force."""
-    with closing(engine.raw_connection()) as raw:
-        cursor = raw.cursor()
+    @contextmanager
+    def _told(self, kind: Literal["read", "write"]) -> Iterator[None]:
         try:
-            cursor.execute(f"PRAGMA journal_mode = {mode}")
-            (found,) = cursor.fetchone() or ("",)
-            return str(found)
-        finally:
-            cursor.close()
-
-
-def set_journal(engine: Engine) -> None:
-    """Give a database the journal that this SQLite keeps safely.
-
-    Raises:
-        Unavailable: if the file is no database, or others have it open in another mode.
-    """
-    module = sqlite_module()
-    mode = journal_mode(module.sqlite_version_info)
-    until = time.monotonic() + BUSY_S
-    while True:
-        try:
-            found = _journal(engine, mode)
-            break
-        except module.Error as error:
-            # SQLite does not wait by itself here: it says "locked" at once while another opens a new file.
-            if "locked" not in str(error) or time.monotonic() > until:
-                raise Unavailable(f"'{engine.url.database}' can't be opened: {error}") from error
-            time.sleep(0.01)
-    if found != mode:
-        raise Unavailable(
-            f"'{engine.url.database}' is open elsewhere with the journal {found}; close it there"
-        )
+            yield
+        except IntegrityError:
+            raise
+        except (DBAPIError, PoolTimeout) as error:
+            self._wrong[kind] = in_words(error)
+            raise Unavailable(in_words(error)) from error
+        self._wrong[kind] = ""
 
 
 def as_url(url_or_path: str | Path) -> URL:
-    """Return the SQLAlchemy URL of a URL, or of an SQLite file's path."""
+    """Return the SQLAlchemy URL of a URL, or of an SQLite file's path.
+
+    Raises:
+        UnknownDatabase: if it is neither SQLite nor Postgres.
+        DriverMissing: if it is Postgres, and its driver is not installed.
+    """
     text = str(url_or_path)
-    return make_url(text) if "://" in text else URL.create("sqlite", database=text)
-
-
-def make_private(path: Path) -> None:
-    """Make the file, readable by its owner only, and its folder where there is none."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-    path.chmod(0o600)
-
-
-def sqlite_module() -> ModuleType:
-    """Return the newest SQLite there is: the one in the `pysqlite3` wheel, else Python's own."""
+    if "://" not in text:
+        return URL.create("sqlite", database=text)
+    kind = text.partition(":")[0].partition("+")[0]
+    if kind not in {"sqlite", "postgresql", "postgres"}:
+        raise UnknownDatabase(
+            f"'{kind}' databases are not known here; use sqlite:///FILE or postgresql://..."
+        )
     try:
-        return importlib.import_module("pysqlite3")
-    except ImportError:
-        return importlib.import_module("sqlite3")
-
-
-def journal_mode(version: tuple[int, ...]) -> str:
-    """Return the journal mode to use with an SQLite of this version."""
-    return "wal" if version >= SAFE_WAL else "delete"
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except (DBAPIError, PoolTimeout) as error:
-        raise Unavailable(in_words(error)) from error
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise UnknownDatabase(
+            f"the address of the {kind} database can't be read; write sqlite:///FILE or"
+            " postgresql://USER:PASSWORD@HOST:PORT/NAME"
+        ) from None
+    return url if kind == "sqlite" else postgres_url(url)
 
 
 def in_words(error: Exception) -> str:
-    """Return the database's own words for what is wrong."""
-    return f"the database says: {getattr(error, 'orig', None) or error}"
-
-
-def _connected(connection: Any, _record: object) -> None:
-    connection.isolation_level = (
-        None  # transactions begin where `_begun` says so, not where the module guesses
-    )
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows ASCII only
-
-
-def _begun(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
-def _lower(text: str | None) -> str | None:
-    return None if text is None else text.lower()
+    """Return the database's own words for what is wrong: the first line, without hints and statements."""
+    words = str(getattr(error, "orig", None) or error).strip()
+    return f"the database says: {words.splitlines()[0] if words else type(error).__name__}"

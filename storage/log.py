@@ -145,6 +145,8 @@ class Log:
             # SQLite: a value of a type that it doesn't know. Elsewhere: the connection is lost.
             return not self._database.is_sqlite
         own = (driver.IntegrityError, driver.DataError, driver.ProgrammingError, driver.NotSupportedError)
+        if isinstance(error, driver.ProgrammingError) and getattr(error, "sqlstate", None):
+            return True  # Postgres, of a right or a table that is missing: the statements are always the same
         if isinstance(error, driver.Error):
             return not isinstance(error, own)
         return isinstance(error, DBAPIError | PoolTimeout)  # from connecting

@@ -32,7 +32,9 @@ LATER_COLUMNS = (
 
 
 def writable(text: str) -> str:
-    """Return a text without what UTF-8 can't hold."""
+    """Return a text without what UTF-8 or Postgres can't hold."""
+    if "\x00" in text:
+        text = text.replace("\x00", "\N{SYMBOL FOR NULL}")
     return text if text.isascii() else text.encode(errors="replace").decode()
 
 

@@ -11,19 +11,20 @@ from sqlalchemy import Engine
 
 from engine.memory import MemoryStore, utc_now
 from engine.ports import Change, Store
-from storage.database import Database, as_url, set_journal, sqlite_engine, sqlite_module
+from storage.database import Database, as_url
 from storage.driving import Driving
 from storage.inbox import Inbox
 from storage.log import Log
 from storage.migrations import HEAD, migrate
 from storage.runs import Runs
+from storage.sqlite import set_journal, sqlite_engine
 from storage.versions import Drafts, Versions
 
 
 class SqlStore(Runs, Driving, Versions, Drafts, Inbox):
-    """A `Store` on SQLite, or whatever else SQLAlchemy reaches. Safe in threads.
+    """A `Store` on SQLite or Postgres. Safe in threads.
 
-    Reads and short writes raise `storage.database.Unavailable` while the database can't be used;
+    Reads and short writes raise `engine.ports.Unavailable` while the database can't be used;
     the log waits instead, and `trouble` says why.
     """
 
@@ -44,8 +45,8 @@ class SqlStore(Runs, Driving, Versions, Drafts, Inbox):
 
     @property
     def trouble(self) -> str:
-        """What keeps the log from being written, in words; empty when all is well."""
-        return self._log.trouble
+        """What keeps the database from being used, in words; empty when all is well."""
+        return self._log.trouble or self._database.trouble
 
     def append(self, change: Change) -> Future[None]:
         """Store a transition; the future is done when it is durable, in the order of the calls.
@@ -58,23 +59,7 @@ class SqlStore(Runs, Driving, Versions, Drafts, Inbox):
 
     def describe(self) -> Mapping[str, str]:
         """Return what a settings page shows."""
-        about = {"database": self._database.url.render_as_string(hide_password=True), "schema": HEAD}
-        path = self._database.path
-        if path is None:
-            return about
-        with self._database.reading() as connection:
-            pragmas = {
-                name: str(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
-                for name in ("journal_mode", "synchronous")
-            }
-        return {
-            **about,
-            "database": str(path),
-            "sqlite": sqlite_module().sqlite_version,
-            "journal_mode": pragmas["journal_mode"],
-            "synchronous": {"1": "normal", "2": "full", "3": "extra"}.get(pragmas["synchronous"], "off"),
-            "size": _in_words(sum(part.stat().st_size for part in _files(path))),
-        }
+        return {**self._database.describe(), "schema": HEAD}
 
     def connect(self, path: Path) -> Engine:
         """Return an engine on another SQLite file, set as this one is, to measure the disk with."""
@@ -89,17 +74,5 @@ class SqlStore(Runs, Driving, Versions, Drafts, Inbox):
 
 
 def open_store(url: str) -> Store:
-    """Return the store at `sqlite:///path`, another SQLAlchemy URL, a path, or `memory:`."""
+    """Return the store at `sqlite:///path`, `postgresql://...`, a path, or `memory:`."""
     return MemoryStore() if url == "memory:" else SqlStore(url)
-
-
-def _files(path: Path) -> list[Path]:
-    return [part for part in (path, path.with_name(path.name + "-wal")) if part.exists()]
-
-
-def _in_words(size: float) -> str:
-    for unit in ("bytes", "KiB", "MiB"):
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} GiB"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Index, Table, Text, UniqueConstraint
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import JSON, BigInteger, Dialect, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,11 +33,26 @@ class Utc(TypeDecorator[datetime]):
         return None if value is None else EPOCH + timedelta(microseconds=value)
 
 
+class Name(TypeDecorator[str]):
+    """An id or a name: compared and sorted by its bytes in every database, whatever that's locale."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        """Return the type to use; SQLite compares bytes by itself."""
+        return String(collation="C") if dialect.name == "postgresql" else String()
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Return a name that can be asked for; one with a NUL is no row's."""
+        return None if value is None else value.replace("\x00", "\N{SYMBOL FOR NULL}")
+
+
 class EventTable(SQLModel, table=True):
     """The log: the only truth. Its primary key is the fence; rows are never changed."""
 
     __tablename__ = "event"
-    run_id: str = Field(primary_key=True)
+    run_id: str = Field(primary_key=True, sa_type=Name)
     seq: int = Field(primary_key=True)
     at: datetime = Field(sa_type=Utc)
     type: str
@@ -54,9 +69,9 @@ class RunTable(SQLModel, table=True):
         Index("run_by_saga", "saga", "started_at", "id"),
         Index("run_by_waiting", "waiting", "started_at", "id"),
     )
-    id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True, sa_type=Name)
     driver: str
-    saga: str
+    saga: str = Field(sa_type=Name)
     saga_hash: str
     title: str
     status: str
@@ -88,8 +103,8 @@ class VersionTable(SQLModel, table=True):
 
     __tablename__ = "saga_version"
     __table_args__ = (UniqueConstraint("saga", "version", name="saga_version_number"),)
-    hash: str = Field(primary_key=True)
-    saga: str
+    hash: str = Field(primary_key=True, sa_type=Name)
+    saga: str = Field(sa_type=Name)
     version: int
     title: str
     document: dict[str, Any] = Field(sa_type=JSON)
@@ -101,7 +116,7 @@ class DraftTable(SQLModel, table=True):
     """Sagas in the making."""
 
     __tablename__ = "draft"
-    saga: str = Field(primary_key=True)
+    saga: str = Field(primary_key=True, sa_type=Name)
     document: dict[str, Any] = Field(sa_type=JSON)
     by: str
     updated_at: datetime = Field(sa_type=Utc)
@@ -116,8 +131,8 @@ class PostedTable(SQLModel, table=True):
         Index("posted_by_answer", "answered", "number"),
     )
     number: int | None = Field(default=None, primary_key=True)
-    id: str
-    run_id: str
+    id: str = Field(sa_type=Name)
+    run_id: str = Field(sa_type=Name)
     command: dict[str, Any] = Field(sa_type=JSON)
     answered: bool
     error: str = Field(sa_type=Text)
@@ -127,7 +142,7 @@ class DriverTable(SQLModel, table=True):
     """Engine processes that have not left."""
 
     __tablename__ = "driver"
-    id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True, sa_type=Name)
     host: str
     pid: int = Field(sa_type=BigInteger)
     beat_at: datetime = Field(sa_type=Utc)

@@ -28,7 +28,8 @@ AT_ONCE = 64
 def _fences(count: int) -> tuple[Select[Any], list[str]]:
     names = [f"id{number}" for number in range(count)]
     wanted = select(run.c.id, run.c.driver, run.c.last_seq)
-    return wanted.where(run.c.id.in_([bindparam(name) for name in names])).with_for_update(), names
+    wanted = wanted.where(run.c.id.in_([bindparam(name) for name in names]))
+    return wanted.order_by(run.c.id).with_for_update(), names  # in one order, or two writers would deadlock
 
 
 _STORED = select(event.c.at, event.c.body).where(

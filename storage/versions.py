@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
 
 from engine.core.saga import Saga
 from engine.ports import Draft, SagaVersion
@@ -13,23 +12,14 @@ from storage.part import Part
 from storage.tables import draft as draft_table
 from storage.tables import saga_version
 
-ATTEMPTS = 20
-"""Where writers are not alone (not SQLite), two may take the same number; the later one takes the next."""
-
 
 class Versions(Part):
     """Published versions."""
 
     def publish(self, saga: Saga, by: str) -> SagaVersion:
         """Keep a version and return it; the same definition again gives the version there is."""
-        for attempt in range(ATTEMPTS):
-            try:
-                with self._database.writing() as connection:
-                    return _version(connection, saga.hash) or self._keep(connection, saga, by)
-            except IntegrityError:
-                if attempt == ATTEMPTS - 1:
-                    raise
-        raise AssertionError("the last attempt returns or raises")
+        with self._database.writing() as connection:
+            return _version(connection, saga.hash) or self._keep(connection, saga, by)
 
     def _keep(self, connection: Connection, saga: Saga, by: str) -> SagaVersion:
         last = select(func.max(saga_version.c.version)).where(saga_version.c.saga == saga.saga)

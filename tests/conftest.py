@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from storage.store import SqlStore
+from tests.postgres import Server, programs
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -32,3 +36,33 @@ def chromium() -> str:
             pytest.fail("no Chromium is installed, and SAGA_REQUIRE_ALL=1 lets no test be skipped")
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
     return CHROMIUM
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A Postgres of this test process; without one the test is skipped, or fails where all is required."""
+    found = programs()
+    if found is None:
+        if REQUIRE_ALL:
+            pytest.fail("no Postgres is installed, and SAGA_REQUIRE_ALL=1 lets no test be skipped")
+        pytest.skip("no Postgres (`make test` installs one; Debian: apt-get install postgresql)")
+    server = Server(found)
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Server) -> str:
+    """A database whose tables are there, to copy: quicker than making them for each test."""
+    name = postgres.new()
+    SqlStore(postgres.url(name)).close()
+    return name
+
+
+@pytest.fixture
+def postgres_url(postgres: Server, postgres_template: str) -> Iterator[str]:
+    """The URL of a Postgres database with nothing but tables."""
+    name = postgres.new(postgres_template)
+    yield postgres.url(name)
+    postgres.drop(name)

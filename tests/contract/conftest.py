@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from engine.ports import Store
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    made: Store = MemoryStore() if request.param == "memory" else SqlStore(tmp_path / "store" / "saga.db")
+    made: Store = MemoryStore()
+    if request.param == "sqlite":
+        made = SqlStore(tmp_path / "store" / "saga.db")
+    elif request.param == "postgres":
+        made = SqlStore(request.getfixturevalue("postgres_url"))
     yield made
     made.close()

@@ -66,8 +66,15 @@ class Told:
 
 
 LATER = T0 + timedelta(days=400, microseconds=1)
-WORDS = "Zürich → 東京 🚆 \x00 \"'\\ % _"
-VALUE = {"text": WORDS, "n": None, "list": [1, 2.5, True, {"ä": []}], "big": 2**70, "small": -1e-300}
+WORDS = "Zürich → 東京 🚆 \t \"'\\ % _"
+VALUE = {
+    "text": WORDS,
+    "nul": "\x00",
+    "n": None,
+    "list": [1, 2.5, True, {"ä": []}],
+    "big": 2**70,
+    "small": -1e-300,
+}
 FROZEN = e.CompensationFrozen(kind="http", key="k", request=None, scope={"output": VALUE})
 EVERY_EVENT: list[Event] = [
     e.RunStarted(run_id="r", saga="trip", saga_hash="h", input={"v": VALUE}, by=WORDS),

@@ -198,6 +198,16 @@ class TestHistory:
         ok(store.append(changed(change.model_copy(update={"row": row}), event)))
         assert store.history("r1")[0].event.output["bad"] == "a?b"  # type: ignore[union-attr]
 
+    def test_a_nul_strands_no_run_and_names_none(self, store: Store) -> None:
+        change = Told("r1").start()
+        row = change.row.model_copy(update={"text": "a\x00b", "fault": "\x00", "title": "\x00", "by": "\x00"})
+        ok(store.append(change.model_copy(update={"row": row})))
+        assert store.history("r1") == list(change.events)
+        assert store.row("r1\x00") is None
+        assert store.history("r1\x00") == []
+        assert store.driver_of("\x00") is None
+        assert store.rows(RunFilter(text="\x00c", saga="\x00")) == []
+
     def test_reading_on_from_a_seq_with_a_limit(self, store: Store) -> None:
         ok(store.append(changed(Told("r1").start(), *EVERY_EVENT)))
         assert [recorded.seq for recorded in store.history("r1", after=5, limit=3)] == [6, 7, 8]

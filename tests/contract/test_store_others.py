@@ -197,6 +197,13 @@ class TestPosted:
         assert store.posted("p1") == posted[1].model_copy(update={"answered": True, "error": WORDS})
         assert store.posted("nobody") is None
 
+    def test_a_nul_in_an_answer_does_not_keep_it(self, store: Store) -> None:
+        begin(store, "r1", "d1")
+        store.post(Posted(id="p1", run_id="r1", command=Advance()))
+        store.answer("p1", "no\x00!")
+        assert store.inbox("d1") == []
+        assert store.posted("\x00") is None
+
     def test_posting_the_same_id_again_changes_nothing(self, store: Store) -> None:
         begin(store, "r1", "d1")
         posted = Posted(id="p1", run_id="r1", command=Advance())

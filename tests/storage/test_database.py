@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import storage.database
+import storage.sqlite
 from engine.memory import MemoryStore
-from engine.ports import RunFilter
-from storage.database import Database, Unavailable, journal_mode, sqlite_module
+from engine.ports import RunFilter, Unavailable
+from storage.database import Database
+from storage.sqlite import journal_mode, sqlite_module
 from storage.store import SqlStore, open_store
 from tests.contract.makers import Told
 
@@ -82,7 +84,7 @@ def test_an_older_sqlite_keeps_a_rollback_journal_even_on_a_file_that_had_wal(
     first = SqlStore(path)
     first.append(told.start()).result(timeout=20)
     first.close()
-    monkeypatch.setattr(storage.database, "SAFE_WAL", (99,))
+    monkeypatch.setattr(storage.sqlite, "SAFE_WAL", (99,))
     second = SqlStore(path)
     assert second.describe()["journal_mode"] == "delete"
     second.append(told.pause()).result(timeout=20)
@@ -93,8 +95,8 @@ def test_an_older_sqlite_keeps_a_rollback_journal_even_on_a_file_that_had_wal(
 def test_without_the_wheel_pythons_own_sqlite_serves(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sqlite3
 
-    monkeypatch.setattr(storage.database, "sqlite_module", lambda: sqlite3)
-    monkeypatch.setattr(storage.database, "SAFE_WAL", (99,))
+    monkeypatch.setattr(storage.sqlite, "sqlite_module", lambda: sqlite3)
+    monkeypatch.setattr(storage.sqlite, "SAFE_WAL", (99,))
     store = SqlStore(path)
     told = Told("r1")
     store.append(told.start()).result(timeout=20)

@@ -12,8 +12,9 @@ import pytest
 import storage.log
 from engine.core.events import Noted
 from engine.ports import Conflict
-from storage.database import Database, sqlite_module
+from storage.database import Database
 from storage.log import StoreClosed
+from storage.sqlite import sqlite_module
 from storage.store import SqlStore
 from tests.contract.makers import Told, changed
 

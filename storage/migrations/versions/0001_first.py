@@ -9,12 +9,13 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+NAME = sa.String().with_variant(sa.String(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     op.create_table(
         "event",
-        sa.Column("run_id", sa.String(), primary_key=True),
+        sa.Column("run_id", NAME, primary_key=True),
         sa.Column("seq", sa.Integer(), primary_key=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
@@ -23,8 +24,8 @@ def upgrade() -> None:
     _run()
     op.create_table(
         "saga_version",
-        sa.Column("hash", sa.String(), primary_key=True),
-        sa.Column("saga", sa.String(), nullable=False),
+        sa.Column("hash", NAME, primary_key=True),
+        sa.Column("saga", NAME, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
@@ -34,7 +35,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "draft",
-        sa.Column("saga", sa.String(), primary_key=True),
+        sa.Column("saga", NAME, primary_key=True),
         sa.Column("document", sa.JSON(), nullable=False),
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
@@ -42,8 +43,8 @@ def upgrade() -> None:
     op.create_table(
         "posted",
         sa.Column("number", sa.Integer(), primary_key=True),
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("id", NAME, nullable=False),
+        sa.Column("run_id", NAME, nullable=False),
         sa.Column("command", sa.JSON(), nullable=False),
         sa.Column("answered", sa.Boolean(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
@@ -52,7 +53,7 @@ def upgrade() -> None:
     op.create_index("posted_by_answer", "posted", ["answered", "number"])
     op.create_table(
         "driver",
-        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("id", NAME, primary_key=True),
         sa.Column("host", sa.String(), nullable=False),
         sa.Column("pid", sa.BigInteger(), nullable=False),
         sa.Column("beat_at", sa.BigInteger(), nullable=False),
@@ -62,9 +63,9 @@ def upgrade() -> None:
 def _run() -> None:
     op.create_table(
         "run",
-        sa.Column("id", sa.String(), primary_key=True),
+        sa.Column("id", NAME, primary_key=True),
         sa.Column("driver", sa.String(), nullable=False),
-        sa.Column("saga", sa.String(), nullable=False),
+        sa.Column("saga", NAME, nullable=False),
         sa.Column("saga_hash", sa.String(), nullable=False),
         sa.Column("title", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
