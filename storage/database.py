@@ -14,17 +14,12 @@ from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from engine.core.errors import SagaError
 from engine.ports import Unavailable
 from storage.postgres import SNAPSHOT, about_postgres, check_fit, postgres_engine, postgres_url
-from storage.sqlite import BUSY_S, about_sqlite, file_of, set_journal, sqlite_engine
+from storage.sqlite import BUSY_S, UnknownDatabase, about_sqlite, file_of, set_journal, sqlite_engine
 
 LOG_BUSY_S = 0.25
 """How long the log's writer waits for somebody else's lock before it says so; it tries again anyway."""
-
-
-class UnknownDatabase(SagaError):
-    """An address that is neither SQLite nor Postgres."""
 
 
 class Turn:

@@ -13,7 +13,8 @@ from storage.part import Part
 from storage.tables import driver as driver_table
 from storage.tables import run
 
-_OPEN = run.c.status.in_(sorted(set(get_args(RunStatus)) - CLOSED))  # named, so that the index serves
+IS_OPEN = run.c.status.in_(sorted(set(get_args(RunStatus)) - CLOSED))
+"""Named one by one, so that the index serves."""
 
 
 class Driving(Part):
@@ -22,7 +23,7 @@ class Driving(Part):
     def orphans(self, alive: Sequence[str]) -> list[str]:
         """Return the open runs that none of these drivers drives, oldest first."""
         wanted = (
-            select(run.c.id).where(_OPEN, run.c.driver.not_in(alive)).order_by(run.c.started_at, run.c.id)
+            select(run.c.id).where(IS_OPEN, run.c.driver.not_in(alive)).order_by(run.c.started_at, run.c.id)
         )
         with self._database.reading() as connection:
             return list(connection.execute(wanted).scalars())
@@ -30,7 +31,7 @@ class Driving(Part):
     def claim(self, run_id: str, driver: str, alive: Sequence[str]) -> bool:
         """Make `driver` drive an open run, unless another one of `alive` does; return whether it does now."""
         free = or_(run.c.driver == driver, run.c.driver.not_in(alive))
-        taken = update(run).where(run.c.id == run_id, _OPEN, free).values(driver=driver)
+        taken = update(run).where(run.c.id == run_id, IS_OPEN, free).values(driver=driver)
         with self._database.writing() as connection:
             return connection.execute(taken).rowcount == 1
 

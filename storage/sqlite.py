@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
+from engine.core.errors import SagaError
 from engine.ports import Unavailable
 
 SAFE_WAL = (3, 51, 3)
@@ -22,17 +23,31 @@ BUSY_S = 10.0
 """How long a reader or a short write waits for somebody else's lock."""
 
 
+class UnknownDatabase(SagaError):
+    """An address at which no database can be opened."""
+
+
 def file_of(url: URL) -> Path:
     """Return the file of an SQLite URL, made if there is none.
 
     Raises:
-        ValueError: for a database in memory.
+        UnknownDatabase: for a database in memory.
+        Unavailable: if the file can't be made or opened.
     """
     if url.database in {None, "", ":memory:"}:
-        raise ValueError("SQLite in memory is one connection only; open `memory:` instead")
+        raise UnknownDatabase("SQLite in memory is one connection only; open `memory:` instead")
     path = Path(str(url.database)).expanduser().absolute()
-    make_private(path)
+    try:
+        make_private(path)
+    except OSError as error:
+        raise Unavailable(f"'{path}' can't be opened: {error.strerror}") from error
     return path
+
+
+def has_file(url: URL) -> bool:
+    """Return whether there is a database to open, rather than one to make."""
+    path = Path(str(url.database or "")).expanduser()
+    return path.is_file() and path.stat().st_size > 0
 
 
 def make_private(path: Path) -> None:

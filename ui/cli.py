@@ -232,6 +232,25 @@ def sandbox(port: int) -> None:
     serve_world(read_settings(), port)
 
 
+@main.command()
+@click.argument("source", metavar="SRC")
+@click.argument("destination", metavar="DST")
+@_says_errors
+def migrate(source: str, destination: str) -> None:
+    """Move the whole history from one database to another, open runs included.
+
+    SRC and DST are an SQLite file or a URL. DST must be empty, and no engine may be using SRC. What was
+    copied is compared before it counts; afterwards SRC is closed, so that no run goes on in both.
+
+    \b
+    Example:
+      saga migrate .saga/saga.db postgresql://saga@db.example/saga
+    """
+    from ui.terminal import move_history
+
+    move_history(source, destination)
+
+
 def load_saga(source: str) -> Saga:
     """Return the saga of a file, or of the template of that name.
 

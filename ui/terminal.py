@@ -18,9 +18,11 @@ from engine.core.evolve import evolve, replay
 from engine.core.limits import in_words
 from engine.core.run import Run
 from engine.core.saga import Saga
+from engine.memory import utc_now
 from engine.ports import RunFilter, Store
 from engine.sandbox.server import SandboxServer
 from engine.sandbox.world import World
+from storage.move import move
 from storage.store import open_store
 from ui.compose import Studio
 from ui.models.status import run_look, step_look
@@ -29,6 +31,13 @@ from ui.settings import Settings
 POLL_S = 0.05
 EXIT = {"completed": 0, "compensated": 3, "compensated_with_exceptions": 3, "abandoned": 4}
 NEEDS_ATTENTION = 4
+TABLES = {
+    "event": "events",
+    "run": "runs",
+    "saga_version": "versions of sagas",
+    "draft": "drafts",
+    "posted": "posted commands",
+}
 COLOURS = {
     "completed": "green",
     "committed": "green",
@@ -247,6 +256,16 @@ def list_runs(settings: Settings, where: RunFilter, limit: int, *, as_json: bool
         click.echo(f"  {row.done}/{row.steps}  {row.saga}  {row.fault}".rstrip())
     if not rows:
         click.echo("no runs; `saga run trip-to-germany` makes one", err=True)
+
+
+def move_history(source: str, destination: str) -> None:
+    """Move a history to another database and print what was moved."""
+    moved = move(source, destination, utc_now())
+    for table, count in moved.counts.items():
+        click.echo(f"  {count:>9,}  {TABLES.get(table, table)}")
+    click.echo(f"compared row by row; SHA-256 of all events: {moved.digest}")
+    click.secho(f"✓ moved, {moved.open_runs} open runs included; the source is closed now", fg="green")
+    click.echo("SAGA_DATABASE_URL (or [saga] database_url) with the new address goes on with it")
 
 
 def serve_world(settings: Settings, port: int) -> None:

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import Future
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
@@ -27,13 +27,12 @@ from engine.core.errors import CommandRejected, SagaError
 from engine.core.saga import Saga
 from engine.ports import Clock, Driver, Json, Performer, Posted, SagaVersion, Store
 from engine.runtime.driver import RunDriver
+from engine.runtime.living import living
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BEAT_S = 2.0
-ALIVE_S = 15.0
-"""A driver whose last heartbeat is older than this has lost its runs (R34)."""
 INBOX_S = 0.25
 ADOPT_S = 3.0
 ANSWER_S = 15.0
@@ -249,9 +248,7 @@ class Engine:
             await self._claim(run_id, alive)
 
     def _alive(self) -> list[str]:
-        now, here = self._clock.now(), socket.gethostname()
-        fresh = [d for d in self._store.drivers() if now - d.beat_at < timedelta(seconds=ALIVE_S)]
-        return [d.id for d in fresh if d.id == self.id or d.host != here or _process_lives(d.pid)]
+        return [driver.id for driver in living(self._store.drivers(), self._clock.now())]
 
     async def _claim(self, run_id: str, alive: list[str]) -> bool:
         if self._runs.drives(run_id):
@@ -304,13 +301,3 @@ class Engine:
             except SagaError as refused:
                 error = str(refused)
             await asyncio.to_thread(self._store.answer, posted.id, error)
-
-
-def _process_lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect
+from sqlalchemy import Connection, column, inspect, table, update
 
 from engine.core.errors import SagaError
 from storage.database import Database
@@ -13,8 +13,15 @@ from storage.database import Database
 HEAD = "0001"
 """The revision that this program needs: the last file in `versions/`."""
 
+MOVED = "moved"
+"""The revision of a database whose history goes on elsewhere."""
+
 _ALEMBIC = threading.Lock()
 """Alembic keeps what it works on in module globals: one migration at a time."""
+
+
+class DatabaseMoved(SagaError):
+    """A database whose history goes on elsewhere; going on here too would do everything twice."""
 
 
 class DatabaseTooNew(SagaError):
@@ -26,11 +33,17 @@ def migrate(database: Database) -> None:
 
     Raises:
         DatabaseTooNew: if the database is that of a newer version.
+        DatabaseMoved: if its history was moved to another database.
     """
     with database.reading() as connection:
         found = revision(connection)
     if found == HEAD:
         return
+    if found == MOVED:
+        raise DatabaseMoved(
+            "this history was moved by `saga migrate` and goes on in another database; open that one"
+            " (SAGA_DATABASE_URL)"
+        )
     if found is not None and found > HEAD:
         raise DatabaseTooNew(
             f"the database is at revision {found}, this program knows {HEAD}; install the newer version"
@@ -46,6 +59,12 @@ def revision(connection: Connection) -> str | None:
         return None
     found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     return None if found is None else str(found)
+
+
+def leave(connection: Connection) -> None:
+    """Mark a database as moved, so that nobody goes on with its runs."""
+    alembic_version = table("alembic_version", column("version_num"))
+    connection.execute(update(alembic_version).values(version_num=MOVED))
 
 
 def upgrade(connection: Connection) -> None:

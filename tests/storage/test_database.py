@@ -13,7 +13,7 @@ import storage.sqlite
 from engine.memory import MemoryStore
 from engine.ports import RunFilter, Unavailable
 from storage.database import Database
-from storage.sqlite import journal_mode, sqlite_module
+from storage.sqlite import UnknownDatabase, journal_mode, sqlite_module
 from storage.store import SqlStore, open_store
 from tests.contract.makers import Told
 
@@ -120,7 +120,7 @@ def test_urls_and_paths_open_the_same(path: Path) -> None:
         assert opened.describe()["database"] == str(path)
         opened.close()
     assert isinstance(open_store("memory:"), MemoryStore)
-    with pytest.raises(ValueError, match="open `memory:`"):
+    with pytest.raises(UnknownDatabase, match="open `memory:`"):
         open_store("sqlite://")
 
 

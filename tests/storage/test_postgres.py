@@ -17,8 +17,9 @@ from sqlmodel import SQLModel
 import storage.database
 import storage.postgres
 from engine.ports import RunFilter, Unavailable
-from storage.database import UnknownDatabase, as_url
+from storage.database import as_url
 from storage.postgres import SHORT_WRITES, DatabaseUnfit, DriverMissing
+from storage.sqlite import UnknownDatabase
 from storage.store import SqlStore, open_store
 from tests.contract.makers import Told
 from tests.storage.test_log import eventually

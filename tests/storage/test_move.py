@@ -1,0 +1,228 @@
+"""A history moves whole or not at all, to whichever database, and goes on there and only there."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+import storage.move
+from engine.core.commands import Advance, Decide
+from engine.core.document import parse_saga
+from engine.core.evolve import replay
+from engine.memory import utc_now
+from engine.ports import Draft, Driver, Posted, RunFilter
+from engine.runtime.engine import Engine
+from engine.steps.python import Functions, PythonPerformer
+from storage.migrations import DatabaseMoved
+from storage.move import Moved, MoveRefused, move
+from storage.store import SqlStore
+from tests.contract.makers import EVERY_EVENT, T0, TRIP, VALUE, WORDS, Told, changed, nap
+from tests.storage.test_log import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.postgres import Server
+
+NOW = T0 + timedelta(days=1)
+PAIRS = [
+    pytest.param("sqlite", "postgres", id="sqlite-postgres"),
+    pytest.param("postgres", "sqlite", id="postgres-sqlite"),
+    pytest.param("sqlite", "sqlite", id="sqlite-sqlite"),
+    pytest.param("postgres", "postgres", id="postgres-postgres"),
+]
+EFFECTS = """
+saga: three-effects
+steps:
+  one: {kind: python, effect: compensatable, with: {function: do, args: {n: 1}}, compensate: {kind: python, with: {function: undo}}}
+  ask: {kind: approval, needs: one, with: {question: "Go on?"}}
+  two: {kind: python, needs: ask, effect: compensatable, with: {function: do, args: {n: 2}}, compensate: {kind: python, with: {function: undo}}}
+"""
+
+
+@pytest.fixture
+def new(postgres: Server, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Names of databases that nobody has opened yet."""
+    made: list[str] = []
+
+    def name(kind: str) -> str:
+        made.append(postgres.new() if kind == "postgres" else str(tmp_path / f"{len(made)}" / "saga.db"))
+        return postgres.url(made[-1]) if kind == "postgres" else made[-1]
+
+    yield name
+    for database in made:
+        if "/" not in database:
+            postgres.drop(database)
+
+
+def fill(url: str) -> dict[str, Told]:
+    """Write a history with something of everything, and return its runs."""
+    runs = {name: Told(name, text=TRIP, at=T0 + timedelta(seconds=n)) for n, name in enumerate(("r1", "r2"))}
+    with closing(SqlStore(url, now=lambda: T0)) as store:
+        store.publish(runs["r1"].run.saga, WORDS)
+        store.publish(nap(), "ada")
+        for told in runs.values():
+            store.append(told.start(note=WORDS)).result(timeout=20)
+        for _ in range(30):
+            store.append(runs["r1"].pause()).result(timeout=20)
+        store.append(changed(Told("odd").start(), *EVERY_EVENT)).result(timeout=20)
+        store.save_draft(Draft(saga="nap", document={"v": VALUE}, by=WORDS, updated_at=T0))
+        for number in range(3):
+            store.post(Posted(id=f"p{number}", run_id="r1", command=Advance()))
+        store.answer("p0", WORDS)
+        store.beat(Driver(id="dead", host=socket.gethostname(), pid=2**22 + 1, beat_at=NOW))
+    return runs
+
+
+def seen(store: SqlStore) -> dict[str, object]:
+    rows = store.rows(RunFilter())
+    return {
+        "rows": rows,
+        "histories": [store.history(row.id) for row in rows],
+        "drivers": [store.driver_of(row.id) for row in rows],
+        "versions": [store.versions(), store.versions("nap"), store.versions("trip")],
+        "drafts": store.drafts(),
+        "inbox": store.inbox("d1"),
+        "answered": store.posted("p0"),
+    }
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_everything_comes_along(source: str, target: str, new: Callable[[str], str]) -> None:
+    here, there = new(source), new(target)
+    runs = fill(here)
+    with closing(SqlStore(here)) as store:
+        before = seen(store)
+    moved = move(here, there, NOW)
+    events = sum(len(told.recorded) for told in runs.values()) + len(EVERY_EVENT)
+    counts = {"event": events, "run": 3, "saga_version": 2, "draft": 1}
+    assert moved.counts == {**counts, "posted": 3}
+    assert moved.open_runs == 3
+    with closing(SqlStore(there)) as store:
+        assert seen(store) == before
+        assert store.drivers() == []
+        assert replay(runs["r1"].run.saga, store.history("r1")) == runs["r1"].run
+        store.post(Posted(id="later", run_id="r1", command=Advance()))
+        assert [posted.id for posted in store.inbox("d1")] == ["p1", "p2", "later"]
+        store.append(runs["r2"].say()).result(timeout=20)
+        assert store.history("r2") == runs["r2"].recorded
+
+
+@pytest.mark.parametrize("source", ["sqlite", "postgres"])
+def test_what_was_moved_is_closed_behind_it(source: str, new: Callable[[str], str]) -> None:
+    here, there = new(source), new("postgres")
+    fill(here)
+    move(here, there, NOW)
+    with pytest.raises(DatabaseMoved, match="goes on in another database"):
+        SqlStore(here)
+    with pytest.raises(DatabaseMoved):
+        move(here, new("sqlite"), NOW)
+
+
+@pytest.mark.parametrize("source", ["sqlite", "postgres"])
+def test_a_history_in_use_stays_where_it_is(source: str, new: Callable[[str], str]) -> None:
+    here, there = new(source), new("postgres")
+    fill(here)
+    with closing(SqlStore(here)) as store:
+        store.beat(Driver(id="d1", host="elsewhere", pid=7, beat_at=NOW - timedelta(seconds=5)))
+    with pytest.raises(MoveRefused, match="in use by the engine of process 7 on elsewhere; stop it"):
+        move(here, there, NOW)
+    with closing(SqlStore(there)) as empty, closing(SqlStore(here)) as store:
+        assert empty.count(RunFilter()) == 0
+        assert store.count(RunFilter()) == 3
+    assert move(here, there, NOW + timedelta(seconds=15)).counts["run"] == 3
+
+
+@pytest.mark.parametrize("target", ["sqlite", "postgres"])
+def test_a_destination_that_holds_something_is_left_alone(target: str, new: Callable[[str], str]) -> None:
+    here, there = new("sqlite"), new(target)
+    fill(here)
+    with closing(SqlStore(there)) as store:
+        store.save_draft(Draft(saga="nap", document={}, by="ada", updated_at=T0))
+        before = seen(store)
+    with pytest.raises(MoveRefused, match=r"is not empty \(it has draft\)"):
+        move(here, there, NOW)
+    for url in (here, there):
+        with closing(SqlStore(url)) as store:
+            assert (seen(store) == before) == (url == there)
+
+
+def test_there_must_be_two_places_and_a_history(new: Callable[[str], str], tmp_path: Path) -> None:
+    here, there = new("sqlite"), new("postgres")
+    with pytest.raises(MoveRefused, match="there is no database at"):
+        move(here, there, NOW)
+    assert list(tmp_path.iterdir()) == []
+    SqlStore(here).close()
+    with pytest.raises(MoveRefused, match="holds no history"):
+        move(here, there, NOW)
+    fill(here)
+    with pytest.raises(MoveRefused, match="are the same database"):
+        move(here, f"sqlite:///{here}", NOW)
+    with pytest.raises(MoveRefused, match="keeps nothing"):
+        move(here, "memory:", NOW)
+
+
+@pytest.mark.parametrize("target", ["sqlite", "postgres"])
+def test_a_copy_that_is_cut_off_or_differs_leaves_nothing_and_can_be_made_again(
+    target: str, new: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = new("sqlite"), new(target)
+    fill(here)
+
+    def cut(*_: object) -> Moved:
+        raise RuntimeError("the lights went out")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(storage.move, "_compared", cut)
+        with pytest.raises(RuntimeError, match="lights"):
+            move(here, there, NOW)
+    with monkeypatch.context() as broken:
+        copy = storage.move._copy
+
+        def wrong(table, source, target):
+            copy(table, source, target)
+            if table.name == "event":
+                target.exec_driver_sql("UPDATE event SET type = 'forged' WHERE run_id = 'r2' AND seq = 2")
+
+        broken.setattr(storage.move, "_copy", wrong)
+        with pytest.raises(MoveRefused, match=r"'event' \('r2', 2\) came out differently"):
+            move(here, there, NOW)
+    with closing(SqlStore(there)) as store:
+        assert store.count(RunFilter()) == 0
+        assert store.versions() == []
+    assert move(here, there, NOW).counts["run"] == 3
+
+
+def test_a_text_with_a_nul_from_before_moves_too(new: Callable[[str], str]) -> None:
+    here, there = new("sqlite"), new("postgres")
+    fill(here)
+    with closing(SqlStore(here)) as store, store.database.writing() as connection:
+        connection.exec_driver_sql("UPDATE run SET fault = 'a' || char(0) || 'b'")
+    move(here, there, NOW)
+    with closing(SqlStore(there)) as store:
+        assert {row.fault for row in store.rows(RunFilter())} == {"a\N{SYMBOL FOR NULL}b"}
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS[:2])
+def test_open_runs_go_on_at_the_destination(source: str, target: str, new: Callable[[str], str]) -> None:
+    functions, done = Functions(), []
+    functions.register("do")(lambda n: done.append(n) or {"n": n})
+    functions.register("undo")(lambda: done.append(-1) or {})
+    made = {"python": PythonPerformer(functions)}
+    here, there = new(source), new(target)
+    with closing(SqlStore(here)) as store, Engine(store, made) as engine:
+        ids = engine.start_runs(parse_saga(EFFECTS), [{}] * 5, "ada")
+        eventually(lambda: store.count(RunFilter(waiting_for_people=True)) == 5)
+    assert move(here, there, utc_now()).open_runs == 5
+    assert done == [1] * 5
+    with closing(SqlStore(there)) as store, Engine(store, made) as engine:
+        for number, run_id in enumerate(ids):
+            decision = "denied" if number == 4 else "approved"
+            engine.submit(run_id, Decide(by="eve", step="ask", decision=decision)).result(timeout=20)
+        eventually(lambda: store.counts(RunFilter()) == {"completed": 4, "compensated": 1})
+    assert sorted(done) == [-1] + [1] * 5 + [2] * 4
