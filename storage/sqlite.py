@@ -58,10 +58,17 @@ def make_private(path: Path) -> None:
 
 
 def sqlite_engine(url: URL, busy_s: float = BUSY_S, **pool: int) -> Engine:
-    """Return an engine whose connections commit durably and begin where they are told to."""
-    engine = create_engine(
-        url, module=sqlite_module(), poolclass=QueuePool, connect_args={"timeout": busy_s}, **pool
-    )
+    """Return an engine whose connections commit durably and begin where they are told to.
+
+    They open a file that is there and never make one: beside the journal of a file that is away for a
+    moment, a new one would be the end of both.
+    """
+    module, name = sqlite_module(), f"{Path(str(url.database)).absolute().as_uri()}?mode=rw"
+
+    def connect() -> Any:
+        return module.connect(name, uri=True, timeout=busy_s, check_same_thread=False)
+
+    engine = create_engine(url, module=module, poolclass=QueuePool, creator=connect, **pool)
     event.listen(engine, "connect", _connected)
     event.listen(engine, "begin", _begun)
     return engine

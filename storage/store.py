@@ -17,7 +17,7 @@ from storage.inbox import Inbox
 from storage.log import Log
 from storage.migrations import HEAD, migrate
 from storage.runs import Runs
-from storage.sqlite import set_journal, sqlite_engine
+from storage.sqlite import make_private, set_journal, sqlite_engine
 from storage.versions import Drafts, Versions
 
 
@@ -63,6 +63,7 @@ class SqlStore(Runs, Driving, Versions, Drafts, Inbox):
 
     def connect(self, path: Path) -> Engine:
         """Return an engine on another SQLite file, set as this one is, to measure the disk with."""
+        make_private(path)
         engine = sqlite_engine(as_url(path))
         set_journal(engine)
         return engine

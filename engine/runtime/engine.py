@@ -25,7 +25,7 @@ from engine.core.commands import AnyCommand, Start
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.saga import Saga
-from engine.ports import Clock, Driver, Json, Performer, Posted, SagaVersion, Store
+from engine.ports import Clock, Driver, Json, Performer, Posted, SagaVersion, Store, Unavailable
 from engine.runtime.driver import RunDriver
 from engine.runtime.living import living
 
@@ -93,6 +93,7 @@ class Engine:
         self._ready = threading.Event()
         self._driver: RunDriver | None = None
         self._chores: list[asyncio.Task[None]] = []
+        self._answers: dict[str, str] = {}
 
     # Life
 
@@ -110,7 +111,10 @@ class Engine:
         self._on_loop(self._end()).result(timeout=20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
-        self._store.leave(self.id)
+        try:
+            self._store.leave(self.id)
+        except Unavailable as error:
+            log.warning("the engine could not sign off, so its runs wait for its heartbeat to age: %s", error)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -286,7 +290,10 @@ class Engine:
         until = self._loop.time() + ANSWER_S
         while self._loop.time() < until:
             await asyncio.sleep(0.05)
-            answer = await asyncio.to_thread(self._store.posted, posted.id)
+            try:
+                answer = await asyncio.to_thread(self._store.posted, posted.id)
+            except Unavailable:
+                continue  # it is posted: the answer comes with the database
             if answer is not None and answer.answered:
                 if answer.error:
                     raise CommandRejected(answer.error)
@@ -294,10 +301,18 @@ class Engine:
         raise CommandRejected(f"the engine that drives '{run_id}' does not answer; the request stays with it")
 
     async def _read_inbox(self) -> None:
+        """Apply what others posted. What was applied is not applied again where its answer could not be stored."""
         for posted in await asyncio.to_thread(self._store.inbox, self.id):
-            try:
-                await self._submit(posted.run_id, posted.command)
-                error = ""
-            except SagaError as refused:
-                error = str(refused)
-            await asyncio.to_thread(self._store.answer, posted.id, error)
+            if posted.id not in self._answers:
+                self._answers[posted.id] = await self._answer_to(posted)
+            await asyncio.to_thread(self._store.answer, posted.id, self._answers[posted.id])
+            del self._answers[posted.id]
+
+    async def _answer_to(self, posted: Posted) -> str:
+        try:
+            await self._submit(posted.run_id, posted.command)
+        except Unavailable:
+            raise
+        except SagaError as refused:
+            return str(refused)
+        return ""
