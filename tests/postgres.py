@@ -34,23 +34,27 @@ class Server:
     def __init__(self, bin_: Path) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="saga-pg-", dir="/tmp"))  # a socket's path must be short
         self._user = _other_user() if os.geteuid() == 0 else None
-        self._bin = self._reachable(bin_)
         if self._user is not None:
             os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
+        self._bin = self._reachable(bin_)
         self._data = self._folder / "data"
         self._names = count()
         locale = ["--encoding=UTF8", "--locale=C.UTF-8"]
         self._do("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync", *locale)
 
     def _reachable(self, bin_: Path) -> Path:
-        """Return the programs where the server's user may read them: a copy, if they lie in a private folder."""
-        if self._user is None or subprocess.run(
-            [bin_ / "postgres", "--version"], check=False, capture_output=True, **_as(self._user)
-        ).returncode == 0:  # fmt: skip
+        """Return the programs where the server's user may read them: a copy, if the wheel lies in a private folder."""
+        try:
+            subprocess.run(
+                [bin_ / "postgres", "--version"], check=True, capture_output=True, **_as(self._user)
+            )
             return bin_
+        except PermissionError:
+            pass
         copy = self._folder / "programs"
-        shutil.copytree(bin_.parent, copy, symlinks=True)
-        return copy / "bin"
+        for part in (bin_.parent.relative_to(bin_.parents[2]), Path(f"{WHEEL}.libs")):
+            shutil.copytree(bin_.parents[2] / part, copy / part, symlinks=True)
+        return copy / bin_.relative_to(bin_.parents[2])
 
     def _do(self, program: str, *words: str) -> None:
         command = [str(self._bin / program), *words]

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from engine.ports import RunFilter
-from ui.components.text import escape
-from ui.session import studio
+from engine.ports import Unavailable
+from ui.components.trouble import page_comes_back, trouble_banner, waiting_for_people
 
 HERE = Path(__file__).parent
 
@@ -16,14 +15,8 @@ st.set_page_config(page_title="Saga Studio", page_icon=str(HERE / "assets" / "ic
 st.html(HERE / "assets" / "app.css")
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
-store = studio().store
-if store.trouble:
-    st.error(
-        f"The database can't be written to: {escape(store.trouble)}. Nothing new is called until it can; "
-        "what is known is kept and stored as soon as it answers.",
-        icon=":material/database_off:",
-    )
-waiting = store.count(RunFilter(waiting_for_people=True))
+trouble_banner()
+waiting = waiting_for_people()
 pages = [
     st.Page("views/gallery.py", title="Gallery", icon=":material/apps:", default=True),
     st.Page("views/runs.py", title="Runs", icon=":material/timeline:", url_path="runs"),
@@ -39,4 +32,8 @@ pages = [
     st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
     st.Page("views/run.py", title="Run", url_path="run", visibility="hidden"),
 ]
-st.navigation(pages, position="top").run()
+page = st.navigation(pages, position="top")
+try:
+    page.run()
+except Unavailable:
+    page_comes_back()

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         default=Path(".saga"), description="where the database and the practice world live"
     )
     database_url: str = Field(
-        default="", description="a SQLAlchemy URL; empty means saga.db in the data folder"
+        default="", description="sqlite:///FILE or postgresql://...; empty means saga.db in the data folder"
     )
     model: str = Field(
         default="local", description="the model of steps that name none: local, scripted, or a LiteLLM name"

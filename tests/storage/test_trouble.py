@@ -183,6 +183,13 @@ def test_sqlite_is_locked_in_mid_run(on_sqlite: Scene, path: Path) -> None:
     on_sqlite.judge()
 
 
+def forget(store: SqlStore) -> None:
+    """Close the connections of a store, so that its next ones are new."""
+    with store.database.turn:  # the log's writer must not be waiting for the one that goes
+        store.database._log.dispose()
+        store.database.engine.dispose()
+
+
 @contextmanager
 def told(store: SqlStore, pragma: str) -> Iterator[None]:
     """Tell every connection of a store something, and take it back at the end."""
@@ -194,13 +201,13 @@ def told(store: SqlStore, pragma: str) -> Iterator[None]:
     engines = (database.engine, database._log)
     for each in engines:
         event.listen(each, "connect", tell)
-        each.dispose()
+    forget(store)
     try:
         yield
     finally:
         for each in engines:
             event.remove(each, "connect", tell)
-            each.dispose()
+        forget(store)
 
 
 TOLD = {
@@ -235,8 +242,7 @@ def test_sqlites_file_is_away_in_mid_run(on_sqlite: Scene, path: Path, what: str
         on_sqlite.reached(effects)
         away = place.rename(place.with_name("away"))
         try:
-            for each in (on_sqlite.store.database.engine, on_sqlite.store.database._log):
-                each.dispose()  # who holds the file open writes on, and rightly so; others must wait
+            forget(on_sqlite.store)  # who holds the file open writes on, and rightly so; others must wait
             eventually(lambda: on_sqlite.store.trouble)
             assert not place.exists(), "a new database was made where the old one should be"
         finally:

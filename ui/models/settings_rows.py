@@ -23,6 +23,8 @@ _STORE_WORDS: Final[dict[str, str]] = {
     "database": "Database",
     "schema": "Schema version",
     "sqlite": "SQLite library",
+    "postgres": "Postgres server",
+    "locale": "Locale",
     "journal_mode": "Journal mode",
     "synchronous": "Synchronous",
     "size": "Size on disk",

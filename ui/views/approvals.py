@@ -14,6 +14,7 @@ from ui.components.approval_inbox import (
 )
 from ui.components.badges import Badge, header
 from ui.components.run_commands import now, show_outcome
+from ui.components.trouble import unless_away
 from ui.models.approval_inbox import approval_detail, inbox, other_help
 from ui.session import me, my_groups, run_view, studio
 
@@ -22,6 +23,7 @@ SHOWN = 200
 
 
 @st.fragment(run_every=TICK_S)
+@unless_away
 def live_inbox() -> None:
     """Draw the inbox and the open question; drawn again at each tick."""
     moment = now()

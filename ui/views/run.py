@@ -11,6 +11,7 @@ from ui.components.run_graph import draw_graph
 from ui.components.run_header import draw_header
 from ui.components.run_rollback import draw_story
 from ui.components.run_views import draw_deeds, draw_views
+from ui.components.trouble import unless_away
 from ui.session import RunView, run_view
 
 TICK_S = 1.0
@@ -51,4 +52,4 @@ if found is None:
     missing(wanted)
 else:
     draw_dialog(found.run)
-    st.fragment(bands, run_every=None if found.run.is_closed else TICK_S)(wanted, stamp(found))
+    st.fragment(unless_away(bands), run_every=None if found.run.is_closed else TICK_S)(wanted, stamp(found))
