@@ -193,7 +193,7 @@ class RunDriver:
         try:
             if effect and not stored.done():
                 await asyncio.wrap_future(stored)
-            outcome = await make_call(self._performers, call, intent, effect=effect)
+            outcome = await make_call(self._performers, call, intent, self._clock, effect=effect)
             facts = dict(outcome)
         except asyncio.CancelledError:
             if self._stopping or effect or self._live.get(live.run.id) is not live:

@@ -31,11 +31,7 @@ from engine.runtime.driver import RunDriver
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BEAT_S = 2.0
-ALIVE_S = 15.0
-"""A driver whose last heartbeat is older than this has lost its runs (R34)."""
 INBOX_S = 0.25
-ADOPT_S = 3.0
 ANSWER_S = 15.0
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -73,6 +69,9 @@ class Engine:
         performers: who makes the calls, by kind.
         clock: the source of now.
         adopt: whether to take over runs that nobody drives.
+        beat_s: how often it says that it is alive.
+        alive_s: a driver whose last heartbeat is older than this has lost its runs (R34); they are looked
+            for five times as often.
     """
 
     def __init__(
@@ -82,12 +81,16 @@ class Engine:
         *,
         clock: Clock | None = None,
         adopt: bool = True,
+        beat_s: float = 2.0,
+        alive_s: float = 15.0,
     ) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         self._store = store
         self._performers = performers
         self._clock = clock or SystemClock()
         self._adopt = adopt
+        self._beat_s = beat_s
+        self._alive_s = alive_s
         self._sagas: dict[str, Saga] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="saga-engine", daemon=True)
@@ -208,9 +211,9 @@ class Engine:
         self._beat()
         if self._adopt:
             await self._take_over()
-            self._chores.append(self._loop.create_task(self._every(ADOPT_S, self._take_over)))
+            self._chores.append(self._loop.create_task(self._every(self._alive_s / 5, self._take_over)))
         self._chores.append(self._loop.create_task(self._every(INBOX_S, self._read_inbox)))
-        self._chores.append(self._loop.create_task(self._every(BEAT_S, self._beat_later)))
+        self._chores.append(self._loop.create_task(self._every(self._beat_s, self._beat_later)))
 
     async def _end(self) -> None:
         for chore in self._chores:
@@ -250,7 +253,7 @@ class Engine:
 
     def _alive(self) -> list[str]:
         now, here = self._clock.now(), socket.gethostname()
-        fresh = [d for d in self._store.drivers() if now - d.beat_at < timedelta(seconds=ALIVE_S)]
+        fresh = [d for d in self._store.drivers() if now - d.beat_at < timedelta(seconds=self._alive_s)]
         return [d.id for d in fresh if d.id == self.id or d.host != here or _process_lives(d.pid)]
 
     async def _claim(self, run_id: str, alive: list[str]) -> bool:
