@@ -92,6 +92,7 @@ class Engine:
         self._beat_s = beat_s
         self._alive_s = alive_s
         self._sagas: dict[str, Saga] = {}
+        self._unloaded: set[str] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="saga-engine", daemon=True)
         self._ready = threading.Event()
@@ -248,7 +249,8 @@ class Engine:
     async def _take_over(self) -> None:
         """Drive the open runs whose driver is gone (R34)."""
         alive = await asyncio.to_thread(self._alive)
-        for run_id in await asyncio.to_thread(self._store.orphans, alive):
+        orphans = await asyncio.to_thread(self._store.orphans, alive)
+        for run_id in [*orphans, *self._unloaded]:
             await self._claim(run_id, alive)
 
     def _alive(self) -> list[str]:
@@ -260,13 +262,19 @@ class Engine:
         if self._runs.drives(run_id):
             return True
         if not await asyncio.to_thread(self._store.claim, run_id, self.id, alive):
+            self._unloaded.discard(run_id)
             return False
         try:
             run = await asyncio.to_thread(self._runs.load, run_id)
             if run is not None and not run.is_closed and not self._runs.drives(run_id):
                 self._runs.adopt(run)
-        except SagaError:
-            log.exception("run %s can't be taken over; its log or definition is damaged", run_id)
+            self._unloaded.discard(run_id)
+        except Exception:  # whatever is wrong with one run must not hold the others up
+            if run_id not in self._unloaded:
+                log.exception(
+                    "run %s can't be loaded; it is tried again and again, the other runs go on", run_id
+                )
+            self._unloaded.add(run_id)
         return True
 
     async def _submit(self, run_id: str, command: AnyCommand) -> None:

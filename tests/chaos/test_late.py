@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from engine.core.document import parse_saga
+from engine.core.events import Recorded
 from engine.memory import MemoryStore
 from engine.ports import Call, Change, Outcome, RunFilter
 from engine.runtime.engine import Engine
@@ -91,3 +92,33 @@ def test_R02_a_result_that_comes_while_the_engine_stops_is_stored_and_nothing_fo
         eventually(lambda: store.row(run_id).ended_at)  # type: ignore[union-attr]
     assert store.row(run_id).status == "completed"  # type: ignore[union-attr]
     assert [call.key for call in performer.calls] == [f"{run_id}:a:1", f"{run_id}:b:1"]
+
+
+class DamagedStore(MemoryStore):
+    """A store that can't give the log of some runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unreadable: set[str] = set()
+
+    def history(self, run_id: str, after: int = 0, limit: int | None = None) -> list[Recorded]:
+        if run_id in self.unreadable:
+            raise ValueError("this is no event")
+        return super().history(run_id, after, limit)
+
+
+def test_R34_a_run_that_cannot_be_loaded_holds_no_other_up_and_is_tried_again() -> None:
+    store, performer = DamagedStore(), Recorder()
+    performer.pause_s = 60
+    first = Engine(store, {"http": performer}).start()
+    damaged, other = first.start_runs(
+        parse_saga(ONE.replace("timeout_s: 0.3", "timeout_s: 5")), [{}, {}], "me"
+    )
+    first.stop()
+    store.unreadable.add(damaged)
+    performer.pause_s = 0
+    with Engine(store, {"http": performer}, alive_s=0.5):
+        eventually(lambda: store.row(other).ended_at)  # type: ignore[union-attr]
+        assert store.row(damaged).ended_at is None  # type: ignore[union-attr]
+        store.unreadable.clear()
+        eventually(lambda: store.row(damaged).ended_at)  # type: ignore[union-attr]
