@@ -15,6 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import uvicorn
+from starlette.applications import Starlette
 
 from tests.chaos.roles import ROLES
 
@@ -24,7 +26,8 @@ Say = Callable[[str], None]
 def main() -> None:
     """Fork a child for each order until the input ends; children are reaped as they die."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    httpx.AsyncClient()  # it imports the most when the first one is made
+    httpx.AsyncClient()  # these two import the most when they are first used
+    uvicorn.Config(Starlette(), ws="none", lifespan="off", log_config=None).load()
     for line in sys.stdin:
         order = json.loads(line)
         pid = os.fork()

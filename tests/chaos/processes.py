@@ -34,6 +34,15 @@ class Forked:
     def signal(self, number: signal.Signals) -> None:
         os.kill(self.pid, number)
 
+    def hold(self) -> None:
+        """Stop it and return when none of its threads runs any more."""
+        self.signal(signal.SIGSTOP)
+        while any(self._state(task) != "T" for task in Path(f"/proc/{self.pid}/task").iterdir()):
+            time.sleep(0.001)
+
+    def _state(self, task: Path) -> str:
+        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+
     def kill(self) -> None:
         """Kill it and return when it is gone."""
         os.kill(self.pid, signal.SIGKILL)
@@ -66,6 +75,7 @@ class Forge:
                 [sys.executable, "-m", "tests.chaos.forge"], env={**os.environ, "PYTHONPATH": str(ROOT)},
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
             )  # fmt: skip
+        self._forge = Forked(self._process.pid, self._said[self._process.pid])
         self._ears = threading.Thread(target=self._listen, daemon=True)
         self._ears.start()
 
@@ -74,7 +84,7 @@ class Forge:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"role": role, "args": args}) + "\n")
         self._process.stdin.flush()
-        pid = int(self._said[self._process.pid].get(timeout=PATIENCE_S).removeprefix("forked "))
+        pid = int(self._forge.expect("forked"))
         self._forked.append(Forked(pid, self._said[pid]))
         return self._forked[-1]
 
@@ -88,6 +98,8 @@ class Forge:
             for fact in rest[1:]:
                 seq, checksum = fact.split(":")
                 self.acknowledged[rest[0]][int(seq)] = int(checksum)
+        for said in self._said.values():
+            said.put("the forge has ended")
 
     def close(self) -> None:
         """Kill what still lives, and return when everything that was said has been heard."""

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
 
+import storage.database
 from engine.core.commands import Cancel, Decide, Pause, Resume
 from engine.core.errors import SagaError
 from engine.memory import event_json
@@ -52,10 +53,17 @@ def world(say: Say, path: str, port: int = 0) -> None:
 
 def driver(
     say: Say, *, database: str, world: str, wanted: int = 0, seed: int = 0, beat_s: float = 2.0, alive_s: float = 15.0,
+    people: bool = True, wal: bool = True,
 ) -> None:  # fmt: skip
-    """Drive runs and answer their questions; keep `wanted` open until SIGUSR1 says to end them all."""
+    """Drive runs and answer their questions; keep `wanted` open until SIGUSR1 says to end them all.
+
+    Without `people` no run is begun that anybody may cancel; without `wal` SQLite is taken for an old one.
+    """
     finish = threading.Event()
     signal.signal(signal.SIGUSR1, lambda *_: finish.set())
+    names = [name for name in SAGAS if people or name != "cancelled"]
+    if not wal:
+        storage.database.SAFE_WAL = (999, 0, 0)
     store = Told(database, say)
     made = performers(ScriptedLlm(), "scripted", {"sandbox.internal": world})
     engine = Engine(store, made, beat_s=beat_s, alive_s=alive_s).start()
@@ -66,7 +74,7 @@ def driver(
         if not rows and (finish.is_set() or not wanted):
             break
         for _ in range(0 if finish.is_set() else wanted - len(rows)):
-            engine.start_run(SAGAS[chance.choice(list(SAGAS))], {}, "chaos")
+            engine.start_run(SAGAS[chance.choice(names)], {}, "chaos")
         for row in rows:
             meddle(engine, row, chance)
         time.sleep(0.01)

@@ -124,11 +124,11 @@ def run_to_end(folder: Path, world: str, breakage: Breakage) -> RunRow | None:
     finally:
         threading.Thread(target=lambda: (engine.stop(), store.close()), daemon=True).start()
     if breakage.dead.is_set():
-        store = SqlStore(url)
-        store.leave(engine.id)  # its process is ours and lives; everybody else sees it gone
-        with Engine(store, performers(ScriptedLlm(), "scripted", {"sandbox.internal": world})):
-            row = wait_for_end(store, None) if store.count(RunFilter()) else None
-        store.close()
+        second = SqlStore(url)
+        second.leave(engine.id)  # its process is ours and lives; everybody else sees it gone
+        with Engine(second, performers(ScriptedLlm(), "scripted", {"sandbox.internal": world})):
+            row = wait_for_end(second, None) if second.count(RunFilter()) else None
+        second.close()
     return row
 
 
