@@ -37,11 +37,13 @@ class Forked:
     def hold(self) -> None:
         """Stop it and return when none of its threads runs any more."""
         self.signal(signal.SIGSTOP)
-        while any(self._state(task) != "T" for task in Path(f"/proc/{self.pid}/task").iterdir()):
+        while not self.sleeps():
             time.sleep(0.001)
 
-    def _state(self, task: Path) -> str:
-        return (task / "stat").read_text().rpartition(")")[2].split()[0]
+    def sleeps(self) -> bool:
+        """Return whether all its threads are stopped."""
+        stats = [(task / "stat").read_text() for task in Path(f"/proc/{self.pid}/task").iterdir()]
+        return all(stat.rpartition(")")[2].split()[0] == "T" for stat in stats)
 
     def kill(self) -> None:
         """Kill it and return when it is gone."""

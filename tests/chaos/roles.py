@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import threading
@@ -29,14 +30,23 @@ OPEN = RunFilter(statuses=("running", "draining", "compensating", "needs_attenti
 
 
 class Told(SqlStore):
-    """A store that says aloud what it acknowledged: run, seq and a checksum of each event."""
+    """A store that says aloud what it acknowledged: run, seq and a checksum of each event.
 
-    def __init__(self, url: str, say: Say) -> None:
+    With `drowsy` its process falls asleep with that chance just when it is told that an intent is durable:
+    between the intent and the call.
+    """
+
+    def __init__(self, url: str, say: Say, drowsy: float = 0.0) -> None:
         super().__init__(url)
         self._say = say
+        self._drowsy = drowsy
 
     def append(self, change: Change) -> Future[None]:
         stored = super().append(change)
+        if random.random() < self._drowsy and any(
+            each.event.type == "attempt_intended" for each in change.events
+        ):
+            stored.add_done_callback(lambda _: os.kill(os.getpid(), signal.SIGSTOP))
         facts = " ".join(
             f"{each.seq}:{zlib.crc32(event_json(each.event).encode())}" for each in change.events
         )
@@ -53,7 +63,7 @@ def world(say: Say, path: str, port: int = 0) -> None:
 
 def driver(
     say: Say, *, database: str, world: str, wanted: int = 0, seed: int = 0, beat_s: float = 2.0, alive_s: float = 15.0,
-    people: bool = True, wal: bool = True,
+    people: bool = True, wal: bool = True, drowsy: float = 0.0,
 ) -> None:  # fmt: skip
     """Drive runs and answer their questions; keep `wanted` open until SIGUSR1 says to end them all.
 
@@ -64,7 +74,7 @@ def driver(
     names = [name for name in SAGAS if people or name != "cancelled"]
     if not wal:
         storage.database.SAFE_WAL = (999, 0, 0)
-    store = Told(database, say)
+    store = Told(database, say, drowsy)
     made = performers(ScriptedLlm(), "scripted", {"sandbox.internal": world})
     engine = Engine(store, made, beat_s=beat_s, alive_s=alive_s).start()
     say("ready")
