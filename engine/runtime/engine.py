@@ -25,7 +25,7 @@ from engine.core.commands import AnyCommand, Start
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.saga import Saga
-from engine.ports import Clock, Driver, Json, Performer, Posted, SagaVersion, Store
+from engine.ports import Clock, Conflict, Driver, Json, Performer, Posted, SagaVersion, Store
 from engine.runtime.driver import RunDriver
 
 log = logging.getLogger(__name__)
@@ -288,8 +288,13 @@ class Engine:
             await self._claim(run_id, alive)
         if self._runs.drives(run_id):
             stored = self._runs.command(run_id, command)
-            if stored is not None:
-                await asyncio.wrap_future(stored)
+            try:
+                if stored is not None:
+                    await asyncio.wrap_future(stored)
+            except (
+                Conflict
+            ):  # another driver has the run, and nothing of this was stored; it is let go by now
+                await self._submit(run_id, command)
         else:
             await self._post(run_id, command)
 

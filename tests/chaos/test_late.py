@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import Future
 from typing import Any
 
+from engine.core.commands import Decide, Pause
 from engine.core.document import parse_saga
 from engine.core.events import Recorded
 from engine.memory import MemoryStore
@@ -122,3 +123,15 @@ def test_R34_a_run_that_cannot_be_loaded_holds_no_other_up_and_is_tried_again() 
         assert store.row(damaged).ended_at is None  # type: ignore[union-attr]
         store.unreadable.clear()
         eventually(lambda: store.row(damaged).ended_at)  # type: ignore[union-attr]
+
+
+def test_R34_a_command_reaches_a_run_that_was_lost_without_noticing() -> None:
+    store = MemoryStore()
+    with Engine(store, {}) as first, Engine(store, {}, adopt=False) as second:
+        run_id = first.start_run(
+            parse_saga("saga: s\nsteps: {a: {kind: approval, with: {question: go?}}}"), {}, "me"
+        )
+        assert store.claim(run_id, second.id, [second.id])
+        second.submit(run_id, Pause(by="you")).result(10)
+        first.submit(run_id, Decide(by="me", step="a", decision="approved")).result(10)
+    assert store.row(run_id).status == "completed"  # type: ignore[union-attr]
