@@ -18,7 +18,7 @@ from tests.chaos.judge import Figures, judge
 from tests.chaos.processes import PATIENCE_S, Forge, Forked
 from tests.chaos.test_kill import make_peace, make_trouble
 
-PAUSES = int(os.environ.get("CHAOS_PAUSES", "20"))
+PAUSES = int(os.environ.get("CHAOS_PAUSES", "10"))
 ALIVE_S = 0.5
 
 
