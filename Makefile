@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.8
 
-.PHONY: run test check bench lock clean
+.PHONY: run test check bench chaos lock clean
 
 run: .venv/.ready
 	$(BIN)/saga serve
@@ -19,6 +19,10 @@ check: .venv/.ready
 
 bench: .venv/.ready
 	$(BIN)/python -m tests.bench
+
+# Processes killed, suspended and stopped, journals torn: longer than the tests do it, with the figures.
+chaos: .venv/.ready
+	CHAOS_KILLS=1000 CHAOS_PAUSES=200 CHAOS_TEARS=25 $(BIN)/pytest -n 0 tests/chaos
 
 .venv/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv

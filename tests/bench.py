@@ -5,6 +5,7 @@ Rounds of raw commits and of runs alternate, so that a noisy machine disturbs bo
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import sys
 import tempfile
@@ -14,8 +15,9 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from engine.core.document import saga_from_document
+from engine.core.evolve import replay
 from engine.core.saga import Saga
-from engine.ports import Change
+from engine.ports import Call, Change, Outcome
 from engine.runtime.engine import Engine, calm_garbage_collector
 from engine.steps.functions import FUNCTIONS
 from engine.steps.python import PythonPerformer
@@ -95,6 +97,50 @@ def steps_per_s(engine: Engine, store: Watched, saga: Saga, runs: int) -> float:
     return runs * len(saga.steps) / (time.perf_counter() - started)
 
 
+class Stuck:
+    """Performs the first call of each run and gets stuck in the second, so that the run stays open."""
+
+    def __init__(self) -> None:
+        self.stuck = threading.Semaphore(0)
+
+    async def perform(self, call: Call) -> Outcome:
+        if call.key.split(":")[1] != "s0":
+            self.stuck.release()
+            await asyncio.sleep(3600)
+        return Outcome(outcome="ok", output={})
+
+
+def resume_s(folder: Path, runs: int) -> float:
+    """Return the seconds that a start takes in which an engine takes over the runs that another one left open."""
+    store, stuck = SqlStore(folder / "resume.db"), Stuck()
+    left = Engine(store, {"python": stuck}, adopt=False).start()
+    left.start_runs(chain(2, effect=True), [{}] * runs, "bench")
+    for _ in range(runs):
+        stuck.stuck.acquire()
+    left.stop()
+    started = time.perf_counter()
+    resumed = Engine(store, {"python": stuck}).start()
+    elapsed = time.perf_counter() - started
+    orphans = store.orphans([resumed.id])
+    resumed.stop()
+    store.close()
+    if orphans:
+        sys.exit(f"{len(orphans)} runs were not taken over")
+    return elapsed
+
+
+def fold(engine: Engine, store: Watched, steps: int) -> tuple[int, float, float]:
+    """Return how many events a long run has, and the seconds to read them and to fold them."""
+    saga = chain(steps, effect=False)
+    run_id = engine.start_run(saga, {}, "bench")
+    store.wait_for(1)
+    started = time.perf_counter()
+    history = store.history(run_id)
+    read = time.perf_counter()
+    replay(saga, history)
+    return len(history), read - started, time.perf_counter() - read
+
+
 def main() -> None:
     """Print the figures."""
     calm_garbage_collector()
@@ -110,12 +156,14 @@ def main() -> None:
                 raw.append(raw_commit_ms(store, folder, 200))
                 effect.append(chain_step_ms(driver, store, with_effect, 10))
                 readonly.append(chain_step_ms(driver, store, without, 10))
+            events, read_s, fold_s = fold(driver, store, 2_490)
             many = [steps_per_s(driver, store, without, 1000), steps_per_s(driver, store, with_effect, 1000)]
             sizes = {
                 size: chain_step_ms(driver, store, chain(size, effect=False), 1) for size in (100, 1000, 4000)
             }
         settings = ", ".join(f"{key} {value}" for key, value in store.describe().items() if key != "database")
         store.close()
+        resumed_s = resume_s(folder, 1000)
     base = statistics.median(raw)
     print(f"store                                    {settings}")
     print(f"raw commit of one row                    {base:8.3f} ms   (1.0 x)")
@@ -129,6 +177,8 @@ def main() -> None:
     print(f"1,000 runs with effects at once          {many[1]:8,.0f} steps/s")
     for size, value in sizes.items():
         print(f"readonly step in a chain of {size:<12,} {value:8.3f} ms")
+    print(f"a start that takes 1,000 open runs over   {resumed_s:8.2f} s")
+    print(f"a run of {events:,} events                  {read_s:8.2f} s to read, {fold_s:.2f} s to fold")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from typing import Any
 HERE = Path(__file__).parent
 CONFIGS = (HERE.parent / ".streamlit" / "config.toml", HERE / "assets" / "streamlit.toml")
 """In a checkout, and in an installed wheel, which carries a copy."""
+INTERRUPTED = 130
+"""What shells call an end by Ctrl-C."""
 
 
 def streamlit_config(port: int | None) -> dict[str, Any]:
@@ -36,4 +38,9 @@ def serve(port: int | None, data_dir: Path | None) -> None:
         os.environ["SAGA_DATA_DIR"] = str(data_dir)
     from ui.asgi import app
 
-    app.run(config=streamlit_config(port))
+    try:
+        app.run(config=streamlit_config(port))
+    except (
+        KeyboardInterrupt
+    ):  # all is closed by now; a function that sleeps in a thread would hold us for as long
+        os._exit(INTERRUPTED)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from engine.core.events import AttemptIntended
 from engine.core.run import Run
 from engine.core.saga import effect_of, undo_of
-from engine.ports import Call, Outcome, Performer
+from engine.ports import Call, Clock, Outcome, Performer
 
 
 def call_of(run: Run, intent: AttemptIntended, timeout_s: float) -> Call:
@@ -40,9 +40,18 @@ def has_effect(run: Run, intent: AttemptIntended) -> bool:
 
 
 async def make_call(
-    performers: Mapping[str, Performer], call: Call, intent: AttemptIntended, *, effect: bool
+    performers: Mapping[str, Performer], call: Call, intent: AttemptIntended, clock: Clock, *, effect: bool
 ) -> Outcome:
-    """Make the call within its time limit; never raises but for cancellation."""
+    """Make the call within its time limit, and never past its deadline; never raises but for cancellation.
+
+    Whoever took the run over waits for that deadline before looking or undoing (R7). So a process that
+    slept through it must not send any more, and one that lost time before sending has less left. Nobody
+    else sends this attempt: what was not sent here surely had no effect.
+    """
+    left_s = (intent.deadline - clock.now()).total_seconds()
+    if left_s <= 0:
+        return Outcome(outcome="failed", error="its time was up before it was sent", code="too_late")
+    limit_s = min(call.timeout_s, left_s)
     if intent.injection == "fail":
         return Outcome(outcome="rejected", error="a planted failure; no call was made", code="planted")
     performer = performers.get(call.kind)
@@ -52,7 +61,7 @@ async def make_call(
         )
     lost = "unknown" if effect else "failed"
     try:
-        async with asyncio.timeout(call.timeout_s):
+        async with asyncio.timeout(limit_s):
             if intent.injection == "delay":
                 await asyncio.sleep(intent.delay_s)
             outcome = await performer.perform(call)

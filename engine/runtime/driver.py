@@ -4,6 +4,7 @@
    turn may build on an earlier one that is still on its way to the disk.
 2. A call with an effect is made only when its intent is on disk (R1); a readonly one need not wait.
 3. If the store says that somebody else has the run, it is let go: nothing more is called or recorded.
+4. While it stops, results are recorded and nothing follows from them: whoever drives next goes on.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.commands import Advance, Command, Recover, Report
-from engine.core.decide import turn
+from engine.core.decide import decide, turn
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.events import AttemptIntended, Recorded
-from engine.core.evolve import replay
+from engine.core.evolve import evolve, replay
 from engine.core.run import Run
 from engine.core.saga import Saga, effect_of
 from engine.core.schedule import wake_at
@@ -31,6 +32,10 @@ from engine.runtime.calls import call_of, has_effect, make_call
 log = logging.getLogger(__name__)
 LONGEST_SLEEP_S = 20.0
 """A timer is looked at this often at least, so that a clock that jumps is noticed (R32)."""
+STOP_GRACE_S = 3.0
+"""How long a stop waits for open calls, so that what they did is known to whoever comes next."""
+STOP_STORE_S = 2.0
+"""How long it waits for what they did to be stored."""
 
 CallId = tuple[str, str, int]
 
@@ -79,8 +84,9 @@ class RunDriver:
         """Begin a run; the future is done when that is stored.
 
         Raises:
-            CommandRejected: if the inputs do not fit.
+            CommandRejected: if the inputs do not fit, or the driver stops.
         """
+        self._refuse_if_stopping()
         live = Live(Run(saga))
         stored = self._turn(live, start)
         assert stored is not None
@@ -101,27 +107,36 @@ class RunDriver:
         """Apply a command to a run that is driven here; the future is done when it is stored.
 
         Raises:
-            CommandRejected: if the run's state forbids it.
+            CommandRejected: if the run's state forbids it, or the driver stops.
         """
+        self._refuse_if_stopping()
         return self._turn(self._live[run_id], command)
 
     async def stop(self) -> None:
-        """Stop driving: open calls are cut off and will be unknown to whoever comes next (R3)."""
+        """Stop driving: calls that end soon are recorded, the others will be unknown to whoever comes next (R3)."""
         self._stopping = True
-        tasks = [task for live in self._live.values() for task in live.calls.values()]
         for live in self._live.values():
-            if live.timer is not None:
-                live.timer.cancel()
+            self._set_timer(live, None)
+        tasks = [task for live in self._live.values() for task in live.calls.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_GRACE_S)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        stored = [asyncio.wrap_future(live.stored) for live in self._live.values() if live.stored is not None]
+        if stored:
+            await asyncio.wait(stored, timeout=STOP_STORE_S)
         self._live.clear()
+
+    def _refuse_if_stopping(self) -> None:
+        if self._stopping:
+            raise CommandRejected("the engine is stopping; try again when it is up")
 
     def _turn(self, live: Live, command: Command) -> Future[None] | None:
         """Let the core decide, append what it recorded, and start the calls that it intends."""
         run, before = live.run, live.run.seq
         try:
-            recorded = turn(run, command, self._clock.now())
+            recorded = (_only if self._stopping else turn)(run, command, self._clock.now())
         except CommandRejected:
             raise
         except Exception:
@@ -193,7 +208,7 @@ class RunDriver:
         try:
             if effect and not stored.done():
                 await asyncio.wrap_future(stored)
-            outcome = await make_call(self._performers, call, intent, effect=effect)
+            outcome = await make_call(self._performers, call, intent, self._clock, effect=effect)
             facts = dict(outcome)
         except asyncio.CancelledError:
             if self._stopping or effect or self._live.get(live.run.id) is not live:
@@ -222,7 +237,7 @@ class RunDriver:
         if live.timer is not None:
             live.timer.cancel()
             live.timer = None
-        if moment is not None:
+        if moment is not None and not self._stopping:
             wait_s = (moment - self._clock.now()).total_seconds()
             wait_s = min(max(wait_s, 0.001), LONGEST_SLEEP_S)
             live.timer = self._loop.call_later(wait_s, self._wake, live.run.id)
@@ -232,3 +247,12 @@ class RunDriver:
         if live is not None:
             live.timer = None
             self._turn(live, Advance())
+
+
+def _only(run: Run, command: Command, now: datetime) -> list[Recorded]:
+    """Apply a command and nothing that follows from it; a run may be left between any two events."""
+    recorded = []
+    for event in decide(run, command, now):
+        recorded.append(Recorded(seq=run.seq + 1, at=now, event=event))
+        evolve(run, recorded[-1])
+    return recorded

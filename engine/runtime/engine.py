@@ -25,16 +25,14 @@ from engine.core.commands import AnyCommand, Start
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.saga import Saga
-from engine.ports import Clock, Driver, Json, Performer, Posted, SagaVersion, Store, Unavailable
+from engine.ports import Clock, Conflict, Driver, Json, Performer, Posted, SagaVersion, Store, Unavailable
 from engine.runtime.driver import RunDriver
-from engine.runtime.living import living
+from engine.runtime.living import ALIVE_S, living
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BEAT_S = 2.0
 INBOX_S = 0.25
-ADOPT_S = 3.0
 ANSWER_S = 15.0
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -72,6 +70,9 @@ class Engine:
         performers: who makes the calls, by kind.
         clock: the source of now.
         adopt: whether to take over runs that nobody drives.
+        beat_s: how often it says that it is alive.
+        alive_s: a driver whose last heartbeat is older than this has lost its runs (R34); they are looked
+            for five times as often.
     """
 
     def __init__(
@@ -81,13 +82,18 @@ class Engine:
         *,
         clock: Clock | None = None,
         adopt: bool = True,
+        beat_s: float = 2.0,
+        alive_s: float = ALIVE_S,
     ) -> None:
         self.id = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         self._store = store
         self._performers = performers
         self._clock = clock or SystemClock()
         self._adopt = adopt
+        self._beat_s = beat_s
+        self._alive_s = alive_s
         self._sagas: dict[str, Saga] = {}
+        self._unloaded: set[str] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="saga-engine", daemon=True)
         self._ready = threading.Event()
@@ -211,9 +217,9 @@ class Engine:
         self._beat()
         if self._adopt:
             await self._take_over()
-            self._chores.append(self._loop.create_task(self._every(ADOPT_S, self._take_over)))
+            self._chores.append(self._loop.create_task(self._every(self._alive_s / 5, self._take_over)))
         self._chores.append(self._loop.create_task(self._every(INBOX_S, self._read_inbox)))
-        self._chores.append(self._loop.create_task(self._every(BEAT_S, self._beat_later)))
+        self._chores.append(self._loop.create_task(self._every(self._beat_s, self._beat_later)))
 
     async def _end(self) -> None:
         for chore in self._chores:
@@ -248,23 +254,31 @@ class Engine:
     async def _take_over(self) -> None:
         """Drive the open runs whose driver is gone (R34)."""
         alive = await asyncio.to_thread(self._alive)
-        for run_id in await asyncio.to_thread(self._store.orphans, alive):
+        orphans = await asyncio.to_thread(self._store.orphans, alive)
+        for run_id in [*orphans, *self._unloaded]:
             await self._claim(run_id, alive)
 
     def _alive(self) -> list[str]:
-        return [driver.id for driver in living(self._store.drivers(), self._clock.now())]
+        found = living(self._store.drivers(), self._clock.now(), self._alive_s)
+        return [driver.id for driver in found]
 
     async def _claim(self, run_id: str, alive: list[str]) -> bool:
         if self._runs.drives(run_id):
             return True
         if not await asyncio.to_thread(self._store.claim, run_id, self.id, alive):
+            self._unloaded.discard(run_id)
             return False
         try:
             run = await asyncio.to_thread(self._runs.load, run_id)
             if run is not None and not run.is_closed and not self._runs.drives(run_id):
                 self._runs.adopt(run)
-        except SagaError:
-            log.exception("run %s can't be taken over; its log or definition is damaged", run_id)
+            self._unloaded.discard(run_id)
+        except Exception:  # whatever is wrong with one run must not hold the others up
+            if run_id not in self._unloaded:
+                log.exception(
+                    "run %s can't be loaded; it is tried again and again, the other runs go on", run_id
+                )
+            self._unloaded.add(run_id)
         return True
 
     async def _submit(self, run_id: str, command: AnyCommand) -> None:
@@ -278,8 +292,13 @@ class Engine:
             await self._claim(run_id, alive)
         if self._runs.drives(run_id):
             stored = self._runs.command(run_id, command)
-            if stored is not None:
-                await asyncio.wrap_future(stored)
+            try:
+                if stored is not None:
+                    await asyncio.wrap_future(stored)
+            except (
+                Conflict
+            ):  # another driver has the run, and nothing of this was stored; it is let go by now
+                await self._submit(run_id, command)
         else:
             await self._post(run_id, command)
 
