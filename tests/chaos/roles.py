@@ -54,9 +54,9 @@ class Told(SqlStore):
         return stored
 
 
-def world(say: Say, path: str, port: int = 0) -> None:
+def world(say: Say, path: str) -> None:
     """Serve the practice world until the process is ended."""
-    with SandboxServer(World(path), port) as server:
+    with SandboxServer(World(path)) as server:
         say(f"ready {server.url}")
         signal.pause()
 

@@ -15,7 +15,7 @@ from tests.chaos.processes import Forge
 from tests.chaos.sagas import FAULTS
 
 KILLS = int(os.environ.get("CHAOS_KILLS", "200"))
-OPEN_RUNS = 10
+OPEN_RUNS = 8
 
 
 def make_trouble(world: str, chance: random.Random) -> None:
@@ -37,7 +37,7 @@ def test_runs_go_on_after_kill_9_and_each_effect_is_there_once(
         driver = forge.start("driver", database=database, world=world, wanted=OPEN_RUNS, seed=number)
         if chance.random() < 0.8:  # else it may die while it starts
             driver.expect("ready")
-        time.sleep(chance.uniform(0.0, 0.15))
+        time.sleep(chance.uniform(0.0, 0.1))
         driver.kill()
     make_peace(world)
     driver = forge.start("driver", database=database, world=world)
