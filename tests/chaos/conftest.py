@@ -9,7 +9,7 @@ import pytest
 
 from tests.chaos.processes import Forge
 
-DATABASES = ["sqlite"]
+DATABASES = ["sqlite", "postgres_url"]
 """Each is the name of a fixture that gives the URL of a new, empty database."""
 
 

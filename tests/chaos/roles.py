@@ -11,17 +11,16 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
 
-import storage.database
+import storage.sqlite
 from engine.core.commands import Cancel, Decide, Pause, Resume
 from engine.core.errors import SagaError
 from engine.memory import event_json
-from engine.ports import Change, RunFilter, RunRow
+from engine.ports import Change, RunFilter, RunRow, Unavailable
 from engine.runtime.engine import Engine
 from engine.sandbox.server import SandboxServer
 from engine.sandbox.world import World
 from engine.scripted import ScriptedLlm
 from engine.steps.registry import performers
-from storage.database import Unavailable
 from storage.store import SqlStore
 from tests.chaos.sagas import SAGAS
 
@@ -73,7 +72,7 @@ def driver(
     signal.signal(signal.SIGUSR1, lambda *_: finish.set())
     names = [name for name in SAGAS if people or name != "cancelled"]
     if not wal:
-        storage.database.SAFE_WAL = (999, 0, 0)
+        storage.sqlite.SAFE_WAL = (999, 0, 0)
     store = Told(database, say, drowsy)
     made = performers(ScriptedLlm(), "scripted", {"sandbox.internal": world})
     engine = Engine(store, made, beat_s=beat_s, alive_s=alive_s).start()

@@ -32,7 +32,8 @@ def test_runs_go_on_after_kill_9_and_each_effect_is_there_once(
 ) -> None:
     chance = random.Random(20)
     started = time.monotonic()
-    for number in range(KILLS):
+    kills = KILLS if database.startswith("sqlite") else KILLS // 4  # a start takes longer on a server
+    for number in range(kills):
         make_trouble(world, chance)
         driver = forge.start("driver", database=database, world=world, wanted=OPEN_RUNS, seed=number)
         if chance.random() < 0.8:  # else it may die while it starts
@@ -45,6 +46,6 @@ def test_runs_go_on_after_kill_9_and_each_effect_is_there_once(
     driver.expect("done")
     forge.close()
     figures = judge(database, world_path, forge.acknowledged)
-    assert figures.interrupted > KILLS / 4, "the kills struck hardly any call in flight; this proves nothing"
+    assert figures.interrupted > kills / 4, "the kills struck hardly any call in flight; this proves nothing"
     with capsys.disabled():
-        print(f"\n{KILLS} kills in {time.monotonic() - started:.0f} s: {figures}")
+        print(f"\n{kills} kills in {time.monotonic() - started:.0f} s: {figures}")

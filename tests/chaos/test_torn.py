@@ -29,7 +29,7 @@ import pytest
 
 from engine.ports import RunFilter
 from engine.sandbox.world import World
-from storage.database import SAFE_WAL, sqlite_module
+from storage.sqlite import SAFE_WAL, sqlite_module
 from storage.store import SqlStore
 from tests.chaos.judge import check_integrity
 from tests.chaos.processes import Forge
