@@ -21,6 +21,7 @@ from engine.core.saga import Saga
 from engine.ports import RunFilter
 from engine.templates import template, templates
 from ui.settings import read_settings
+from ui.simulate import command as simulate
 
 BAD_INPUT = 2
 
@@ -249,6 +250,9 @@ def migrate(source: str, destination: str) -> None:
     from ui.terminal import move_history
 
     move_history(source, destination)
+
+
+main.add_command(simulate)
 
 
 def load_saga(source: str) -> Saga:

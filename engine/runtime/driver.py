@@ -198,7 +198,7 @@ class RunDriver:
         """Cut readonly calls short after a fault: nothing of theirs needs to be waited for (R14)."""
         for (step, phase, _), task in live.calls.items():
             if phase == "forward" and effect_of(live.run.steps[step].definition) == "readonly":
-                task.cancel()
+                self._loop.call_soon(task.cancel)  # cut off before it began, it would report nothing
 
     async def _call(self, live: Live, intent: AttemptIntended, at: datetime, stored: Future[None]) -> None:
         call_id = (intent.step, intent.phase, intent.attempt)

@@ -13,8 +13,9 @@ from engine.core import commands as c
 from engine.core.checks import check_publishable, publish_problems
 from engine.core.document import parse_document, parse_saga, saga_from_document, to_yaml
 from engine.core.errors import CommandRejected, DefinitionInvalid
+from engine.rehearsal.sagas import random_saga
+from engine.rehearsal.tape import Tape
 from tests.core.harness import Play, saga_of
-from tests.core.simulation import Tape, random_saga
 
 A = "a: {kind: python, with: {function: f}}"
 STEPS = f"steps: {{{A}}}\n"

@@ -134,6 +134,14 @@ def test_R14_a_readonly_call_is_stopped_by_a_fault(bench: Bench) -> None:
     assert bench.to_end(run_id).status == "compensated"
 
 
+def test_R14_a_readonly_call_that_a_fault_of_its_own_turn_stops_is_reported(bench: Bench) -> None:
+    """It is intended and stopped before it could begin; a run must not wait for it for ever."""
+    bench.functions.register("read")(lambda: {})
+    steps = "a: {kind: python, with: {function: read}}, b: {kind: python, with: {function: read, args: {x: '${app.none}'}}}"
+    run = bench.to_end(bench.start(f"saga: s\nsteps: {{{steps}}}"))
+    assert (run.status, run.steps["a"].reason) == ("compensated", "stopped: the run is going back")
+
+
 def test_R23_a_pause_lets_results_in_and_starts_nothing(bench: Bench) -> None:
     release = threading.Event()
     bench.functions.register("do")(lambda: release.wait(10) and {})

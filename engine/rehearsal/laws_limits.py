@@ -1,0 +1,83 @@
+"""The laws of what holds a step back: budgets, locks, overlapping writes; see `laws` for how a law is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from engine.core import events as e
+from engine.rehearsal.evidence import Evidence
+from engine.rehearsal.verdict import expect
+
+NO_LIMIT = 10**9
+
+
+def L30_spent_is_at_most_the_limit_and_one_attempt(seen: Evidence) -> int:
+    """No forward attempt begins at the limit that was declared, times the grants, unless past the pivot (R39)."""
+    budget = seen.saga.budget
+    if budget is None:
+        return 0
+    granted: Counter[str] = Counter()
+    calls, tokens, judged = 0, 0, 0
+    for recorded in seen.log:
+        event = recorded.event
+        if isinstance(event, e.LimitGranted):
+            granted[event.limit] += 1
+        elif isinstance(event, e.LimitReached) and event.response != "ask":
+            # past the pivot it only counts; and whoever goes forward after a stop or a pause grants it
+            granted[event.limit] += NO_LIMIT if event.response == "note" else 1
+        elif isinstance(event, e.AttemptIntended) and event.phase == "forward":
+            for name, spent, once in (("calls", calls, budget.calls), ("tokens", tokens, budget.tokens)):
+                if once is not None:
+                    judged += 1
+                    within = spent < once * (1 + granted[name])
+                    expect(within, "L30", f"'{event.step}' begins with {spent} {name} of {once}")
+            calls += 1
+        elif isinstance(event, e.AttemptEnded):
+            told = event.meta.get("tokens", 0)
+            tokens += told if isinstance(told, int) else 0
+    return judged
+
+
+def R37_a_locked_step_starts_with_its_locks(seen: Evidence) -> int:
+    """A step that locks something makes no call before it has it; the locks are asked for in sorted order."""
+    wanted: dict[str, tuple[str, ...]] = {}
+    taken: set[str] = set()
+    judged = 0
+    for recorded in seen.log:
+        event = recorded.event
+        if isinstance(event, e.LocksWanted):
+            wanted[event.step] = event.keys
+            expect(list(event.keys) == sorted(set(event.keys)), "R37", f"{event.keys} are not in order")
+        elif isinstance(event, e.LocksTaken):
+            expect(
+                event.keys == wanted.get(event.step), "R37", f"'{event.step}' took what it did not ask for"
+            )
+            taken.add(event.step)
+        elif isinstance(event, e.AttemptIntended) and seen.saga.steps[event.step].locks:
+            judged += 1
+            expect(event.step in taken, "R37", f"'{event.step}' began without its locks")
+    return judged
+
+
+def R37_overlapping_writes_never_run_together(seen: Evidence) -> int:
+    """While a step that writes a key is under way, no other that writes it begins (R37)."""
+    under_way: set[str] = set()
+    judged = 0
+    for recorded in seen.log:
+        event = recorded.event
+        if isinstance(event, e.AttemptIntended) and event.phase == "forward":
+            mine = _written(seen, event.step)
+            others = [name for name in under_way - {event.step} if mine & _written(seen, name)]
+            judged += bool(mine)
+            expect(not others, "R37", f"'{event.step}' began beside {others}, which write the same")
+            under_way.add(event.step)
+        elif isinstance(event, e.StepCommitted | e.StepFailed | e.StepSkipped):
+            under_way.discard(event.step)
+        elif isinstance(event, e.DirectionChosen):
+            under_way.clear()
+    return judged
+
+
+def _written(seen: Evidence, step: str) -> set[str]:
+    definition = seen.saga.steps[step]
+    return set() if definition.commutative else set(definition.writes)

@@ -1,0 +1,237 @@
+"""The people around a run: some meddle at random, and in the end someone does the next sensible thing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
+
+from engine.core import commands as c
+from engine.core.events import HelpNeeded
+from engine.core.run import Run
+from engine.core.saga import Saga, effect_of
+from engine.rehearsal.tape import Tape
+from engine.rehearsal.verdict import expect
+from engine.rehearsal.world import Effect, World
+
+Json = Any
+STARTER, AUTHOR = "ann", "ida"
+PATIENCE = 2
+"""How often a person tries again before settling a step by hand."""
+
+
+class Scene(Protocol):
+    """What people see of a run, and how they reach it."""
+
+    saga: Saga
+    tape: Tape
+    world: World
+    checked: Counter[str]
+
+    @property
+    def run(self) -> Run:
+        """The run as a page shows it."""
+        ...
+
+    @property
+    def now(self) -> datetime:
+        """The engine's clock."""
+        ...
+
+    def send(self, command: c.Command, by_hand: Callable[[], None] | None = None) -> bool:
+        """Send a command; return whether it was taken. What was done `by_hand` is done only then."""
+        ...
+
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass before the next act."""
+        ...
+
+
+class People:
+    """Operators and approvers, in and out of turn."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self._helped: Counter[str] = Counter()
+
+    # Out of turn
+
+    def meddle(self) -> None:
+        """Send a random command, sensible or not."""
+        name = self.scene.tape.pick(list(self.scene.saga.steps))
+        act = self.scene.tape.pick([
+            self.decide, self.decide, self.deny, self.cancel, self.pause, self.try_now, self.skip, self.resolve,
+            self.mark_done, self.disrupt, self.choose, self.race, self.decide, self.abandon, self.edit,
+            self.grant_limit, self.grant_locks,
+        ])  # fmt: skip
+        act(name)
+
+    def decide(self, name: str) -> None:
+        """Say yes to an open question, or to what nobody asked."""
+        open_ = self._open_questions()
+        tape = self.scene.tape
+        name = tape.pick(open_) if open_ and tape.below(4) else name
+        by = tape.pick(["bob", "cid", "ann", AUTHOR])
+        self.scene.send(c.Decide(step=name, decision="approved", by=by))
+
+    def deny(self, name: str) -> None:
+        """Say no."""
+        self.scene.send(c.Decide(step=name, decision="denied", by="bob"))
+
+    def race(self, name: str) -> None:
+        """Let several people decide at the same moment: one decision, clear refusals (L15)."""
+        name = self.scene.tape.pick(self._open_questions() or [name])
+        answer = self.scene.tape.pick(["approved", "denied"])
+        if name not in self._open_questions():
+            return
+        approval = self.scene.run.steps[name].approval
+        assert approval is not None
+        quorum, seen = approval.request.quorum, approval.request.request_hash
+        said = (("bob", answer), ("ida", "approved"), ("dan", "approved"), ("eve", "denied"))
+        decisions = [{"step": name, "decision": d, "by": by, "request_hash": seen} for by, d in said]
+        taken = sum(self.scene.send(c.Decide.model_validate(decision)) for decision in decisions)
+        self.scene.checked["L15"] += 1
+        expect(taken <= quorum, "L15", f"{taken} answers to '{name}' were taken, where {quorum} decide")
+
+    def cancel(self, _name: str) -> None:
+        """Cancel, sometimes twice in a row; the second time changes nothing (L33)."""
+        if not self.scene.send(c.Cancel(by="bob")) or not self.scene.tape.often(50):
+            return
+        before = self.scene.run.seq
+        status = self.scene.run.status
+        self.scene.send(c.Cancel(by="bob"))
+        self.scene.checked["L33"] += 1
+        run = self.scene.run
+        expect(
+            run.seq <= before + 1 and run.status == status,
+            "L33",
+            "a second cancel did more than leave a note",
+        )
+
+    def pause(self, _name: str) -> None:
+        """Pause, or go on."""
+        self.scene.send(c.Resume(by="bob") if self.scene.run.paused else c.Pause(by="bob"))
+
+    def try_now(self, name: str) -> None:
+        """Ask for the next try at once."""
+        self.scene.send(c.TryNow(step=name, by="bob"))
+
+    def edit(self, name: str) -> None:
+        """Try a failed undo again with a request of one's own."""
+        step = self.scene.run.steps[name]
+        if step.attempts:
+            request = {"function": "undo", "args": {"key": step.attempts[0].intent.key}}
+            self.scene.send(c.TryNow(step=name, request=request, reason="edited", by="bob"))
+
+    def skip(self, name: str) -> None:
+        """Go on without a step."""
+        self.scene.send(c.Skip(step=name, reason="no need", by="bob"))
+
+    def resolve(self, name: str) -> None:
+        """Say truly whether it landed; an effect that came late and is one too many is not what is asked for."""
+        found = self._not_late(name, self.scene.world.of(name, self.scene.now))
+        output = {"id": found[0].id, "good": True} if found else None
+        self.scene.send(c.Resolve(step=name, landed=bool(found), output=output, reason="looked", by="bob"))
+
+    def _not_late(self, name: str, effects: list[Effect]) -> list[Effect]:
+        late = [each.output["id"] for each in self.scene.run.steps[name].lates]
+        return [effect for effect in effects if effect.id not in late]
+
+    def mark_done(self, name: str) -> None:
+        """Do by hand what failed, forward or back, and say so."""
+        step = self.scene.run.steps[name]
+        asked = self.scene.run.attention.get(name)
+        if asked is not None and asked.kind == "late_success":
+            number = step.late.output["id"] if step.late else 0
+            self._say_done(name, None, [x for x in self.scene.world.effects if x.id == number])
+            return
+        found = self._not_late(name, self.scene.world.coming(name))
+        output = {"id": found[0].id if found else len(self.scene.world.effects) + 1, "good": True}
+        self._say_done(name, output, found if step.status == "comp_failed" else None)
+
+    def _say_done(self, name: str, output: Json, undone: list[Effect] | None) -> None:
+        """Say that it is done; with that it is: those effects are gone, or the step's own is there."""
+        world, step = self.scene.world, self.scene.run.steps[name]
+        key = step.attempts[0].intent.key if step.attempts else "hand"
+
+        def by_hand() -> None:
+            for effect in undone or ():
+                if effect.gone_at is None:
+                    effect.gone_at = self.scene.now
+                    effect.undone_by.append("hand")
+            acts = effect_of(self.scene.saga.steps[name]) != "readonly"
+            if undone is None and acts and not self._not_late(name, world.coming(name)):
+                world.by_hand(name, key, self.scene.now)
+
+        self.scene.send(c.MarkDone(step=name, reason="by hand", output=output, by="bob"), by_hand)
+
+    def disrupt(self, name: str) -> None:
+        """Plant a fault on the next attempt of a step."""
+        how = self.scene.tape.pick(["fail", "timeout_but_land", "delay"])
+        self.scene.send(c.Disrupt.model_validate({"step": name, "injection": how, "by": "bob"}))
+
+    def choose(self, _name: str) -> None:
+        """Choose a direction."""
+        way = self.scene.tape.pick(["undo", "forward"])
+        self.scene.send(c.ChooseDirection.model_validate({"direction": way, "by": "bob"}))
+
+    def abandon(self, _name: str) -> None:
+        """Give the run up, once in a while."""
+        if self.scene.tape.often(20):
+            self.scene.send(c.Abandon(reason="enough", by="root"))
+
+    def grant_limit(self, _name: str) -> None:
+        """Let the run go on past a limit."""
+        self.scene.send(c.GrantLimit(reason="go on", by="bob"))
+
+    def grant_locks(self, name: str) -> None:
+        """Let a step have what it waits for, as whoever keeps the locks would."""
+        waiting = [step.id for step in self.scene.run.steps.values() if step.status == "awaiting_locks"]
+        self.scene.send(c.GrantLocks(step=self.scene.tape.pick(waiting or [name])))
+
+    def _open_questions(self) -> list[str]:
+        return [s.id for s in self.scene.run.steps.values() if s.approval and s.approval.status == "open"]
+
+    # In turn
+
+    def help(self) -> bool:
+        """Do the next sensible thing that only a person can; return whether there was one (L1)."""
+        run = self.scene.run
+        if run.paused:
+            self.scene.send(c.Resume(by="bob"))
+        elif any(step.status == "awaiting_locks" for step in run.steps.values()):
+            self.grant_locks("")
+        elif run.open_calls:
+            return False
+        elif run.limit is not None and run.fault is None:
+            self.grant_limit("")
+        elif run.direction_asked:
+            self.scene.send(c.ChooseDirection(direction="undo", by="bob"))
+        elif run.attention:
+            self._attend(*next(iter(run.attention.items())))
+        elif self._open_questions():
+            self._approve_all()
+        else:
+            return False
+        return True
+
+    def _approve_all(self) -> None:
+        for name in self._open_questions():
+            for person in ("dan", "eve", "fay"):
+                if name in self._open_questions():
+                    self.scene.send(c.Decide(step=name, decision="approved", by=person))
+
+    def _attend(self, name: str, asked: HelpNeeded) -> None:
+        """Answer what needs a person; after some tries, settle it by hand."""
+        before = self.scene.run.seq
+        if asked.kind == "unknown_outcome":
+            self.scene.let_pass(60)
+            self.resolve(name)
+        elif self._helped[name] < PATIENCE:
+            self.scene.let_pass(60)
+            self._helped[name] += 1
+            self.try_now(name)
+        if self.scene.run.seq == before:
+            self.mark_done(name)
+        expect(self.scene.run.seq > before, "L01", f"no way to answer {asked!r}")
