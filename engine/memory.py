@@ -116,10 +116,7 @@ class MemoryStore:
             kept = self._runs.get(run_id)
             start = max(after, 0)
             lines = kept.events[start : None if limit is None else start + limit] if kept else []
-        return [
-            Recorded.model_construct(seq=seq, at=at, event=EVENT.validate_json(line))
-            for seq, at, line in lines
-        ]
+        return [Recorded(seq, at, EVENT.validate_json(line)) for seq, at, line in lines]
 
     def row(self, run_id: str) -> RunRow | None:
         """Return a run's row, or None."""

@@ -96,7 +96,7 @@ def recorded(rows: Iterable[Sequence[Any]]) -> list[Recorded]:
 
 
 def _recorded(seq: int, at: datetime, body: str) -> Recorded:
-    return Recorded.model_construct(seq=seq, at=at, event=EVENT.validate_json(body))
+    return Recorded(seq, at, EVENT.validate_json(body))
 
 
 def run_row(row: Row[Any]) -> RunRow:

@@ -270,7 +270,7 @@ class RunDriver:
                 effect=call.effect,
                 waits=lambda: self._release(live),
             )
-            return dict(outcome)
+            return dict(vars(outcome))
         except asyncio.CancelledError:
             if self._stopping or call.effect or self._live.get(live.run.id) is not live:
                 raise

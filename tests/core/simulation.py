@@ -311,7 +311,7 @@ class Story:
             raise
         for recorded in new:
             self.log.append(recorded)
-            evolve(self.shadow, e.Recorded.model_validate_json(recorded.model_dump_json()))
+            evolve(self.shadow, e.RECORDED.validate_json(e.RECORDED.dump_json(recorded)))
             if recorded.event.type == "attempt_intended":
                 intent = recorded.event
                 self.intents[intent.step, intent.phase, intent.attempt] = (intent, self.now)
