@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from engine.core.evolve import evolve, replay
 from engine.core.run import Run
 from engine.core.saga import Saga, effect_of
 from engine.core.schedule import wake_at
-from engine.ports import Change, Clock, Conflict, Performer, Store
+from engine.ports import Change, Clock, Conflict, Performer, RunRow, Store
 from engine.projection import project
 from engine.runtime.calls import call_of, has_effect, make_call
 
@@ -66,6 +67,7 @@ class Live:
     calls: dict[CallId, asyncio.Task[None]] = field(default_factory=dict)
     timer: asyncio.TimerHandle | None = None
     stored: Future[None] | None = None
+    row: RunRow | None = None
     held: list[Recorded] = field(default_factory=list)
 
 
@@ -87,6 +89,8 @@ class RunDriver:
         self._saga_of = saga_of
         self._loop = asyncio.get_running_loop()
         self._live: dict[str, Live] = {}
+        self._woken: deque[asyncio.Future[None]] = deque()
+        self._waking = False
         self._stopping = False
 
     @property
@@ -189,7 +193,7 @@ class RunDriver:
         """Hand over what is held back, and set the timer or, at the end, let go."""
         run = live.run
         if live.held:
-            row = project(run)
+            row = live.row = project(run, live.row)
             moment = row.wake_at
             change = Change(
                 run_id=run.id,
@@ -214,6 +218,29 @@ class RunDriver:
             if not isinstance(error, Conflict):
                 log.error("run %s: the store gave up: %s", run_id, error)
             self._loop.call_soon_threadsafe(self._let_go, run_id)
+
+    async def _is_stored(self, stored: Future[None] | None) -> bool:
+        """Wait until a change is on disk or never will be; return whether it is."""
+        assert stored is not None
+        if not stored.done():
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            stored.add_done_callback(lambda _: self._wake_up(waiter))
+            await waiter
+        return stored.exception() is None
+
+    def _wake_up(self, waiter: asyncio.Future[None]) -> None:
+        """Wake who waits for the disk, from the store's thread; one system call serves all of a commit."""
+        self._woken.append(waiter)
+        if not self._waking and not self._loop.is_closed():
+            self._waking = True
+            self._loop.call_soon_threadsafe(self._wake_all)
+
+    def _wake_all(self) -> None:
+        self._waking = False  # first: what is added from here on is seen below, or wakes again
+        while self._woken:
+            waiter = self._woken.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _let_go(self, run_id: str) -> None:
         live = self._live.pop(run_id, None)
@@ -260,8 +287,8 @@ class RunDriver:
         intent = call.intent
         made = call_of(live.run, intent, (intent.deadline - call.at).total_seconds())
         try:
-            if call.effect and stored is not None and not stored.done():
-                await asyncio.wrap_future(stored)
+            if call.effect and not await self._is_stored(stored):
+                return None
             outcome = await make_call(
                 self._performers,
                 made,
@@ -280,8 +307,6 @@ class RunDriver:
                 "code": "stopped",
                 "retryable": False,
             }
-        except Conflict:
-            return None
         finally:
             live.calls.pop(_id(intent), None)
 
