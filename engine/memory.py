@@ -29,7 +29,9 @@ def event_json(event: Event) -> str:
     A fact that can't be written would strand its run; a lone surrogate in a model's answer becomes `?`.
     """
     try:
-        return event.model_dump_json(warnings=False, fallback=str)
+        # What `model_dump_json` does, without its dozen options: every fact of every run comes through here.
+        text = event.__pydantic_serializer__.to_json(event, warnings=False, fallback=str)
+        return text.decode()
     except PydanticSerializationError:
         plain = event.model_dump(mode="json", warnings=False, fallback=str)
         return json.dumps(plain, ensure_ascii=False).encode(errors="replace").decode()

@@ -44,7 +44,7 @@ def due(run: Run, now: datetime) -> Iterator[Task]:
     if run.direction == "undo":
         yield from _back(run, now)
         return
-    if run.fault is None and _deadline_passed(run, now):
+    if run.saga.deadline_s is not None and run.fault is None and _deadline_passed(run, now):
         yield Task("deadline")
     yield from _forward(run, now) if run.fault is None else _drain(run, now)
 

@@ -178,14 +178,19 @@ class RunDriver:
             self._let_go(run.id)
             raise
         live.held += recorded
-        calls = [
-            Announced(entry.event, entry.at, has_effect(run, entry.event))
-            for entry in recorded
-            if isinstance(entry.event, AttemptIntended) and _id(entry.event) in run.open_calls
-        ]
-        if not (may_hold and calls) or any(call.effect for call in calls):
+        calls: list[Announced] = []
+        faulted = False
+        for entry in recorded:
+            event = entry.event
+            if isinstance(event, AttemptIntended):
+                effect = has_effect(run, event)
+                may_hold = may_hold and not effect
+                if _id(event) in run.open_calls:
+                    calls.append(Announced(event, entry.at, effect))
+            faulted = faulted or event.type == "faulted"
+        if not (may_hold and calls):
             self._append(live)
-        if any(entry.event.type == "faulted" for entry in recorded):
+        if faulted:
             self._ask_to_stop(live)
         return calls
 
