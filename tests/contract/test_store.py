@@ -202,7 +202,7 @@ class TestHistory:
     def test_a_nul_strands_no_run_and_names_none(self, store: Store) -> None:
         change = Told("r1").start()
         row = change.row.model_copy(update={"text": "a\x00b", "fault": "\x00", "title": "\x00", "by": "\x00"})
-        ok(store.append(change.model_copy(update={"row": row})))
+        ok(store.append(replace(change, row=row)))
         assert store.history("r1") == list(change.events)
         assert store.row("r1\x00") is None
         assert store.history("r1\x00") == []
