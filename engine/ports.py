@@ -240,13 +240,18 @@ class Driver(BaseModel):
     beat_at: datetime
 
 
-class Change(BaseModel):
-    """One transition of a run, stored whole or not at all."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One or more transitions of a run, stored whole or not at all.
 
-    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    Attributes:
+        expected_seq: the seq of the last event before these.
+        row: the run after the last of them.
+    """
+
     run_id: str
     driver: str
-    expected_seq: int = Field(description="the seq of the last event before these")
+    expected_seq: int
     events: tuple[Recorded, ...]
     row: RunRow
 

@@ -11,8 +11,8 @@ SEARCHED = 2000
 """How many characters of input and of output a search looks into."""
 
 
-def project(run: Run) -> RunRow:
-    """Return the row of a run that has begun."""
+def project(run: Run, before: RunRow | None = None) -> RunRow:
+    """Return the row of a run that has begun; with the row `before`, only what may have changed is made anew."""
     assert run.started_at is not None
     assert run.updated_at is not None
     fault = run.faults[-1].reason if run.faults else ""
@@ -41,13 +41,17 @@ def project(run: Run) -> RunRow:
         disruptions=run.disruptions,
         last_seq=run.seq,
         wake_at=wake_at(run),
-        text=_searched(run, fault),
+        text=before.text
+        if before is not None and before.fault == fault and not run.output
+        else _searched(run, fault),
     )
 
 
 def open_approvals(run: Run) -> tuple[OpenApproval, ...]:
     """Return the questions that wait for people, in the order in which they were asked."""
     waiting = [run.steps[name] for name in run.active if run.steps[name].status == "awaiting_approval"]
+    if not waiting:
+        return ()
     return tuple(
         OpenApproval(
             step=step.id,

@@ -40,11 +40,14 @@ def writable(text: str) -> str:
 
 def event_values(change: Change) -> list[Values]:
     """Return the `EVENT_COLUMNS` of a change."""
-    run_id = change.run_id
-    return [
-        (run_id, recorded.seq, micros(recorded.at), recorded.event.type, event_json(recorded.event))
-        for recorded in change.events
-    ]
+    values: list[Values] = []
+    moment, at = None, 0
+    for recorded in change.events:
+        if recorded.at is not moment:  # the events of one turn share it
+            moment, at = recorded.at, micros(recorded.at)
+        event = recorded.event
+        values.append((change.run_id, recorded.seq, at, event.type, event_json(event)))
+    return values
 
 
 def first_values(row: RunRow, driver: str) -> Values:
@@ -96,7 +99,7 @@ def recorded(rows: Iterable[Sequence[Any]]) -> list[Recorded]:
 
 
 def _recorded(seq: int, at: datetime, body: str) -> Recorded:
-    return Recorded.model_construct(seq=seq, at=at, event=EVENT.validate_json(body))
+    return Recorded(seq, at, EVENT.validate_json(body))
 
 
 def run_row(row: Row[Any]) -> RunRow:

@@ -40,9 +40,8 @@ def chain(length: int, *, effect: bool) -> Saga:
                 "compensate": {"kind": "python", "with": {"function": "noop"}},
             }
         steps[f"s{index}"] = step
-    return saga_from_document(
-        {"saga": f"chain-{'effect' if effect else 'readonly'}-{length}", "steps": steps}
-    )
+    name = f"chain-{'effect' if effect else 'readonly'}-{length}"
+    return saga_from_document({"saga": name, "max_events": 100_000, "steps": steps})
 
 
 def raw_commit_ms(store: SqlStore, folder: Path, commits: int) -> float:

@@ -14,6 +14,7 @@ import click
 from engine.core.commands import Decide
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected
+from engine.core.events import RECORDED
 from engine.core.evolve import evolve, replay
 from engine.core.limits import in_words
 from engine.core.run import Run
@@ -229,7 +230,7 @@ def show_run(settings: Settings, run_id: str, *, as_json: bool) -> None:
     with _store(settings) as store:
         run = folded(store, run_id)
         if as_json:
-            events = [recorded.model_dump(mode="json") for recorded in store.history(run_id)]
+            events = [RECORDED.dump_python(recorded, mode="json") for recorded in store.history(run_id)]
             click.echo(json.dumps({**summary(run), "events": events}, indent=2, ensure_ascii=False))
             return
     click.secho(f"{run.id}  {run.saga.name}  ", bold=True, nl=False)

@@ -50,7 +50,7 @@ def turn(run: Run, command: c.Command, now: datetime) -> list[e.Recorded]:
 
 def _record(run: Run, events: list[e.Event], now: datetime, into: list[e.Recorded]) -> None:
     for event in events:
-        recorded = e.Recorded(seq=run.seq + 1, at=now, event=event)
+        recorded = e.Recorded(run.seq + 1, now, event)
         evolve(run, recorded)
         into.append(recorded)
 

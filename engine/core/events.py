@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -409,9 +410,13 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 CLOSING = ("run_completed", "run_compensated", "run_abandoned")
 
 
-class Recorded(Fact):
+@dataclass(frozen=True, slots=True)
+class Recorded:
     """An event with its place in the log and its time; `seq` counts from 1 without gaps."""
 
     seq: int
     at: datetime
     event: Event
+
+
+RECORDED: TypeAdapter[Recorded] = TypeAdapter(Recorded)

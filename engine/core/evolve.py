@@ -37,15 +37,16 @@ def evolve(run: Run, recorded: e.Recorded) -> None:
     Raises:
         IllegalTransition: if it comes out of turn; the run is then no longer to be used.
     """
+    event = recorded.event
     if recorded.seq != run.seq + 1:
         raise IllegalTransition(f"run '{run.id}': event {recorded.seq} after event {run.seq}")
     if run.is_closed:
-        raise IllegalTransition(f"run '{run.id}' is {run.status}; it takes no {recorded.event.type}")
-    if run.seq == 0 and recorded.event.type != "run_started":
-        raise IllegalTransition(f"a log begins with run_started, not {recorded.event.type}")
-    _HANDLERS[type(recorded.event)](run, recorded, recorded.event)
+        raise IllegalTransition(f"run '{run.id}' is {run.status}; it takes no {event.type}")
+    if run.seq == 0 and event.type != "run_started":
+        raise IllegalTransition(f"a log begins with run_started, not {event.type}")
+    _HANDLERS[type(event)](run, recorded, event)
     run.seq, run.updated_at = recorded.seq, recorded.at
-    if recorded.event.type in e.CLOSING:
+    if event.type in e.CLOSING:
         run.ended_at = recorded.at
 
 

@@ -44,7 +44,7 @@ def due(run: Run, now: datetime) -> Iterator[Task]:
     if run.direction == "undo":
         yield from _back(run, now)
         return
-    if run.fault is None and _deadline_passed(run, now):
+    if run.saga.deadline_s is not None and run.fault is None and _deadline_passed(run, now):
         yield Task("deadline")
     yield from _forward(run, now) if run.fault is None else _drain(run, now)
 
@@ -75,7 +75,8 @@ def _forward(run: Run, now: datetime) -> Iterator[Task]:
             if not held_back(run, run.steps[name]):
                 yield Task("begin" if reached(run, now) is None else "limit", name)
     for name in run.active:
-        yield from _timer(run, run.steps[name], now)
+        if run.steps[name].status != "running":  # what runs has no timer of its own
+            yield from _timer(run, run.steps[name], now)
     if not run.unfinished and not run.late:
         yield Task("close")
 

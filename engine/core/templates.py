@@ -87,6 +87,8 @@ def as_text(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """Return what JSON keeps of a value that came from outside, so that the log says what the run saw (R31)."""
+    if type(value) is str and value.isascii():
+        return value
     if isinstance(value, dict):
         return {plain(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

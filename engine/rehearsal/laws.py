@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from engine.core import events as e
 from engine.core.errors import SagaError
-from engine.core.events import Recorded
+from engine.core.events import RECORDED, Recorded
 from engine.core.evolve import replay
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import expect
@@ -54,7 +54,7 @@ def L04_completed_or_compensated_never_both(seen: Evidence) -> int:
 def L19_an_old_prefix_never_changes(seen: Evidence) -> int:
     """Each event still says what it said when it was written down."""
     for recorded, line in zip(seen.log, seen.lines, strict=True):
-        now = recorded.model_dump_json().encode()
+        now = RECORDED.dump_json(recorded)
         expect(now == line, "L19", f"event {recorded.seq} was changed after it was written")
     return len(seen.log)
 
@@ -73,7 +73,7 @@ def L24_the_fold_is_total(seen: Evidence) -> int:
     at = chance % max(len(log) - 1, 1)
     damages = (log[:at] + log[at + 1 :], log[: at + 1] + log[at:], _swapped(log, at))
     damaged = damages[chance % len(damages)]
-    renumbered = [Recorded.model_construct(seq=n, at=x.at, event=x.event) for n, x in enumerate(damaged, 1)]
+    renumbered = [Recorded(seq=n, at=x.at, event=x.event) for n, x in enumerate(damaged, 1)]
     try:
         replay(seen.saga, renumbered)
     except (SagaError, LookupError):

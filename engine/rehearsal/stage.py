@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.core import commands as c
 from engine.core.errors import CommandRejected, SagaError
-from engine.core.events import AttemptIntended, Recorded
+from engine.core.events import RECORDED, AttemptIntended, Recorded
 from engine.core.evolve import evolve, replay
 from engine.core.run import Run
 from engine.core.saga import Saga
@@ -137,7 +137,7 @@ class Stage:
                 self._live()
         finally:
             self.log = self.store.history(RUN)
-            self.lines = [recorded.model_dump_json().encode() for recorded in self.log]
+            self.lines = [RECORDED.dump_json(recorded) for recorded in self.log]
         self._check_row()
         self.checked["L01"] += 1
         return self

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from engine.core import commands as c
 from engine.core.decide import turn
 from engine.core.errors import CommandRejected
-from engine.core.events import AttemptIntended, Phase, Recorded
+from engine.core.events import RECORDED, AttemptIntended, Phase, Recorded
 from engine.core.evolve import evolve, replay
 from engine.core.mend import missing
 from engine.core.run import Run
@@ -183,9 +183,9 @@ class Story:
             raise Violation("L01", f"the core broke on {command!r}: {error!r}") from error
         for recorded in new:
             self._remember(recorded)
-            self.lines.append(recorded.model_dump_json().encode())
+            self.lines.append(RECORDED.dump_json(recorded))
             self.log.append(recorded)
-            evolve(self.shadow, Recorded.model_validate_json(self.lines[-1]))
+            evolve(self.shadow, RECORDED.validate_json(self.lines[-1]))
         if by_hand is not None:
             by_hand()
         if self._keeps_turns and new:
@@ -260,4 +260,4 @@ class Story:
 
 
 def _read(lines: Sequence[bytes]) -> list[Recorded]:
-    return [Recorded.model_validate_json(line) for line in lines]
+    return [RECORDED.validate_json(line) for line in lines]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import types
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from typing import Any
 
 from engine.core.events import AttemptIntended
 from engine.core.run import Run
@@ -40,13 +42,20 @@ def has_effect(run: Run, intent: AttemptIntended) -> bool:
 
 
 async def make_call(
-    performers: Mapping[str, Performer], call: Call, intent: AttemptIntended, clock: Clock, *, effect: bool
+    performers: Mapping[str, Performer],
+    call: Call,
+    intent: AttemptIntended,
+    clock: Clock,
+    *,
+    effect: bool,
+    waits: Callable[[], None],
 ) -> Outcome:
     """Make the call within its time limit, and never past its deadline; never raises but for cancellation.
 
     Whoever took the run over waits for that deadline before looking or undoing (R7). So a process that
     slept through it must not send any more, and one that lost time before sending has less left. Nobody
     else sends this attempt: what was not sent here surely had no effect.
+    `waits` is called before it waits for anything; a call that answers at once never waits.
     """
     left_s = (intent.deadline - clock.now()).total_seconds()
     if left_s <= 0:
@@ -61,10 +70,10 @@ async def make_call(
         )
     lost = "unknown" if effect else "failed"
     try:
-        async with asyncio.timeout(limit_s):
-            if intent.injection == "delay":
-                await asyncio.sleep(intent.delay_s)
-            outcome = await performer.perform(call)
+        work = performer.perform(call)
+        if intent.injection == "delay":
+            work = _late(work, intent.delay_s)
+        outcome = await _in_time(work, limit_s, waits)
     except TimeoutError:
         return Outcome(outcome=lost, error=f"no answer within {call.timeout_s:g} s", code="timeout")
     except Exception as error:  # noqa: BLE001 - a performer's bug must not take the run with it
@@ -74,4 +83,51 @@ async def make_call(
         return Outcome(
             outcome=lost, error="a planted timeout: the answer was thrown away", code="timeout", meta=meta
         )
+    return outcome
+
+
+async def _late(work: Coroutine[Any, Any, Outcome], delay_s: float) -> Outcome:
+    try:
+        await asyncio.sleep(delay_s)
+    except asyncio.CancelledError:
+        work.close()
+        raise
+    return await work
+
+
+async def _in_time(
+    work: Coroutine[Any, Any, Outcome], timeout_s: float, waits: Callable[[], None]
+) -> Outcome:
+    """Return what `work` gives; what answers at once is spared the timer.
+
+    Raises:
+        TimeoutError: if it takes longer.
+    """
+    until = asyncio.get_running_loop().time() + timeout_s
+    try:
+        wanted = work.send(None)
+    except StopIteration as done:
+        return _result(done)
+    waits()
+    async with asyncio.timeout_at(until):
+        return await _resumed(work, wanted)
+
+
+@types.coroutine
+def _resumed(work: Coroutine[Any, Any, Outcome], wanted: Any) -> Generator[Any, None, Outcome]:
+    """Go on with a coroutine that has begun and waits for what it `wanted`; what is thrown in is its own to catch."""
+    try:
+        while True:
+            try:
+                yield wanted
+            except BaseException as error:  # noqa: BLE001 - cancellation, too, is the coroutine's to see
+                wanted = work.throw(error)
+            else:
+                wanted = work.send(None)
+    except StopIteration as done:
+        return _result(done)
+
+
+def _result(done: StopIteration) -> Outcome:
+    outcome: Outcome = done.value
     return outcome

@@ -3,19 +3,23 @@
 1. A turn changes the run in memory and appends its events; the log is first-in first-out, so a later
    turn may build on an earlier one that is still on its way to the disk.
 2. A call with an effect is made only when its intent is on disk (R1); a readonly one need not wait.
-3. If the store says that somebody else has the run, it is let go: nothing more is called or recorded.
-4. While it stops, results are recorded and nothing follows from them: whoever drives next goes on.
+3. What follows at once from readonly calls is held back and appended together, at the latest before
+   anything is waited for; a fact about an effect is never held back.
+4. If the store says that somebody else has the run, it is let go: nothing more is called or recorded.
+5. While it stops, results are recorded and nothing follows from them: whoever drives next goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 from engine.core.commands import Advance, Command, Recover, Report
 from engine.core.decide import decide, turn
@@ -25,7 +29,7 @@ from engine.core.evolve import evolve, replay
 from engine.core.run import Run
 from engine.core.saga import Saga, effect_of
 from engine.core.schedule import wake_at
-from engine.ports import Change, Clock, Conflict, Performer, Store
+from engine.ports import Change, Clock, Conflict, Performer, RunRow, Store
 from engine.projection import project
 from engine.runtime.calls import call_of, has_effect, make_call
 
@@ -37,17 +41,34 @@ STOP_GRACE_S = 3.0
 STOP_STORE_S = 2.0
 """How long it waits for what they did to be stored."""
 
+BURST = 32
+"""How many calls a task makes in a row before other runs have their turn."""
+
 CallId = tuple[str, str, int]
+
+
+class Announced(NamedTuple):
+    """A call whose intent is recorded, and whether it may change the outside."""
+
+    intent: AttemptIntended
+    at: datetime
+    effect: bool
+
+
+def _id(intent: AttemptIntended) -> CallId:
+    return intent.step, intent.phase, intent.attempt
 
 
 @dataclass(slots=True)
 class Live:
-    """A run that this driver drives, with its open calls and its timer."""
+    """A run that this driver drives, with its open calls, its timer, and the events that are held back."""
 
     run: Run
     calls: dict[CallId, asyncio.Task[None]] = field(default_factory=dict)
     timer: asyncio.TimerHandle | None = None
     stored: Future[None] | None = None
+    row: RunRow | None = None
+    held: list[Recorded] = field(default_factory=list)
 
 
 class RunDriver:
@@ -68,6 +89,8 @@ class RunDriver:
         self._saga_of = saga_of
         self._loop = asyncio.get_running_loop()
         self._live: dict[str, Live] = {}
+        self._woken: deque[asyncio.Future[None]] = deque()
+        self._waking = False
         self._stopping = False
 
     @property
@@ -134,7 +157,16 @@ class RunDriver:
 
     def _turn(self, live: Live, command: Command) -> Future[None] | None:
         """Let the core decide, append what it recorded, and start the calls that it intends."""
-        run, before = live.run, live.run.seq
+        for call in self._decide(live, command):
+            self._start(live, call)
+        return live.stored
+
+    def _decide(self, live: Live, command: Command, *, may_hold: bool = False) -> list[Announced]:
+        """Let the core decide, append what it recorded, and return the calls that it intends.
+
+        With `may_hold` the appending is left to the caller where all that comes next is readonly.
+        """
+        run = live.run
         try:
             recorded = (_only if self._stopping else turn)(run, command, self._clock.now())
         except CommandRejected:
@@ -145,25 +177,45 @@ class RunDriver:
             )
             self._let_go(run.id)
             raise
-        moment = None
-        if recorded:
-            row = project(run)
+        live.held += recorded
+        calls: list[Announced] = []
+        faulted = False
+        for entry in recorded:
+            event = entry.event
+            if isinstance(event, AttemptIntended):
+                effect = has_effect(run, event)
+                may_hold = may_hold and not effect
+                if _id(event) in run.open_calls:
+                    calls.append(Announced(event, entry.at, effect))
+            faulted = faulted or event.type == "faulted"
+        if not (may_hold and calls):
+            self._append(live)
+        if faulted:
+            self._ask_to_stop(live)
+        return calls
+
+    def _append(self, live: Live) -> None:
+        """Hand over what is held back, and set the timer or, at the end, let go."""
+        run = live.run
+        if live.held:
+            row = live.row = project(run, live.row)
             moment = row.wake_at
             change = Change(
                 run_id=run.id,
                 driver=self._driver,
-                expected_seq=before,
-                events=tuple(recorded),
+                expected_seq=live.held[0].seq - 1,
+                events=tuple(live.held),
                 row=row,
             )
             live.stored = self._store.append(change)
+            live.held.clear()
             live.stored.add_done_callback(lambda done: self._stored(run.id, done))
-            self._make_calls(live, recorded, live.stored)
+        else:
+            moment = wake_at(run)
         if run.is_closed:
             self._let_go(run.id)
         else:
-            self._set_timer(live, moment if recorded else wake_at(run))
-        return live.stored
+            self._set_timer(live, moment)
 
     def _stored(self, run_id: str, done: Future[None]) -> None:
         error = None if done.cancelled() else done.exception()
@@ -171,6 +223,29 @@ class RunDriver:
             if not isinstance(error, Conflict):
                 log.error("run %s: the store gave up: %s", run_id, error)
             self._loop.call_soon_threadsafe(self._let_go, run_id)
+
+    async def _is_stored(self, stored: Future[None] | None) -> bool:
+        """Wait until a change is on disk or never will be; return whether it is."""
+        assert stored is not None
+        if not stored.done():
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            stored.add_done_callback(lambda _: self._wake_up(waiter))
+            await waiter
+        return stored.exception() is None
+
+    def _wake_up(self, waiter: asyncio.Future[None]) -> None:
+        """Wake who waits for the disk, from the store's thread; one system call serves all of a commit."""
+        self._woken.append(waiter)
+        if not self._waking and not self._loop.is_closed():
+            self._waking = True
+            self._loop.call_soon_threadsafe(self._wake_all)
+
+    def _wake_all(self) -> None:
+        self._waking = False  # first: what is added from here on is seen below, or wakes again
+        while self._woken:
+            waiter = self._woken.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
 
     def _let_go(self, run_id: str) -> None:
         live = self._live.pop(run_id, None)
@@ -182,17 +257,12 @@ class RunDriver:
             if task is not asyncio.current_task():
                 task.cancel()
 
-    def _make_calls(self, live: Live, recorded: list[Recorded], stored: Future[None]) -> None:
-        faulted = False
-        for entry in recorded:
-            event = entry.event
-            if isinstance(event, AttemptIntended):
-                call_id = (event.step, event.phase, event.attempt)
-                if call_id in live.run.open_calls:
-                    live.calls[call_id] = self._loop.create_task(self._call(live, event, entry.at, stored))
-            faulted = faulted or event.type == "faulted"
-        if faulted:
-            self._ask_to_stop(live)
+    def _release(self, live: Live) -> None:
+        if live.held:
+            self._append(live)
+
+    def _start(self, live: Live, call: Announced) -> None:
+        live.calls[_id(call.intent)] = self._loop.create_task(self._work(live, call, live.stored))
 
     def _ask_to_stop(self, live: Live) -> None:
         """Cut readonly calls short after a fault: nothing of theirs needs to be waited for (R14)."""
@@ -200,38 +270,59 @@ class RunDriver:
             if phase == "forward" and effect_of(live.run.steps[step].definition) == "readonly":
                 self._loop.call_soon(task.cancel)  # cut off before it began, it would report nothing
 
-    async def _call(self, live: Live, intent: AttemptIntended, at: datetime, stored: Future[None]) -> None:
-        call_id = (intent.step, intent.phase, intent.attempt)
-        effect = has_effect(live.run, intent)
-        call = call_of(live.run, intent, (intent.deadline - at).total_seconds())
-        facts: dict[str, Any]
+    async def _work(self, live: Live, call: Announced, stored: Future[None] | None) -> None:
+        """Make a call and report it, and again with a call that follows from that; others get their own task."""
+        task = asyncio.current_task()
+        assert task is not None
+        for made in count(1):
+            facts = await self._call(live, call, stored)
+            if facts is None or self._live.get(live.run.id) is not live:
+                return
+            calls = self._report(live, call, facts)
+            more = bool(calls) and made < BURST and not task.cancelling()
+            for other in calls[more:]:
+                self._start(live, other)
+            if not more:
+                self._release(live)
+                return
+            call, stored = calls[0], live.stored
+            live.calls[_id(call.intent)] = task
+
+    async def _call(self, live: Live, call: Announced, stored: Future[None] | None) -> dict[str, Any] | None:
+        intent = call.intent
+        made = call_of(live.run, intent, (intent.deadline - call.at).total_seconds())
         try:
-            if effect and not stored.done():
-                await asyncio.wrap_future(stored)
-            outcome = await make_call(self._performers, call, intent, self._clock, effect=effect)
-            facts = dict(outcome)
+            if call.effect and not await self._is_stored(stored):
+                return None
+            outcome = await make_call(
+                self._performers,
+                made,
+                intent,
+                self._clock,
+                effect=call.effect,
+                waits=lambda: self._release(live),
+            )
+            return dict(vars(outcome))
         except asyncio.CancelledError:
-            if self._stopping or effect or self._live.get(live.run.id) is not live:
+            if self._stopping or call.effect or self._live.get(live.run.id) is not live:
                 raise
-            facts = {
+            return {
                 "outcome": "failed",
                 "error": "stopped: the run is going back",
                 "code": "stopped",
                 "retryable": False,
             }
-        except Conflict:
-            return
         finally:
-            live.calls.pop(call_id, None)
-        if self._live.get(live.run.id) is live:
-            self._report(live, intent, facts)
+            live.calls.pop(_id(intent), None)
 
-    def _report(self, live: Live, intent: AttemptIntended, facts: dict[str, Any]) -> None:
+    def _report(self, live: Live, call: Announced, facts: dict[str, Any]) -> list[Announced]:
+        intent = call.intent
         report = Report(by="engine", step=intent.step, phase=intent.phase, attempt=intent.attempt, **facts)
         try:
-            self._turn(live, report)
+            return self._decide(live, report, may_hold=not call.effect)
         except SagaError as refused:
             log.warning("run %s: a result of '%s' was refused: %s", live.run.id, intent.step, refused)
+            return []
 
     def _set_timer(self, live: Live, moment: datetime | None) -> None:
         if live.timer is not None:

@@ -170,7 +170,9 @@ class Engine:
                 for name, values in zip(names, inputs, strict=True)
             ]
             for each in stored:
-                await asyncio.wrap_future(each)
+                if not each.done():  # most are, once the first one is
+                    await asyncio.wrap_future(each)
+                each.result()
             return names
 
         return self._on_loop(begin()).result()

@@ -45,7 +45,7 @@ class Told:
         new = turn(self.run, command, self.at)
         self.at += timedelta(seconds=after_s)
         self.recorded += new
-        return Change.model_construct(
+        return Change(
             run_id=self.run_id,
             driver=self.driver,
             expected_seq=before,
@@ -119,7 +119,7 @@ def changed(change: Change, *events: Event, driver: str | None = None) -> Change
     first = change.expected_seq + 1
     recorded = tuple(Recorded(seq=first + n, at=T0, event=event) for n, event in enumerate(events))
     row = change.row.model_copy(update={"last_seq": recorded[-1].seq})
-    return Change.model_construct(
+    return Change(
         run_id=change.run_id,
         driver=driver or change.driver,
         expected_seq=change.expected_seq,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import TYPE_CHECKING
 
@@ -122,12 +123,12 @@ class TestAppend:
         events = tuple(Recorded(seq=told.run.seq - 1 + seq, at=T0, event=Noted(text="x")) for seq in seqs)
         change = told.pause()
         with pytest.raises(ValueError, match="don't follow"):
-            store.append(change.model_copy(update={"events": events}))
+            store.append(replace(change, events=events))
 
     def test_a_change_with_another_runs_row_is_refused_at_once(self, store: Store) -> None:
         one, two = Told("r1").start(), Told("r2").start()
         with pytest.raises(ValueError, match="its row is that of 'r2'"):
-            store.append(one.model_copy(update={"row": two.row}))
+            store.append(replace(one, row=two.row))
 
     def test_what_the_caller_changes_later_is_not_stored(self, store: Store) -> None:
         output: dict[str, object] = {"n": 1}
@@ -178,8 +179,8 @@ class TestHistory:
     def test_times_come_back_aware_in_utc_to_the_microsecond(self, store: Store) -> None:
         there = T0.astimezone(timezone(timedelta(hours=9)))
         change = changed(Told("r1").start(), Noted(text="x"))
-        recorded = change.events[0].model_copy(update={"at": there})
-        ok(store.append(change.model_copy(update={"events": (recorded,)})))
+        recorded = replace(change.events[0], at=there)
+        ok(store.append(replace(change, events=(recorded,))))
         (found,) = store.history("r1")
         assert found.at == T0
         row = store.row("r1")
@@ -195,13 +196,13 @@ class TestHistory:
             update={"output": {"bad": "a\ud800b", "set": frozenset({1}), "x": object}}
         )
         row = change.row.model_copy(update={"text": "c\udfffd", "fault": "\ud800"})
-        ok(store.append(changed(change.model_copy(update={"row": row}), event)))
+        ok(store.append(changed(replace(change, row=row), event)))
         assert store.history("r1")[0].event.output["bad"] == "a?b"  # type: ignore[union-attr]
 
     def test_a_nul_strands_no_run_and_names_none(self, store: Store) -> None:
         change = Told("r1").start()
         row = change.row.model_copy(update={"text": "a\x00b", "fault": "\x00", "title": "\x00", "by": "\x00"})
-        ok(store.append(change.model_copy(update={"row": row})))
+        ok(store.append(replace(change, row=row)))
         assert store.history("r1") == list(change.events)
         assert store.row("r1\x00") is None
         assert store.history("r1\x00") == []

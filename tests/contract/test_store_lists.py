@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ class TestLists:
                 "attempts": 5, "disruptions": 6, "wake_at": None, "title": WORDS,
             }
         )  # fmt: skip
-        ok(store.append(change.model_copy(update={"row": row})))
+        ok(store.append(replace(change, row=row)))
         found = store.row("r2")
         assert found == row
         assert found.approvals[0].group == "desk"
@@ -111,4 +112,4 @@ def _wake(store: Store, told: Told) -> None:
 
 def _with_text(run_id: str, text: str) -> Change:
     change = Told(run_id).start()
-    return change.model_copy(update={"row": change.row.model_copy(update={"text": text})})
+    return replace(change, row=change.row.model_copy(update={"text": text}))

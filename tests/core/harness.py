@@ -111,7 +111,7 @@ class Play:
 
     def check_replay(self):
         """Assert that the log, also after a JSON round trip, gives the live run (L8)."""
-        again = [e.Recorded.model_validate_json(recorded.model_dump_json()) for recorded in self.log]
+        again = [e.RECORDED.validate_json(e.RECORDED.dump_json(recorded)) for recorded in self.log]
         assert replay(self.saga, again) == self.run
         assert replay(self.saga, self.log) == self.run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -113,9 +114,9 @@ def test_in_one_batch_each_run_has_its_own_fate(store: SqlStore, commits: list[f
 
 def test_a_change_that_can_not_be_written_takes_nobody_with_it(store: SqlStore) -> None:
     bad = Told("bad").start()
-    bad = bad.model_copy(update={"row": bad.row.model_copy(update={"tokens": 2**70})})
+    bad = replace(bad, row=bad.row.model_copy(update={"tokens": 2**70}))
     odd = Told("odd").start()
-    odd = odd.model_copy(update={"row": odd.row.model_copy(update={"cost_usd": object()})})
+    odd = replace(odd, row=odd.row.model_copy(update={"cost_usd": object()}))
     with store.database.turn:
         futures = [store.append(change) for change in (Told("r1").start(), bad, odd, Told("r2").start())]
     assert futures[0].exception(timeout=20) is None

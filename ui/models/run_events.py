@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from engine.core.events import Recorded
+from engine.core.events import RECORDED, Recorded
 from engine.core.limits import in_words
 from engine.core.run import Run
 from ui.models.run_words import clock, counted
@@ -58,7 +58,7 @@ def event_lines(
         for recorded in reversed(history)
         if (step is None or getattr(recorded.event, "step", None) == step)
         and (not kinds or recorded.event.type in kinds)
-        and (not wanted or wanted in recorded.model_dump_json().lower())
+        and (not wanted or wanted in RECORDED.dump_json(recorded).decode().lower())
     ]
 
 
@@ -72,12 +72,12 @@ def _line(recorded: Recorded, titles: dict[str, str]) -> Line:
 def event_json(history: Sequence[Recorded], seq: int) -> Json:
     """Return one event as JSON, or None where there is no such one."""
     found = next((recorded for recorded in history if recorded.seq == seq), None)
-    return found.model_dump(mode="json") if found else None
+    return RECORDED.dump_python(found, mode="json") if found else None
 
 
 def log_json(run: Run, history: Sequence[Recorded]) -> str:
     """Return the whole log as a JSON document: which run, which definition, every event."""
-    events = [recorded.model_dump(mode="json") for recorded in history]
+    events = [RECORDED.dump_python(recorded, mode="json") for recorded in history]
     document = {"run": run.id, "saga": run.saga.saga, "saga_hash": run.saga.hash, "events": events}
     return json.dumps(document, indent=2, ensure_ascii=False)
 
