@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -18,6 +19,7 @@ from engine.ports import Unavailable
 from storage.postgres import SNAPSHOT, about_postgres, check_fit, postgres_engine, postgres_url
 from storage.sqlite import BUSY_S, UnknownDatabase, about_sqlite, file_of, set_journal, sqlite_engine
 
+log = logging.getLogger(__name__)
 LOG_BUSY_S = 0.25
 """How long the log's writer waits for somebody else's lock before it says so; it tries again anyway."""
 
@@ -147,6 +149,8 @@ class Database:
         except IntegrityError:
             raise
         except (DBAPIError, PoolTimeout) as error:
+            if not self._wrong[kind]:
+                log.warning("the database can't be used to %s now: %s", kind, in_words(error))
             self._wrong[kind] = in_words(error)
             raise Unavailable(in_words(error)) from error
         self._wrong[kind] = ""

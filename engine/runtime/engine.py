@@ -240,6 +240,8 @@ class Engine:
                 await chore()
             except asyncio.CancelledError:
                 raise
+            except Unavailable:
+                log.debug("a chore of the engine waits for the database", exc_info=True)  # the store says so
             except Exception:
                 if not threading.main_thread().is_alive():
                     return  # the process is ending around us

@@ -111,6 +111,12 @@ EVERY_EVENT: list[Event] = [
     e.StepExcused(step="a", how="done", by="ada", reason="r"),
     e.RetryAsked(step="a", by="ada", request=VALUE),
     e.Disrupted(step="a", injection="timeout_but_land", delay_s=3.25, by="ada"),
+    e.LateLanded(step="a", attempt=2, output=VALUE, counts=False, reason=WORDS),
+    e.LateUndone(step="a", attempt=2, how="done", reason="r", by="ada"),
+    e.LimitReached(limit="cost_usd", spent=1.5, allowed=1.0, response="ask"),
+    e.LimitGranted(limit="cost_usd", by="ada", reason="r"),
+    e.LocksWanted(step="a", keys=("seat:1", WORDS), until=LATER),
+    e.LocksTaken(step="a", keys=("seat:1", WORDS)),
 ]  # fmt: skip
 
 

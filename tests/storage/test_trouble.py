@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,8 +90,9 @@ class Wary:
 class Scene:
     """An engine on a real database with the practice world, and a judge who looks at the ledger."""
 
-    def __init__(self, url: str, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, url: str, folder: Path, stack: ExitStack, **times: float) -> None:
         self.url = url
+        self._times = times
         self._stack = stack
         self.world = stack.enter_context(closing(World(folder / "sandbox.db")))
         self._server = stack.enter_context(SandboxServer(self.world))
@@ -104,7 +104,7 @@ class Scene:
         store = self._stack.enter_context(closing(SqlStore(self.url)))
         eyes = self._stack.enter_context(closing(SqlStore(self.url)))
         self.performers.append(Wary(HttpPerformer({"sandbox.internal": self._server.url}), eyes))
-        return store, self._stack.enter_context(Engine(store, {"http": self.performers[-1]}))
+        return store, self._stack.enter_context(Engine(store, {"http": self.performers[-1]}, **self._times))
 
     def begin(self) -> None:
         for saga in (HAPPY, SAD):
@@ -258,11 +258,8 @@ def url(request: pytest.FixtureRequest, path: Path) -> str:
 def test_R34_a_driver_that_could_not_say_that_it_is_alive_comes_back_and_harms_nothing(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine.runtime.engine, "living", partial(living, alive_s=0.4))
-    monkeypatch.setattr(engine.runtime.engine, "BEAT_S", 0.05)
-    monkeypatch.setattr(engine.runtime.engine, "ADOPT_S", 0.05)
     with ExitStack() as stack:
-        scene = Scene(url, tmp_path, stack)
+        scene = Scene(url, tmp_path, stack, beat_s=0.05, alive_s=0.4)
         mute, beat = True, scene.store.beat
 
         def unheard(driver: Driver) -> None:
@@ -289,9 +286,8 @@ def test_every_chore_lives_through_a_database_that_is_away(
     done: Counter[str] = Counter()
     for name in ("_beat", "_read_inbox", "_take_over"):
         _count(monkeypatch, name, done)
-    for name in ("BEAT_S", "ADOPT_S", "INBOX_S"):
-        monkeypatch.setattr(engine.runtime.engine, name, 0.02)
-    with closing(SqlStore(postgres_url)) as store, Engine(store, {}):
+    monkeypatch.setattr(engine.runtime.engine, "INBOX_S", 0.02)
+    with closing(SqlStore(postgres_url)) as store, Engine(store, {}, beat_s=0.02, alive_s=0.1):
         eventually(lambda: min(done[name] for name in ("_beat", "_read_inbox", "_take_over")) > 2)
         postgres.stop()
         try:
