@@ -38,6 +38,8 @@ from engine.core.templates import expressions_in, names_in, render
 
 Json = Any
 DAY_S = 86400.0
+UNCOUNTED = frozenset({"interrupted", "too_late"})
+"""Ends of calls for which nobody but the engine and its machine can be blamed."""
 PROBE_PAUSE = Retry(max_attempts=5, backoff_s=1, factor=2, max_backoff_s=30)
 
 
@@ -148,7 +150,8 @@ def probe_request(run: Run, step: StepState) -> Json:
 def can_retry(step: StepState, phase: Phase = "forward", code: str = "") -> bool:
     """Return whether the retry policy leaves a try after one that ended with `code` (R9).
 
-    Calls that a crash interrupted are not counted; errors with a limit of their own count for that only.
+    Calls that a crash interrupted, or that were never sent, are not counted; errors with a limit of their own
+    count for that only.
     """
     policy = _policy(step, phase)
     own = {name for name, rule in policy.per_code.items() if rule.max_attempts is not None} - {code}
@@ -157,7 +160,7 @@ def can_retry(step: StepState, phase: Phase = "forward", code: str = "") -> bool
     codes = [code if a.result is None else a.result.code for a in later]
     if rule is not None and rule.max_attempts is not None:
         return codes.count(code) < rule.max_attempts
-    return sum(each != "interrupted" and each not in own for each in codes) < policy.max_attempts
+    return sum(each not in UNCOUNTED and each not in own for each in codes) < policy.max_attempts
 
 
 def _policy(step: StepState, phase: Phase) -> Retry:

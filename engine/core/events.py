@@ -175,10 +175,11 @@ class LimitReached(Fact):
 
 
 class LimitGranted(Fact):
-    """A person let the run go on past a limit, by as much again."""
+    """A person let the run go on past a limit; `allowed` is the new one."""
 
     type: Literal["limit_granted"] = "limit_granted"
     limit: LimitName
+    allowed: float
     by: str
     reason: str = ""
 

@@ -15,8 +15,8 @@ from engine.core.errors import IllegalTransition
 from engine.core.run import SETTLED, UNDONE, Approval, Attempt, Late, Run, StepState, StepStatus
 from engine.core.saga import Saga, effect_of
 
-NO_LIMIT = 10**9
-"""Grants enough for ever: past the pivot a run is driven to its end whatever it costs."""
+NO_LIMIT = 1e18
+"""Past the pivot a run is driven to its end whatever it costs."""
 
 
 def replay(saga: Saga, history: Iterable[e.Recorded]) -> Run:
@@ -107,7 +107,7 @@ def _direction_chosen(run: Run, _recorded: e.Recorded, event: e.DirectionChosen)
 def _go_forward(run: Run) -> None:
     run.fault = None
     if run.limit is not None:  # who goes on in spite of it grants it
-        run.granted[run.limit.limit] = run.granted.get(run.limit.limit, 0) + 1
+        run.allowed[run.limit.limit] = max(run.limit.spent, run.limit.allowed) + run.limit.allowed
         run.limit = None
     for step in run.steps.values():
         if step.status == "withdrawn":
@@ -193,13 +193,13 @@ def _locks_taken(run: Run, _recorded: e.Recorded, event: e.LocksTaken) -> None:
 
 def _limit_reached(run: Run, _recorded: e.Recorded, event: e.LimitReached) -> None:
     if event.response == "note":
-        run.granted[event.limit] = NO_LIMIT
+        run.allowed[event.limit] = NO_LIMIT
     else:
         run.limit = event
 
 
 def _limit_granted(run: Run, _recorded: e.Recorded, event: e.LimitGranted) -> None:
-    run.granted[event.limit] = run.granted.get(event.limit, 0) + 1
+    run.allowed[event.limit] = event.allowed
     run.limit = None
 
 
@@ -264,7 +264,7 @@ def _attempt_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> Non
     attempt = _attempt(step, event.phase, event.attempt)
     if attempt.result is not None:
         raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' has its result already")
-    attempt.result, attempt.ended_at = event, recorded.at
+    attempt.result, attempt.ended_at, attempt.ended_seq = event, recorded.at, recorded.seq
     del run.open_calls[event.step, event.phase, event.attempt]
     run.cost_usd += float(_amount(event.meta.get("cost_usd")))
     run.tokens += int(_amount(event.meta.get("tokens")))
@@ -288,12 +288,12 @@ def _attempt(step: StepState, phase: e.Phase, number: int) -> Attempt:
     return calls[number - 1]
 
 
-def _attempt_resolved(run: Run, _recorded: e.Recorded, event: e.AttemptResolved) -> None:
+def _attempt_resolved(run: Run, recorded: e.Recorded, event: e.AttemptResolved) -> None:
     step = run.step(event.step)
     attempt = _attempt(step, event.phase, event.attempt)
     if not attempt.unresolved:
         raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' is not unknown")
-    attempt.landed = event.landed
+    attempt.landed, attempt.resolution, attempt.resolved_seq = event.landed, event, recorded.seq
     _relieve(run, step)
     if event.landed and event.phase == "forward":
         _take_effect(run, step, None if event.how == "retry" else event.output)

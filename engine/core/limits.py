@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.core.events import Event, Faulted, LimitName, LimitReached, Noted, RunPaused
+from engine.core.events import Event, Faulted, LimitGranted, LimitName, LimitReached, Noted, RunPaused
 from engine.core.run import Run, StepState, StepStatus
-from engine.core.saga import RouteStep
+from engine.core.saga import Budget, RouteStep
 
 IN_HAND: frozenset[StepStatus] = frozenset({"running", "unknown", "retry_wait", "validating"})
 BY = "the budget"
@@ -39,26 +39,41 @@ def _may_cost(step: StepState) -> bool:
 
 def reached(run: Run, now: datetime) -> LimitReached | None:
     """Return the first limit that the run has reached, or None while it may go on."""
-    budget, minutes = run.saga.budget, 0.0
-    if budget is None and run.seq < run.saga.max_events:
+    budget = run.saga.budget
+    if budget is None and run.seq < run.allowed.get("events", run.saga.max_events):
         return None
-    response = "ask"
-    found: list[tuple[LimitName, float, float | None]] = [("events", run.seq, run.saga.max_events)]
-    if budget is not None:
-        if run.started_at is not None:
-            minutes = (now - run.started_at).total_seconds() / 60
-        response = "note" if run.pivot_passed() else budget.on_limit
-        found += [
-            ("cost_usd", run.cost_usd, budget.cost_usd), ("tokens", run.tokens, budget.tokens),
-            ("calls", run.calls, budget.calls), ("minutes", minutes, budget.minutes),
-        ]  # fmt: skip
-    for limit, spent, once in found:
-        if once is not None and spent >= (allowed := once * (1 + run.granted.get(limit, 0))):
-            return LimitReached.model_validate({
-                "limit": limit, "spent": spent, "allowed": allowed,
-                "response": "ask" if limit == "events" else response,
-            })  # fmt: skip
+    response = "ask" if budget is None else "note" if run.pivot_passed() else budget.on_limit
+    for limit, once in _limits(run).items():
+        spent, allowed = _spent(run, limit, now), run.allowed.get(limit, once)
+        if spent >= allowed:
+            said = "ask" if limit == "events" else response
+            return LimitReached.model_validate(
+                {"limit": limit, "spent": spent, "allowed": allowed, "response": said}
+            )
     return None
+
+
+def _limits(run: Run) -> dict[LimitName, float]:
+    budget = run.saga.budget or Budget()
+    stated: dict[LimitName, float | None] = {
+        "events": run.saga.max_events, "cost_usd": budget.cost_usd, "tokens": budget.tokens,
+        "calls": budget.calls, "minutes": budget.minutes,
+    }  # fmt: skip
+    return {limit: once for limit, once in stated.items() if once is not None}
+
+
+def _spent(run: Run, limit: LimitName, now: datetime) -> float:
+    if limit == "minutes":
+        return 0.0 if run.started_at is None else (now - run.started_at).total_seconds() / 60
+    return {"events": run.seq, "cost_usd": run.cost_usd, "tokens": run.tokens, "calls": run.calls}[limit]
+
+
+def grant(run: Run, by: str, reason: str, now: datetime) -> LimitGranted:
+    """Return the grant of as much again as the saga states, from what is spent by now."""
+    assert run.limit is not None
+    limit = run.limit.limit
+    allowed = max(_spent(run, limit, now), run.limit.allowed) + _limits(run)[limit]
+    return LimitGranted(limit=limit, allowed=allowed, by=by, reason=reason)
 
 
 def at_limit(run: Run, now: datetime) -> list[Event]:

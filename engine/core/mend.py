@@ -14,7 +14,7 @@ from engine.core.act import after_answer, broken_invariant
 from engine.core.attempts import fault, not_landed, resolve_all
 from engine.core.limits import in_words
 from engine.core.results import FOLLOW
-from engine.core.run import Attempt, Run, StepState
+from engine.core.run import Run, StepState
 
 Missing = list[e.Event]
 
@@ -46,14 +46,26 @@ def _forward(run: Run, step: StepState, now: datetime) -> Missing:
     return []
 
 
+def _resolution(_run: Run, step: StepState, _now: datetime) -> Missing:
+    """Return the rest of an answer that told of several attempts at once."""
+    for known in step.attempts:
+        told = known.resolution
+        rest = [other for other in step.unresolved if other.ended_seq < known.resolved_seq]
+        if told is not None and rest:
+            return [told.model_copy(update={"attempt": other.number}) for other in rest]
+    return []
+
+
 def _undo(run: Run, step: StepState, now: datetime) -> Missing:
+    if step.status not in {"compensating", "comp_failed"}:
+        return []
+    for undo in step.undos:
+        if undo.result is not None and (undo.landed or undo.outcome == "ok"):
+            return FOLLOW["undo"](run, step, undo.result.model_copy(update={"outcome": "ok"}), now)
     last = step.undos[-1] if step.undos else None
-    if last is None or last.result is None:
+    if step.status == "comp_failed" or step.due is not None or last is None or last.result is None:
         return []
-    untold = step.status == "compensating" and step.due is None
-    if not untold and not (step.status == "comp_failed" and last.landed):
-        return []
-    return FOLLOW["undo"](run, step, _as_it_ended(last), now)
+    return FOLLOW["undo"](run, step, last.result, now)
 
 
 def _late(run: Run, step: StepState, now: datetime) -> Missing:
@@ -62,12 +74,6 @@ def _late(run: Run, step: StepState, now: datetime) -> Missing:
     if not open_ or last is None or last.result is None:
         return []
     return FOLLOW["late"](run, step, last.result, now)
-
-
-def _as_it_ended(attempt: Attempt) -> e.AttemptEnded:
-    """Return the result of an attempt; one that landed as a late answer told counts as gone well."""
-    assert attempt.result is not None
-    return attempt.result.model_copy(update={"outcome": "ok"}) if attempt.landed else attempt.result
 
 
 def _answer(run: Run, step: StepState, _now: datetime) -> Missing:
@@ -103,6 +109,7 @@ def _of_the_run(run: Run) -> Missing:
 
 
 _LOOKS: tuple[Callable[[Run, StepState, datetime], Missing], ...] = (
+    _resolution,
     _forward,
     _undo,
     _late,

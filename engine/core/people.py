@@ -20,6 +20,7 @@ from engine.core.attempts import (
     resolve_all,
 )
 from engine.core.errors import CommandRejected
+from engine.core.limits import grant
 from engine.core.recovery import back, forward, left_behind
 from engine.core.results import resolved
 from engine.core.run import Approval, Run, StepState
@@ -34,19 +35,19 @@ def pause(run: Run, command: c.Pause, _now: datetime) -> list[e.Event]:
     return [e.RunPaused(by=command.by)]
 
 
-def resume(run: Run, command: c.Resume, _now: datetime) -> list[e.Event]:
+def resume(run: Run, command: c.Resume, now: datetime) -> list[e.Event]:
     """Let new attempts start again."""
     if not run.paused:
         raise CommandRejected(f"run '{run.id}' is not paused")
-    granted = [] if run.limit is None else [e.LimitGranted(limit=run.limit.limit, by=command.by)]
+    granted = [] if run.limit is None else [grant(run, command.by, "", now)]
     return [*granted, e.RunResumed(by=command.by)]
 
 
-def grant_limit(run: Run, command: c.GrantLimit, _now: datetime) -> list[e.Event]:
+def grant_limit(run: Run, command: c.GrantLimit, now: datetime) -> list[e.Event]:
     """Let a run go on past a limit by as much again (R39, R40)."""
     if run.limit is None or run.fault is not None or run.direction == "undo":
         raise CommandRejected(f"run '{run.id}' waits at no limit")
-    granted = e.LimitGranted(limit=run.limit.limit, by=command.by, reason=command.reason)
+    granted = grant(run, command.by, command.reason, now)
     paused = run.paused and run.limit.response == "pause"
     return [granted, *([e.RunResumed(by=command.by)] if paused else [])]
 

@@ -10,6 +10,7 @@ from engine.core import commands as c
 from engine.core import events as e
 from engine.core.act import broken_invariant
 from engine.core.attempts import (
+    UNCOUNTED,
     can_retry,
     give_up,
     honours_key,
@@ -21,7 +22,7 @@ from engine.core.attempts import (
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.expressions import compile_expression, is_true
 from engine.core.late import is_open, late_attempt, late_landed
-from engine.core.run import Run, StepState
+from engine.core.run import UNDONE, Run, StepState
 from engine.core.saga import effect_of, undo_of
 from engine.core.schedule import MAX_PROBES
 from engine.core.scope import output_scope
@@ -59,7 +60,11 @@ def _late(run: Run, step: StepState, command: c.Report, now: datetime) -> list[e
         return [told, *_undone(run, step, empty=command.empty, answer=output)]
     if is_open(step, attempt):
         return resolved(run, step, landed=True, how="late", output=output, evidence=evidence, by="", now=now)
-    return [late_landed(run, step, attempt, output)]
+    found = late_landed(run, step, attempt, output)
+    if isinstance(found, e.LateLanded) and found.counts:  # the others share its key: they are the same effect
+        same = resolve_all(step, landed=True, how="late", output=None, evidence=evidence, by="")
+        return [*same, found]
+    return [found]
 
 
 def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
@@ -74,9 +79,10 @@ def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: dateti
     stays_unknown = ended.outcome == "unknown" and not readonly
     if run.fault is not None:
         return [] if stays_unknown else [e.StepFailed(step=step.id, reason=reason)]
-    wants_retry = ended.retryable and (can_retry(step, code=ended.code) or ended.code == "interrupted")
+    wants_retry = ended.retryable and (can_retry(step, code=ended.code) or ended.code in UNCOUNTED)
     retry = schedule_retry(run, step, "forward", reason, now, unknown=stays_unknown, code=ended.code)
-    in_doubt = not readonly and (stays_unknown or step.unresolved)
+    earlier = step.attempts[: ended.attempt - 1]
+    in_doubt = not readonly and (stays_unknown or any(a.maybe_landed for a in earlier))
     if wants_retry and (not in_doubt or honours_key(step, retry.due)):
         return [retry]
     if stays_unknown:
@@ -87,10 +93,12 @@ def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: dateti
 
 
 def _undo_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
+    if step.status in UNDONE:
+        return []  # an earlier try answered late, and said so first
     if ended.outcome == "ok":
         return _undone(run, step, empty=ended.empty, answer=ended.output)
     reason = ended.error or ended.outcome
-    can = can_retry(step, "undo", ended.code) or ended.code == "interrupted"
+    can = can_retry(step, "undo", ended.code) or ended.code in UNCOUNTED
     if ended.outcome != "rejected" and ended.retryable and can:
         return [schedule_retry(run, step, "undo", reason, now, unknown=ended.outcome == "unknown")]
     return [e.HelpNeeded(step=step.id, kind="comp_failed", reason=reason)]
@@ -124,7 +132,7 @@ def _late_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime)
         how: Literal["empty", "undone"] = "empty" if ended.empty else "undone"
         return [e.LateUndone(step=step.id, attempt=late.attempt, how=how, reason=reason)]
     reason = ended.error or ended.outcome
-    can = can_retry(step, "late", ended.code) or ended.code == "interrupted"
+    can = can_retry(step, "late", ended.code) or ended.code in UNCOUNTED
     if ended.outcome != "rejected" and ended.retryable and can:
         return [schedule_retry(run, step, "late", reason, now, unknown=ended.outcome == "unknown")]
     return [e.HelpNeeded(step=step.id, kind="late_success", reason=reason)]

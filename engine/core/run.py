@@ -12,6 +12,7 @@ from engine.core.events import (
     ApprovalRequested,
     AttemptEnded,
     AttemptIntended,
+    AttemptResolved,
     CompensationFrozen,
     Disrupted,
     Faulted,
@@ -102,6 +103,9 @@ class Attempt:
     ended_at: datetime | None = None
     result: AttemptEnded | None = None
     landed: bool | None = None
+    resolution: AttemptResolved | None = None
+    ended_seq: int = 0
+    resolved_seq: int = 0
 
     @property
     def number(self) -> int:
@@ -253,7 +257,7 @@ class Run:
 
     The queues (`fresh`, `ready`, `active`, `validating`, `undo_active`, `late`) are what `due` looks at, so that a turn
     costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`;
-    `locks` names the step that took each resource, `granted` counts how often a person raised each limit.
+    `locks` names the step that took each resource, `allowed` holds the limits that a person raised.
     """
 
     saga: Saga
@@ -282,7 +286,7 @@ class Run:
     attention: dict[str, HelpNeeded] = field(default_factory=dict)
     locks: dict[str, str] = field(default_factory=dict)
     limit: LimitReached | None = None
-    granted: dict[str, int] = field(default_factory=dict)
+    allowed: dict[str, float] = field(default_factory=dict)
     output: dict[str, Json] | None = None
     left_behind: tuple[str, ...] = ()
     cost_usd: float = 0.0

@@ -174,9 +174,9 @@ class Invariant(Part):
 class Budget(Part):
     """What a run may spend going forward, failed attempts included, and what happens at the limit (R39)."""
 
-    cost_usd: float | None = Field(default=None, ge=0)
-    tokens: int | None = Field(default=None, ge=0)
-    calls: int | None = Field(default=None, ge=0, description="forward attempts")
+    cost_usd: float | None = Field(default=None, gt=0)
+    tokens: int | None = Field(default=None, gt=0)
+    calls: int | None = Field(default=None, gt=0, description="forward attempts")
     minutes: float | None = Field(default=None, gt=0, description="from the start of the run")
     on_limit: Literal["stop", "pause", "ask"] = Field(
         default="stop",

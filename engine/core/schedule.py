@@ -101,7 +101,7 @@ def _may_start(run: Run) -> bool:
 
 def _blind(step: StepState, at: datetime) -> bool:
     """Return whether a new try could land twice: an earlier one may have, and its key is forgotten (R5)."""
-    return bool(step.unresolved) and not honours_key(step, at)
+    return any(attempt.maybe_landed for attempt in step.attempts) and not honours_key(step, at)
 
 
 def _look(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
@@ -109,7 +109,9 @@ def _look(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
     moment = _look_at(run, step)
     if moment is None or now < moment:
         return
-    if _can_ask_again(run, step, now):
+    if not step.unresolved:
+        yield Task("give_up", step.id)  # it landed, did not count, and may not be sent again
+    elif _can_ask_again(run, step, now):
         if _may_start(run) and not held_back(run, step):
             yield Task("retry" if reached(run, now) is None else "limit", step.id)
     elif not _can_probe(step):

@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from engine.core import events as e
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import expect
 
-NO_LIMIT = 10**9
-
 
 def L30_spent_is_at_most_the_limit_and_one_attempt(seen: Evidence) -> int:
-    """No forward attempt begins at the limit that was declared, times the grants, unless past the pivot (R39)."""
+    """No forward attempt begins at the limit that is in force, unless past the pivot (R39)."""
     budget = seen.saga.budget
     if budget is None:
         return 0
-    granted: Counter[str] = Counter()
-    calls, tokens, judged = 0, 0, 0
+    limits = {"calls": budget.calls, "tokens": budget.tokens}
+    allowed = {name: float(once) for name, once in limits.items() if once is not None}
+    spent, judged = dict.fromkeys(limits, 0), 0
+    stopped: e.LimitReached | None = None
     for recorded in seen.log:
         event = recorded.event
         if isinstance(event, e.LimitGranted):
-            granted[event.limit] += 1
-        elif isinstance(event, e.LimitReached) and event.response != "ask":
-            # past the pivot it only counts; and whoever goes forward after a stop or a pause grants it
-            granted[event.limit] += NO_LIMIT if event.response == "note" else 1
+            _judge_grant(event, allowed, spent, limits)
+        elif isinstance(event, e.LimitReached):
+            stopped = event
+            if event.response == "note":
+                allowed[event.limit] = float("inf")
+        elif isinstance(event, e.DirectionChosen) and stopped is not None and stopped.response == "stop":
+            allowed[stopped.limit] = max(stopped.spent, stopped.allowed) + stopped.allowed
         elif isinstance(event, e.AttemptIntended) and event.phase == "forward":
-            for name, spent, once in (("calls", calls, budget.calls), ("tokens", tokens, budget.tokens)):
-                if once is not None:
-                    judged += 1
-                    within = spent < once * (1 + granted[name])
-                    expect(within, "L30", f"'{event.step}' begins with {spent} {name} of {once}")
-            calls += 1
+            judged += len(allowed.keys() & limits)
+            for name in allowed.keys() & limits:
+                within = spent[name] < allowed[name]
+                expect(within, "L30", f"'{event.step}' begins with {spent[name]} {name} of {allowed[name]}")
+            spent["calls"] += 1
         elif isinstance(event, e.AttemptEnded):
             told = event.meta.get("tokens", 0)
-            tokens += told if isinstance(told, int) else 0
+            spent["tokens"] += told if isinstance(told, int) else 0
     return judged
+
+
+def _judge_grant(
+    event: e.LimitGranted, allowed: dict[str, float], spent: dict[str, int], limits: dict[str, int | None]
+) -> None:
+    once = limits.get(event.limit)
+    if once is not None:
+        most = max(spent[event.limit], allowed[event.limit]) + once
+        expect(
+            event.allowed <= most, "L30", f"{event.allowed} {event.limit} granted, {most} are as much again"
+        )
+    allowed[event.limit] = event.allowed
 
 
 def R37_a_locked_step_starts_with_its_locks(seen: Evidence) -> int:

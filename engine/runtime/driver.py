@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -69,6 +69,7 @@ class Live:
     stored: Future[None] | None = None
     row: RunRow | None = None
     held: list[Recorded] = field(default_factory=list)
+    faulted: bool = False
 
 
 class RunDriver:
@@ -157,8 +158,7 @@ class RunDriver:
 
     def _turn(self, live: Live, command: Command) -> Future[None] | None:
         """Let the core decide, append what it recorded, and start the calls that it intends."""
-        for call in self._decide(live, command):
-            self._start(live, call)
+        self._start(live, self._decide(live, command))
         return live.stored
 
     def _decide(self, live: Live, command: Command, *, may_hold: bool = False) -> list[Announced]:
@@ -179,7 +179,6 @@ class RunDriver:
             raise
         live.held += recorded
         calls: list[Announced] = []
-        faulted = False
         for entry in recorded:
             event = entry.event
             if isinstance(event, AttemptIntended):
@@ -187,11 +186,9 @@ class RunDriver:
                 may_hold = may_hold and not effect
                 if _id(event) in run.open_calls:
                     calls.append(Announced(event, entry.at, effect))
-            faulted = faulted or event.type == "faulted"
+            live.faulted = live.faulted or event.type == "faulted"
         if not (may_hold and calls):
             self._append(live)
-        if faulted:
-            self._ask_to_stop(live)
         return calls
 
     def _append(self, live: Live) -> None:
@@ -261,14 +258,19 @@ class RunDriver:
         if live.held:
             self._append(live)
 
-    def _start(self, live: Live, call: Announced) -> None:
-        live.calls[_id(call.intent)] = self._loop.create_task(self._work(live, call, live.stored))
+    def _start(self, live: Live, calls: Sequence[Announced]) -> None:
+        """Give each call a task; after a fault, stop what is readonly, but not before it began: it reports."""
+        for call in calls:
+            live.calls[_id(call.intent)] = self._loop.create_task(self._work(live, call, live.stored))
+        if live.faulted:
+            live.faulted = False
+            self._loop.call_soon(self._ask_to_stop, live)
 
     def _ask_to_stop(self, live: Live) -> None:
         """Cut readonly calls short after a fault: nothing of theirs needs to be waited for (R14)."""
         for (step, phase, _), task in live.calls.items():
             if phase == "forward" and effect_of(live.run.steps[step].definition) == "readonly":
-                self._loop.call_soon(task.cancel)  # cut off before it began, it would report nothing
+                task.cancel()
 
     async def _work(self, live: Live, call: Announced, stored: Future[None] | None) -> None:
         """Make a call and report it, and again with a call that follows from that; others get their own task."""
@@ -280,8 +282,7 @@ class RunDriver:
                 return
             calls = self._report(live, call, facts)
             more = bool(calls) and made < BURST and not task.cancelling()
-            for other in calls[more:]:
-                self._start(live, other)
+            self._start(live, calls[more:])
             if not more:
                 self._release(live)
                 return

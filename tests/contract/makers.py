@@ -114,7 +114,7 @@ EVERY_EVENT: list[Event] = [
     e.LateLanded(step="a", attempt=2, output=VALUE, counts=False, reason=WORDS),
     e.LateUndone(step="a", attempt=2, how="done", reason="r", by="ada"),
     e.LimitReached(limit="cost_usd", spent=1.5, allowed=1.0, response="ask"),
-    e.LimitGranted(limit="cost_usd", by="ada", reason="r"),
+    e.LimitGranted(limit="cost_usd", allowed=2.5, by="ada", reason="r"),
     e.LocksWanted(step="a", keys=("seat:1", WORDS), until=LATER),
     e.LocksTaken(step="a", keys=("seat:1", WORDS)),
 ]  # fmt: skip

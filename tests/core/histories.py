@@ -25,7 +25,7 @@ def state_of(run):
         "output": run.output, "cost_usd": run.cost_usd, "tokens": run.tokens, "attempts": run.attempts,
         "plan": list(run.plan), "exceptions": run.exceptions, "left_behind": list(run.left_behind),
         "attention": {name: asked.kind for name, asked in run.attention.items()},
-        "locks": run.locks, "granted": run.granted,
+        "locks": run.locks, "allowed": run.allowed,
         "fault": None if run.fault is None else [run.fault.source, run.fault.step, run.fault.reason],
         "steps": {
             step.id: {

