@@ -72,7 +72,10 @@ def _forward(run: Run, now: datetime) -> Iterator[Task]:
         yield Task("open", name)
     if run.ready and _may_start(run):
         for name in run.ready:
-            if not held_back(run, run.steps[name]):
+            step = run.steps[name]
+            if step.attempts and _blind(step, now):
+                yield from _look(run, step, now)
+            elif not held_back(run, step):
                 yield Task("begin" if reached(run, now) is None else "limit", name)
     for name in run.active:
         if run.steps[name].status != "running":  # what runs has no timer of its own
@@ -101,17 +104,18 @@ def _may_start(run: Run) -> bool:
 
 def _blind(step: StepState, at: datetime) -> bool:
     """Return whether a new try could land twice: an earlier one may have, and its key is forgotten (R5)."""
-    return any(attempt.maybe_landed for attempt in step.attempts) and not honours_key(step, at)
+    return step.maybe_landed and not honours_key(step, at)
 
 
 def _look(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
     """Find out whether an unknown attempt landed: probe it once it settled, or ask a person (R6, R7)."""
+    if not step.unresolved:
+        yield Task("give_up", step.id)  # it landed, did not count, and may not be sent again
+        return
     moment = _look_at(run, step)
     if moment is None or now < moment:
         return
-    if not step.unresolved:
-        yield Task("give_up", step.id)  # it landed, did not count, and may not be sent again
-    elif _can_ask_again(run, step, now):
+    if _can_ask_again(run, step, now):
         if _may_start(run) and not held_back(run, step):
             yield Task("retry" if reached(run, now) is None else "limit", step.id)
     elif not _can_probe(step):
