@@ -10,11 +10,11 @@ from engine.core import events as e
 from engine.core.attempts import can_retry, fault, give_up, intend, probe_request, request_of, schedule_retry
 from engine.core.condition import OUTCOMES
 from engine.core.errors import ExpressionError
-from engine.core.evolve import term
 from engine.core.expressions import compile_expression, is_true
 from engine.core.late import late_obstacle, late_request
 from engine.core.limits import at_limit
 from engine.core.parts import ApprovalPolicy, Rule
+from engine.core.queues import term
 from engine.core.recovery import choose_direction, undo_request
 from engine.core.run import Run, StepState
 from engine.core.saga import ApprovalStep, WaitStep, effect_of, request_hash

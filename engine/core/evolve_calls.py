@@ -1,0 +1,175 @@
+"""The fold of what happened to calls: intents, results, answers that came later, retries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from engine.core import events as e
+from engine.core.errors import IllegalTransition
+from engine.core.queues import activate, relieve
+from engine.core.run import Attempt, Late, Run, StepState
+from engine.core.saga import effect_of
+
+Handlers = dict[type[Any], Callable[[Run, e.Recorded, Any], None]]
+
+
+def _attempt_intended(run: Run, recorded: e.Recorded, event: e.AttemptIntended) -> None:
+    step = run.step(event.step)
+    if event.phase == "late":
+        late = _late(step)
+        late.status, late.due = "undoing", None
+    elif event.phase == "forward":
+        if step.status == "ready" and step.approval is not None and step.approval.status == "approved":
+            step.approval.status = "consumed"
+        activate(run, step, "running")
+        step.disruption = None
+    elif event.phase == "undo" and step.status != "compensating":
+        step.move("compensating")
+    if event.phase != "late":
+        step.due = None
+    step.calls(event.phase).append(Attempt(event, recorded.at, recorded.seq))
+    run.open_calls[event.step, event.phase, event.attempt] = None
+    run.attempts += 1
+    run.calls += event.phase == "forward"
+
+
+def _attempt_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> None:
+    step = run.step(event.step)
+    attempt = _attempt(step, event.phase, event.attempt)
+    if attempt.result is not None:
+        raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' has its result already")
+    attempt.result, attempt.ended_at, attempt.ended_seq = event, recorded.at, recorded.seq
+    del run.open_calls[event.step, event.phase, event.attempt]
+    run.cost_usd += float(_amount(event.meta.get("cost_usd")))
+    run.tokens += int(_amount(event.meta.get("tokens")))
+    if event.phase == "forward" and event.outcome == "ok":
+        step.output = event.output
+        step.move("validating")
+        run.validating[step.id] = None
+    elif event.phase == "forward" and event.outcome == "unknown" and effect_of(step.definition) != "readonly":
+        step.move("unknown")
+
+
+def _amount(value: Any) -> int | float:
+    """Return a number that a call told, or 0 for what is none."""
+    return value if isinstance(value, int | float) and math.isfinite(value) else 0
+
+
+def _attempt(step: StepState, phase: e.Phase, number: int) -> Attempt:
+    calls = step.calls(phase)
+    if not 1 <= number <= len(calls):
+        raise IllegalTransition(f"step '{step.id}' has no {phase} attempt {number}")
+    return calls[number - 1]
+
+
+def _attempt_resolved(run: Run, recorded: e.Recorded, event: e.AttemptResolved) -> None:
+    step = run.step(event.step)
+    attempt = _attempt(step, event.phase, event.attempt)
+    if not attempt.unresolved:
+        raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' is not unknown")
+    attempt.landed, attempt.resolution, attempt.resolved_seq = event.landed, event, recorded.seq
+    relieve(run, step)
+    if event.landed and event.phase == "forward":
+        _take_effect(run, step, None if event.how == "retry" else event.output)
+
+
+def _late_landed(run: Run, _recorded: e.Recorded, event: e.LateLanded) -> None:
+    step = run.step(event.step)
+    attempt = _attempt(step, "forward", event.attempt)
+    if attempt.outcome != "unknown" or attempt.landed:
+        raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' can't land late")
+    attempt.landed = True
+    if not event.counts:
+        step.lates.append(Late(event.attempt, event.output, before=len(step.late_undos)))
+        run.late[step.id] = None
+        return
+    relieve(run, step)
+    _take_effect(run, step, event.output)
+
+
+def _take_effect(run: Run, step: StepState, output: Any) -> None:
+    """Go on with a step whose effect turned out to be there."""
+    if output is not None:
+        step.output = output
+    if step.status in {"unknown", "retry_wait", "ready", "failed", "withdrawn"}:
+        activate(run, step, "validating")
+        run.validating[step.id] = None
+
+
+def _late(step: StepState) -> Late:
+    if step.late is None:
+        raise IllegalTransition(f"step '{step.id}' has no late effect to settle")
+    return step.late
+
+
+def _late_undone(run: Run, _recorded: e.Recorded, event: e.LateUndone) -> None:
+    step = run.step(event.step)
+    _late(step).status = "settled"
+    if event.how in {"done", "skipped"}:
+        run.exceptions.append(step.id)
+    following = step.late
+    if following is None:
+        run.late.pop(step.id)
+    else:
+        following.before = len(step.late_undos)
+    relieve(run, step)
+
+
+def _retry_scheduled(run: Run, _recorded: e.Recorded, event: e.RetryScheduled) -> None:
+    step = run.step(event.step)
+    if event.phase == "late":
+        _late(step).due = event.due
+        return
+    step.due = event.due
+    if event.phase == "forward" and step.status != "retry_wait":
+        step.move("retry_wait")
+        run.validating.pop(step.id, None)
+
+
+def _help_needed(run: Run, _recorded: e.Recorded, event: e.HelpNeeded) -> None:
+    step = run.step(event.step)
+    step.reason = event.reason
+    run.attention[step.id] = event
+    if event.kind == "comp_failed":
+        step.move("comp_failed")
+        step.due = None
+    elif event.kind == "late_success":
+        _late(step).status = "failed"
+    if run.status in {"draining", "compensating"}:
+        run.move("needs_attention")
+
+
+def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
+    step = run.step(event.step)
+    if step.late is not None and step.late.status == "failed":
+        step.late.status, step.late.before = "to_undo", len(step.late_undos)
+        relieve(run, step)
+        return
+    if step.status == "comp_failed":
+        step.granted_undo = len(step.undos)
+        step.edited_undo = event.request
+        step.move("compensating")
+    elif step.status == "failed":
+        step.granted = len(step.attempts)
+        if step.ready_at is None:
+            step.move("pending")  # its guard could not be evaluated; it has to hold first (R10)
+            run.fresh[step.id] = None
+        else:
+            step.move("ready")
+            run.ready[step.id] = None
+    step.due = recorded.at if step.status in {"retry_wait", "compensating"} else None
+    relieve(run, step)
+
+
+HANDLERS: Handlers = {
+    e.AttemptIntended: _attempt_intended,
+    e.AttemptEnded: _attempt_ended,
+    e.AttemptResolved: _attempt_resolved,
+    e.LateLanded: _late_landed,
+    e.LateUndone: _late_undone,
+    e.RetryScheduled: _retry_scheduled,
+    e.HelpNeeded: _help_needed,
+    e.RetryAsked: _retry_asked,
+}

@@ -1,0 +1,151 @@
+"""The fold of what happened to steps: readiness, questions, pauses, locks, and how they ended."""
+
+from __future__ import annotations
+
+from engine.core import events as e
+from engine.core.errors import IllegalTransition
+from engine.core.evolve_calls import Handlers
+from engine.core.queues import activate, settle, unplan
+from engine.core.run import Approval, Run, StepState
+
+
+def _step_skipped(run: Run, recorded: e.Recorded, event: e.StepSkipped) -> None:
+    step = run.step(event.step)
+    step.move("skipped")
+    step.reason = event.reason
+    run.known[step.id] = {"status": "skipped"}
+    settle(run, recorded, step)
+
+
+def _step_ready(run: Run, recorded: e.Recorded, event: e.StepReady) -> None:
+    step = run.step(event.step)
+    step.move("ready")
+    step.evidence, step.ready_at = event.evidence, recorded.at
+    run.fresh.pop(step.id, None)
+    run.ready[step.id] = None
+
+
+def _wait_begun(run: Run, _recorded: e.Recorded, event: e.WaitBegun) -> None:
+    step = run.step(event.step)
+    activate(run, step, "waiting")
+    step.due = event.until
+
+
+def _locks_wanted(run: Run, _recorded: e.Recorded, event: e.LocksWanted) -> None:
+    step = run.step(event.step)
+    activate(run, step, "awaiting_locks")
+    step.wanted, step.due = event.keys, event.until
+
+
+def _locks_taken(run: Run, _recorded: e.Recorded, event: e.LocksTaken) -> None:
+    step = run.step(event.step)
+    step.move("ready")
+    step.locked, step.due = True, None
+    run.locks |= dict.fromkeys(event.keys, step.id)
+    run.active.pop(step.id, None)
+    run.ready[step.id] = None
+
+
+def _approval_requested(run: Run, recorded: e.Recorded, event: e.ApprovalRequested) -> None:
+    step = run.step(event.step)
+    activate(run, step, "awaiting_approval")
+    step.due = event.expires_at
+    step.approvals.append(Approval(event, recorded.at))
+
+
+def _approval_given(run: Run, recorded: e.Recorded, event: e.ApprovalGiven) -> None:
+    step = run.step(event.step)
+    approval = _open_approval(step)
+    approval.answers.append(event)
+    if event.final:
+        approval.status, approval.ended_at, step.due = event.decision, recorded.at, None
+        if event.decision == "approved" and step.definition.kind != "approval":
+            step.move("ready")
+            run.active.pop(step.id, None)
+            run.ready[step.id] = None
+
+
+def _open_approval(step: StepState) -> Approval:
+    if step.approval is None or step.approval.status not in {"open", "approved"}:
+        raise IllegalTransition(f"step '{step.id}' has no approval that could change")
+    return step.approval
+
+
+def _approval_ended(run: Run, recorded: e.Recorded, event: e.ApprovalEnded) -> None:
+    step = run.step(event.step)
+    approval = _open_approval(step)
+    approval.status, approval.ended_at, approval.reason = event.how, recorded.at, event.reason
+    step.due = None
+    if event.how == "withdrawn" and step.status in {"awaiting_approval", "ready"}:
+        step.move("withdrawn")
+        run.active.pop(step.id, None)
+        run.ready.pop(step.id, None)
+
+
+def _verdict_given(run: Run, _recorded: e.Recorded, event: e.VerdictGiven) -> None:
+    run.step(event.step).verdicts.append(event)
+
+
+def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> None:
+    step = run.step(event.step)
+    step.move("committed")
+    if event.output is not None:
+        step.output = event.output
+    if event.by:
+        step.by_hand = recorded.seq
+    run.app.update(event.writes)
+    run.known[step.id] = {"status": "committed", "output": step.output}
+    settle(run, recorded, step)
+
+
+def _step_failed(run: Run, recorded: e.Recorded, event: e.StepFailed) -> None:
+    step = run.step(event.step)
+    step.reason, step.timed_out = event.reason, event.timed_out
+    if event.handled:
+        step.move("handled")
+        run.known[step.id] = {"status": "failed", "reason": event.reason, "timed_out": event.timed_out}
+        settle(run, recorded, step)
+        return
+    step.move("failed")
+    step.ended_at, step.due = recorded.at, None
+    for queue in (run.fresh, run.ready, run.active, run.validating):
+        queue.pop(step.id, None)
+
+
+def _step_undone(run: Run, recorded: e.Recorded, event: e.StepUndone) -> None:
+    step = run.step(event.step)
+    step.move("empty" if event.empty else "compensated")
+    step.reason = event.reason
+    run.app.update(event.writes)
+    unplan(run, recorded, step)
+
+
+def _step_excused(run: Run, recorded: e.Recorded, event: e.StepExcused) -> None:
+    step = run.step(event.step)
+    step.move("excused")
+    step.reason = event.reason
+    run.exceptions.append(step.id)
+    unplan(run, recorded, step)
+
+
+def _disrupted(run: Run, _recorded: e.Recorded, event: e.Disrupted) -> None:
+    run.step(event.step).disruption = event
+    run.disruptions += 1
+
+
+HANDLERS: Handlers = {
+    e.StepSkipped: _step_skipped,
+    e.StepReady: _step_ready,
+    e.WaitBegun: _wait_begun,
+    e.LocksWanted: _locks_wanted,
+    e.LocksTaken: _locks_taken,
+    e.ApprovalRequested: _approval_requested,
+    e.ApprovalGiven: _approval_given,
+    e.ApprovalEnded: _approval_ended,
+    e.VerdictGiven: _verdict_given,
+    e.StepCommitted: _step_committed,
+    e.StepFailed: _step_failed,
+    e.StepUndone: _step_undone,
+    e.StepExcused: _step_excused,
+    e.Disrupted: _disrupted,
+}
