@@ -177,11 +177,17 @@ def _granted(step: StepState, phase: Phase) -> int:
     return step.granted_undo if phase == "undo" else step.granted
 
 
+def key_ttl_s(step: StepState) -> float:
+    """Return for how long the step's target remembers a key at least, in seconds; 0: not at all (R5)."""
+    stated = step.definition.key_ttl_s
+    if stated is None:
+        return DAY_S if isinstance(step.definition, HttpStep) else 0.0
+    return stated
+
+
 def honours_key(step: StepState, now: datetime) -> bool:
     """Return whether the target knows the key of the first attempt for as long as a call made now may take (R5)."""
-    ttl = step.definition.key_ttl_s
-    if ttl is None:
-        ttl = DAY_S if isinstance(step.definition, HttpStep) else 0.0
+    ttl = key_ttl_s(step)
     if not step.attempts or not ttl:
         return False
     return now - step.attempts[0].started_at < timedelta(seconds=ttl - step.definition.timeout_s)

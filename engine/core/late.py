@@ -1,7 +1,8 @@
 """Late successes: an attempt that was given up lands after all (R3, R25).
 
 1. An answer that comes while the outcome is still open resolves it, like a probe.
-2. Where the target honours the key and another attempt landed, both are one effect; nothing is to be done.
+2. Where the target honours the key and another attempt landed, both are one effect, as they are where both gave
+   the same answer; nothing is to be done. Where that is not sure, a person looks before anything is undone.
 3. Any other late effect either becomes the step's effect, if the step still waits for one, or is one too
    many: it is undone by its own output, whatever else the run is doing. The run does not end before.
 4. After the end nothing is added to the log: the late effect is an incident.
@@ -13,7 +14,7 @@ from typing import Any
 
 from engine.core import commands as c
 from engine.core import events as e
-from engine.core.attempts import honours_key
+from engine.core.attempts import honours_key, key_ttl_s
 from engine.core.errors import CommandRejected
 from engine.core.recovery import frozen_request
 from engine.core.run import UNDONE, Attempt, Run, StepState
@@ -50,7 +51,8 @@ def late_landed(run: Run, step: StepState, attempt: Attempt, output: Json) -> e.
     others = [other for other in step.attempts if other is not attempt]
     landed = any(other.landed or (other.landed is None and other.outcome == "ok") for other in others)
     shared = honours_key(step, step.attempts[-1].started_at)
-    if shared and landed:
+    same_answer = output is not None and step.status not in PAST and output == step.output
+    if landed and (shared or same_answer):
         return e.Noted(text=f"attempt {attempt.number} answered late; it is the same effect", step=step.id)
     one_too_many = not shared and any(other.maybe_landed for other in others)
     waits = step.status == "to_compensate" if run.direction == "undo" else step.status not in PAST
@@ -67,8 +69,12 @@ def late_obstacle(step: StepState) -> str:
     if undo_of(step.definition) is None:
         return f"{what}, and it has no undo; settle it at the target"
     others = (a for a in step.attempts if a.number != late.attempt)
-    if step.status not in PAST and any(a.maybe_landed for a in others) and not undo_needs_output(step):
+    if step.status in PAST or not any(a.maybe_landed for a in others):
+        return ""
+    if not undo_needs_output(step):
         return f"{what}; its undo goes by the key, which would undo the effect that counts as well"
+    if key_ttl_s(step) > 0:
+        return f"{what}; its target keeps keys for a while, so it may be the effect that counts; look first"
     return ""
 
 

@@ -73,6 +73,7 @@ class World:
         self._moods: dict[tuple[str, str], str] = {}
         self._calls: Counter[tuple[str, str]] = Counter()
         self._made: dict[tuple[str, int], int] = {}
+        self._good: dict[int, bool] = {}
         self.overdue: list[tuple[datetime, AttemptIntended]] = []
         self._latest: datetime | None = None
 
@@ -82,7 +83,7 @@ class World:
         twin.effects = [replace(x, undone_by=list(x.undone_by)) for x in self.effects]
         twin._first_call, twin._moods = dict(self._first_call), dict(self._moods)
         twin._calls, twin._made, twin._latest = self._calls.copy(), dict(self._made), self._latest
-        twin.overdue = list(self.overdue)
+        twin.overdue, twin._good = list(self.overdue), dict(self._good)
         return twin
 
     def of(self, step: str, now: datetime) -> list[Effect]:
@@ -181,6 +182,7 @@ class World:
             output["branch"] = held[0] if held else intent.request["default"]
         if effect_of(step) != "readonly":
             output["id"] = self._land(intent, now, at).id
+            output["good"] = self._good.setdefault(output["id"], output["good"])  # one effect, one answer
         return Answer("ok", output, meta={"tokens": tape.below(12)})
 
     def answer_late(self, intent: AttemptIntended, now: datetime, tape: Tape) -> Answer:

@@ -207,3 +207,16 @@ def test_R25_a_late_effect_that_waited_for_a_person_is_undone_once_nothing_else_
     assert play.open() == ["late a"]
     play.ok("a", empty=True)
     assert play.run.status == "compensated"
+
+
+def test_R25_where_the_target_may_have_honoured_the_key_a_person_looks_first():
+    play = tried_again(BY_OUTPUT.replace("key_ttl_s: 0", "key_ttl_s: 8"))
+    play.ok("a", output={"id": 2})
+    late(play, output={"id": 1})
+    assert "it may be the effect that counts; look first" in play.run.attention["a"].reason
+
+
+def test_R25_the_same_answer_is_the_same_effect():
+    play = tried_again(BY_OUTPUT.replace("key_ttl_s: 0", "key_ttl_s: 8"))
+    play.ok("a", output={"id": 2})
+    assert late(play, output={"id": 2}) == ["noted"]
