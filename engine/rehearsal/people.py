@@ -144,7 +144,9 @@ class People:
         asked = self.scene.run.attention.get(name)
         if asked is not None and asked.kind == "late_success":
             number = step.late.output["id"] if step.late else 0
-            self._say_done(name, None, [x for x in self.scene.world.effects if x.id == number])
+            there = self.scene.world.coming(name)
+            counts = len(there) == 1 and step.status == "committed"  # who looks sees only one: it is the one
+            self._say_done(name, None, [x for x in there if x.id == number and not counts])
             return
         found = self._not_late(name, self.scene.world.coming(name))
         output = {"id": found[0].id if found else len(self.scene.world.effects) + 1, "good": True}

@@ -223,7 +223,7 @@ def _late(step: StepState) -> Ask:
         advice="An attempt that had been given up landed after all. The run does not end before this is settled.",
         choices=(
             Choice("retry", "Try to undo it", "By that attempt's own result"),
-            Choice("done", "It was undone by hand", "Say where it can be seen"),
+            Choice("done", "It is settled", "It was undone by hand, or there is only the one that counts"),
             Choice("skip", "Leave it as it is", "It is listed with the run as an exception"),
         ),
         reason_label="Reason or evidence",
