@@ -268,6 +268,8 @@ class RunDriver:
 
     def _ask_to_stop(self, live: Live) -> None:
         """Cut readonly calls short after a fault: nothing of theirs needs to be waited for (R14)."""
+        if live.run.fault is None:
+            return  # the run goes forward again
         for (step, phase, _), task in live.calls.items():
             if phase == "forward" and effect_of(live.run.steps[step].definition) == "readonly":
                 task.cancel()
