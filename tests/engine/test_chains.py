@@ -13,7 +13,7 @@ from engine.core.document import parse_saga
 from engine.memory import MemoryStore
 from engine.ports import Change, Conflict, RunFilter
 from engine.runtime.engine import Engine
-from engine.steps.python import Functions, PythonPerformer
+from engine.steps.python import Functions, PythonPerformer, Rejected
 from tests.engine.conftest import eventually
 
 UNDO = "effect: compensatable, compensate: {kind: python, with: {function: undo}}"
@@ -59,7 +59,7 @@ def store() -> CountingStore:
 
 
 def perform(
-    store: CountingStore, text: str, functions: dict[str, Callable[[], Any]], *, until: Callable[[], bool]
+    store: CountingStore, text: str, functions: dict[str, Callable[[], Any]], *, until: Callable[[], Any]
 ) -> None:
     """Run a saga until something is true; a function without a body here does nothing, at once."""
     known = Functions()
@@ -166,3 +166,51 @@ def test_what_a_waiting_call_is_told_reaches_it(store: CountingStore) -> None:
     text = chain("slow").replace("with:", "timeout_s: 0.05, retry: {max_attempts: 1}, with:")
     perform(store, text, {"slow": slow}, until=lambda: ("step_failed", "slow") in store.facts())
     assert told == ["cleaned up"]
+
+
+def test_R14_a_stop_that_comes_too_late_for_a_call_does_not_strike_the_undo_behind_it(
+    store: CountingStore,
+) -> None:
+    """The call ends in the moment in which a fault stops it, and its task goes on with the undo."""
+    release = asyncio.Event()
+
+    async def wait() -> None:
+        await release.wait()
+
+    async def fail() -> None:
+        release.set()
+        raise Rejected("no")
+
+    async def undo() -> None:
+        await asyncio.sleep(0.01)
+
+    text = chain("pay!", "wait") + "  fail: {kind: python, needs: pay, with: {function: fail}}\n"
+    perform(
+        store,
+        text,
+        {"wait": wait, "fail": fail, "undo": undo},
+        until=lambda: store.count(RunFilter(statuses=("compensated",))) == 1,
+    )
+    assert store.facts().count(("attempt_intended", "pay")) == 2
+
+
+def test_R15_a_fault_behind_the_pivot_stops_no_call_that_the_way_forward_begins(store: CountingStore) -> None:
+    async def fail() -> None:
+        raise Rejected("no")
+
+    async def wait() -> None:
+        await asyncio.sleep(0.01)
+
+    text = (
+        "saga: chain\nparallel: 1\nsteps:\n"
+        "  pay: {kind: python, effect: pivot, with: {function: pay}}\n"
+        "  fail: {kind: python, needs: pay, with: {function: fail}}\n"
+        "  wait: {kind: python, needs: pay, with: {function: wait}}\n"
+    )
+    perform(
+        store,
+        text,
+        {"fail": fail, "wait": wait},
+        until=lambda: {("step_committed", "wait"), ("step_failed", "wait")} & {*store.facts()},
+    )
+    assert ("step_committed", "wait") in store.facts()
