@@ -15,7 +15,7 @@ from pydantic_core import PydanticSerializationError
 from engine.core.events import EVENT, Event, Recorded
 from engine.core.run import CLOSED
 from engine.core.saga import Saga
-from engine.ports import Change, Conflict, Draft, Driver, Posted, RunFilter, RunRow, SagaVersion
+from engine.ports import Change, Conflict, Draft, Driver, Incident, Posted, RunFilter, RunRow, SagaVersion
 
 
 def utc_now() -> datetime:
@@ -95,6 +95,8 @@ class MemoryStore:
         self._versions: dict[str, SagaVersion] = {}
         self._drafts: dict[str, Draft] = {}
         self._posted: dict[str, Posted] = {}
+        self._held: dict[str, str] = {}
+        self._incidents: dict[str, Incident] = {}
 
     def append(self, change: Change) -> Future[None]:
         """Store a transition, or fail the future with `Conflict`."""
@@ -164,6 +166,59 @@ class MemoryStore:
                 return False
             kept.driver = driver
             return True
+
+    def acquire(self, run_id: str, keys: Sequence[str]) -> bool:
+        """Let an open run hold these resources, all or none; return whether it does."""
+        with self._lock:
+            if any(holder != run_id for holder in self.holders(keys).values()):
+                return False
+            self._held.update(dict.fromkeys(keys, run_id))
+            return True
+
+    def holders(self, keys: Sequence[str]) -> dict[str, str]:
+        """Return which open run holds each of these resources."""
+        with self._lock:
+            held = {key: self._held[key] for key in keys if key in self._held}
+            return {key: name for key, name in held.items() if self._is_open(name)}
+
+    def _is_open(self, run_id: str) -> bool:
+        return run_id in self._runs and self._runs[run_id].row.status not in CLOSED
+
+    def open_incident(self, incident: Incident) -> None:
+        """Keep an incident; the same id again changes nothing."""
+        with self._lock:
+            self._incidents.setdefault(incident.id, incident)
+
+    def incidents(self, run_id: str | None = None, *, open_only: bool = True) -> list[Incident]:
+        """Return the incidents of a run, or of all, the newest first."""
+        with self._lock:
+            found = [i for i in self._incidents.values() if run_id is None or i.run_id == run_id]
+        found = [i for i in found if i.closed_at is None or not open_only]
+        return sorted(found, key=lambda incident: (incident.at, incident.id), reverse=True)
+
+    def close_incident(self, incident_id: str, by: str, reason: str, at: datetime) -> bool:
+        """Close an open incident; return whether it was open."""
+        with self._lock:
+            found = self._incidents.get(incident_id)
+            if found is None or found.closed_at is not None:
+                return False
+            closed = {"by": by, "reason": reason, "closed_at": at}
+            self._incidents[incident_id] = found.model_copy(update=closed)
+            return True
+
+    def audits(self, now: datetime, limit: int = 20) -> list[str]:
+        """Return ended runs whose effects should be looked at once more by now, oldest first."""
+        with self._lock:
+            rows = [kept.row for kept in self._runs.values()]
+        due = [(row.wake_at, row.id) for row in rows if row.status in CLOSED and row.wake_at is not None]
+        return [run_id for moment, run_id in sorted(due) if moment <= now][:limit]
+
+    def audited(self, run_id: str) -> None:
+        """Say that this was done."""
+        with self._lock:
+            kept = self._runs.get(run_id)
+            if kept is not None and kept.row.status in CLOSED:
+                kept.row = kept.row.model_copy(update={"wake_at": None})
 
     def driver_of(self, run_id: str) -> str | None:
         """Return who drives a run, or None."""

@@ -5,11 +5,11 @@ A port's docstring is the contract that every adapter's test suite checks. Shape
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -133,6 +133,13 @@ class Performer(Protocol):
         ...
 
 
+@runtime_checkable
+class AnswersLate(Protocol):
+    """A performer whose calls can end after they were given up; `late` is told then. Safe in threads."""
+
+    late: Callable[[Call, Outcome], None]
+
+
 class Conflict(SagaError):
     """Somebody else appended to this run, or drives it now; load it again before going on."""
 
@@ -180,7 +187,7 @@ class RunRow(BaseModel):
     attempts: int
     disruptions: int
     last_seq: int
-    wake_at: datetime | None
+    wake_at: datetime | None  # behind the end: when its effects should be looked at once more
     text: str = Field(description="what searches look into: id, saga, input, output, fault")
 
 
@@ -238,6 +245,21 @@ class Driver(BaseModel):
     host: str
     pid: int
     beat_at: datetime
+
+
+class Incident(BaseModel):
+    """The world is not as a run left it: found after its end, so it stands beside the log (R38)."""
+
+    model_config = ConfigDict(frozen=True)
+    id: str = Field(description="made from what it is about, so that it is opened once")
+    run_id: str
+    step: str
+    at: datetime
+    what: str = Field(description="in words, for people")
+    evidence: dict[str, Json] = Field(default_factory=dict, description="what the target said")
+    closed_at: datetime | None = None
+    by: str = Field(default="", description="who closed it")
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +340,37 @@ class Store(Protocol):
 
     def leave(self, driver_id: str) -> None:
         """Forget a driver that stops in good order."""
+        ...
+
+    def acquire(self, run_id: str, keys: Sequence[str]) -> bool:
+        """Let an open run hold these resources, all or none; return whether it does (R37).
+
+        What an open run holds no other one gets; the end of a run frees what it held. The same again is fine.
+        """
+        ...
+
+    def holders(self, keys: Sequence[str]) -> dict[str, str]:
+        """Return which open run holds each of these resources; those that are free are left out."""
+        ...
+
+    def open_incident(self, incident: Incident) -> None:
+        """Keep an incident; the same id again changes nothing (R38)."""
+        ...
+
+    def incidents(self, run_id: str | None = None, *, open_only: bool = True) -> list[Incident]:
+        """Return the incidents of a run, or of all, the newest first."""
+        ...
+
+    def close_incident(self, incident_id: str, by: str, reason: str, at: datetime) -> bool:
+        """Close an open incident; return whether it was open. What a person wrote stays."""
+        ...
+
+    def audits(self, now: datetime, limit: int = 20) -> list[str]:
+        """Return ended runs whose effects should be looked at once more by now, oldest first."""
+        ...
+
+    def audited(self, run_id: str) -> None:
+        """Say that this was done."""
         ...
 
     def publish(self, saga: Saga, by: str) -> SagaVersion:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.core.audit import audit_at
 from engine.core.run import Run
 from engine.core.saga import canonical_json
 from engine.core.schedule import wake_at
@@ -40,7 +41,7 @@ def project(run: Run, before: RunRow | None = None) -> RunRow:
         attempts=run.attempts,
         disruptions=run.disruptions,
         last_seq=run.seq,
-        wake_at=wake_at(run),
+        wake_at=wake_at(run) if run.ended_at is None else audit_at(run),
         text=before.text
         if before is not None and before.fault == fault and not run.output
         else _searched(run, fault),

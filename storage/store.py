@@ -14,6 +14,8 @@ from engine.ports import Change, Store
 from storage.database import Database, as_url
 from storage.driving import Driving
 from storage.inbox import Inbox
+from storage.incidents import Incidents
+from storage.locks import Locks
 from storage.log import Log
 from storage.migrations import HEAD, migrate
 from storage.runs import Runs
@@ -21,7 +23,7 @@ from storage.sqlite import make_private, set_journal, sqlite_engine
 from storage.versions import Drafts, Versions
 
 
-class SqlStore(Runs, Driving, Versions, Drafts, Inbox):
+class SqlStore(Runs, Driving, Locks, Incidents, Versions, Drafts, Inbox):
     """A `Store` on SQLite or Postgres. Safe in threads.
 
     Reads and short writes raise `engine.ports.Unavailable` while the database can't be used;

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Index, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Dialect, Index, String, Table, Text, UniqueConstraint, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
+TO_AUDIT = text("ended_at IS NOT NULL AND wake_at IS NOT NULL")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -68,6 +69,7 @@ class RunTable(SQLModel, table=True):
         Index("run_by_status", "status", "started_at", "id"),
         Index("run_by_saga", "saga", "started_at", "id"),
         Index("run_by_waiting", "waiting", "started_at", "id"),
+        Index("run_to_audit", "wake_at", sqlite_where=TO_AUDIT, postgresql_where=TO_AUDIT),
     )
     id: str = Field(primary_key=True, sa_type=Name)
     driver: str
@@ -148,6 +150,30 @@ class DriverTable(SQLModel, table=True):
     beat_at: datetime = Field(sa_type=Utc)
 
 
+class LockTable(SQLModel, table=True):
+    """What runs hold; a row whose run has ended means nothing any more."""
+
+    __tablename__ = "lock"
+    key: str = Field(primary_key=True, sa_type=Name)
+    run_id: str = Field(sa_type=Name)
+
+
+class IncidentTable(SQLModel, table=True):
+    """What was found to be wrong in the world after a run had ended."""
+
+    __tablename__ = "incident"
+    __table_args__ = (Index("incident_by_run", "run_id"), Index("incident_by_end", "closed_at", "at"))
+    id: str = Field(primary_key=True, sa_type=Name)
+    run_id: str = Field(sa_type=Name)
+    step: str
+    at: datetime = Field(sa_type=Utc)
+    what: str = Field(sa_type=Text)
+    evidence: dict[str, Any] = Field(sa_type=JSON)
+    closed_at: datetime | None = Field(sa_type=Utc)
+    by: str
+    reason: str = Field(sa_type=Text)
+
+
 _TABLES = SQLModel.metadata.tables
 event: Table = _TABLES["event"]
 run: Table = _TABLES["run"]
@@ -155,3 +181,5 @@ saga_version: Table = _TABLES["saga_version"]
 draft: Table = _TABLES["draft"]
 posted: Table = _TABLES["posted"]
 driver: Table = _TABLES["driver"]
+lock: Table = _TABLES["lock"]
+incident: Table = _TABLES["incident"]

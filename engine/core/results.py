@@ -145,13 +145,10 @@ def _probe_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime
         if len(step.probes) < MAX_PROBES:
             return [schedule_retry(run, step, "probe", ended.error or "the probe gave no answer", now)]
         return []
-    landed = not ended.empty
-    probe = step.definition.probe
-    if landed and probe is not None and probe.landed is not None:
-        try:
-            landed = is_true(probe.landed, {**output_scope(run, step), "output": ended.output})
-        except ExpressionError as error:
-            return [e.HelpNeeded(step=step.id, kind="unknown_outcome", reason=str(error))]
+    try:
+        landed = probe_landed(run, step, empty=ended.empty, output=ended.output)
+    except ExpressionError as error:
+        return [e.HelpNeeded(step=step.id, kind="unknown_outcome", reason=str(error))]
     evidence = "the probe found it" if landed else "the probe found nothing"
     return resolved(
         run,
@@ -163,6 +160,18 @@ def _probe_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime
         by="",
         now=now,
     )
+
+
+def probe_landed(run: Run, step: StepState, *, empty: bool, output: Json) -> bool:
+    """Return whether a probe's answer says that the step's effect is there (R6).
+
+    Raises:
+        ExpressionError: if its `landed` rule can't be evaluated.
+    """
+    probe = step.definition.probe
+    if empty or probe is None or probe.landed is None:
+        return not empty
+    return is_true(probe.landed, {**output_scope(run, step), "output": output})
 
 
 def resolved(

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +22,28 @@ from datetime import datetime
 from itertools import count
 from typing import Any, NamedTuple
 
-from engine.core.commands import Advance, Command, Recover, Report
+from engine.core.commands import Advance, Command, GrantLocks, Recover, Report
 from engine.core.decide import decide, turn
 from engine.core.errors import CommandRejected, SagaError
-from engine.core.events import AttemptIntended, Recorded
+from engine.core.events import AttemptIntended, LocksWanted, Recorded
 from engine.core.evolve import evolve, replay
 from engine.core.run import Run
 from engine.core.saga import Saga, effect_of
 from engine.core.schedule import wake_at
-from engine.ports import Change, Clock, Conflict, Performer, RunRow, Store
+from engine.ports import (
+    AnswersLate,
+    Call,
+    Change,
+    Clock,
+    Conflict,
+    Outcome,
+    Performer,
+    RunRow,
+    Store,
+    Unavailable,
+)
 from engine.projection import project
+from engine.runtime.after import Aftermath, late_reports
 from engine.runtime.calls import call_of, has_effect, make_call
 
 log = logging.getLogger(__name__)
@@ -44,6 +57,8 @@ STOP_STORE_S = 2.0
 BURST = 32
 """How many calls a task makes in a row before other runs have their turn."""
 
+FIRST_ASK_S, LAST_ASK_S = 0.05, 1.0
+"""How long it waits before it asks again for locks that others hold; the pause doubles."""
 CallId = tuple[str, str, int]
 
 
@@ -69,6 +84,7 @@ class Live:
     stored: Future[None] | None = None
     row: RunRow | None = None
     held: list[Recorded] = field(default_factory=list)
+    waits: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     faulted: bool = False
 
 
@@ -93,6 +109,16 @@ class RunDriver:
         self._woken: deque[asyncio.Future[None]] = deque()
         self._waking = False
         self._stopping = False
+        self._after = Aftermath(store, performers, clock, self.load)
+        self._telling: set[asyncio.Task[None]] = set()
+        for performer in performers.values():
+            if isinstance(performer, AnswersLate):
+                performer.late = self.answer_late
+
+    @property
+    def after(self) -> Aftermath:
+        """What hands late answers on and looks once more after the end."""
+        return self._after
 
     @property
     def live(self) -> list[str]:
@@ -102,7 +128,10 @@ class RunDriver:
     def adopt(self, run: Run) -> None:
         """Drive a run that has begun already; calls that its last driver left open become unknown (R3)."""
         live = self._live[run.id] = Live(run)
+        waiting = [name for name in run.active if run.steps[name].status == "awaiting_locks"]
         self._turn(live, Recover())
+        for name in waiting:
+            self._wait_for_locks(live, name)
 
     def begin(self, saga: Saga, start: Command, run_id: str) -> Future[None]:
         """Begin a run; the future is done when that is stored.
@@ -141,6 +170,8 @@ class RunDriver:
         self._stopping = True
         for live in self._live.values():
             self._set_timer(live, None)
+            for wait in live.waits.values():
+                wait.cancel()
         tasks = [task for live in self._live.values() for task in live.calls.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_GRACE_S)
@@ -151,6 +182,22 @@ class RunDriver:
         if stored:
             await asyncio.wait(stored, timeout=STOP_STORE_S)
         self._live.clear()
+
+    def _wait_for_locks(self, live: Live, name: str) -> None:
+        live.waits[name] = self._loop.create_task(self._take_locks(live, name))
+
+    async def _take_locks(self, live: Live, name: str) -> None:
+        """Ask for what a step locks until the run has it, or the step no longer waits for it (R37)."""
+        step, pause_s = live.run.steps[name], FIRST_ASK_S
+        while self._live.get(live.run.id, live) is live and step.status == "awaiting_locks":
+            with contextlib.suppress(Unavailable):
+                if await asyncio.to_thread(self._store.acquire, live.run.id, step.wanted):
+                    live.waits.pop(name, None)
+                    with contextlib.suppress(CommandRejected):  # it no longer waits
+                        self._turn(live, GrantLocks(by="engine", step=name))
+                    return
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, LAST_ASK_S)
 
     def _refuse_if_stopping(self) -> None:
         if self._stopping:
@@ -181,7 +228,9 @@ class RunDriver:
         calls: list[Announced] = []
         for entry in recorded:
             event = entry.event
-            if isinstance(event, AttemptIntended):
+            if isinstance(event, LocksWanted):
+                self._wait_for_locks(live, event.step)
+            elif isinstance(event, AttemptIntended):
                 effect = has_effect(run, event)
                 may_hold = may_hold and not effect
                 if _id(event) in run.open_calls:
@@ -206,7 +255,7 @@ class RunDriver:
             )
             live.stored = self._store.append(change)
             live.held.clear()
-            live.stored.add_done_callback(lambda done: self._stored(run.id, done))
+            live.stored.add_done_callback(lambda done: self._stored(run, change, done))
         else:
             moment = wake_at(run)
         if run.is_closed:
@@ -214,12 +263,46 @@ class RunDriver:
         else:
             self._set_timer(live, moment)
 
-    def _stored(self, run_id: str, done: Future[None]) -> None:
+    def _stored(self, run: Run, change: Change, done: Future[None]) -> None:
         error = None if done.cancelled() else done.exception()
-        if error is not None and not self._loop.is_closed():
-            if not isinstance(error, Conflict):
-                log.error("run %s: the store gave up: %s", run_id, error)
-            self._loop.call_soon_threadsafe(self._let_go, run_id)
+        if error is None or self._loop.is_closed():
+            return
+        if not isinstance(error, Conflict):
+            log.error("run %s: the store gave up: %s", run.id, error)
+        self._loop.call_soon_threadsafe(self._lost, run, change)
+
+    def _lost(self, run: Run, change: Change) -> None:
+        """Let go of a run that somebody else drives now, and tell them of the results that came too late (R34)."""
+        self._let_go(run.id)
+        for report in late_reports(run, change.events):
+            self._tell(run.id, report)
+
+    def _tell(self, run_id: str, report: Report) -> None:
+        task = self._loop.create_task(asyncio.to_thread(self._after.tell, run_id, report))
+        self._telling.add(task)
+        task.add_done_callback(self._told)
+
+    def _told(self, task: asyncio.Task[None]) -> None:
+        self._telling.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a late answer could not be passed on: %s", task.exception())
+
+    def answer_late(self, call: Call, outcome: Outcome) -> None:
+        """Take the answer of a call that had been given up: what landed is a fact (R25). Safe in threads."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._take_late, call, outcome)
+
+    def _take_late(self, call: Call, outcome: Outcome) -> None:
+        step = call.key.removeprefix("c:").split(":")[1]
+        report = Report(by="engine", step=step, phase=call.phase, attempt=call.attempt, **dict(vars(outcome)))
+        live = self._live.get(call.run_id)
+        if live is None or self._stopping:
+            self._tell(call.run_id, report)
+            return
+        try:
+            self._turn(live, report)
+        except SagaError as refused:
+            log.info("run %s: a late answer of '%s' changes nothing: %s", call.run_id, step, refused)
 
     async def _is_stored(self, stored: Future[None] | None) -> bool:
         """Wait until a change is on disk or never will be; return whether it is."""
@@ -250,7 +333,7 @@ class RunDriver:
             return
         if live.timer is not None:
             live.timer.cancel()
-        for task in live.calls.values():
+        for task in (*live.calls.values(), *live.waits.values()):
             if task is not asyncio.current_task():
                 task.cancel()
 

@@ -21,7 +21,7 @@ from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from engine.core.checks import check_publishable
-from engine.core.commands import AnyCommand, Start
+from engine.core.commands import AnyCommand, Report, Start
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.saga import Saga
@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 INBOX_S = 0.25
+AUDIT_S = 3.0
 ANSWER_S = 15.0
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
@@ -160,13 +161,13 @@ class Engine:
             DefinitionInvalid: if the saga may not run.
             CommandRejected: if the inputs of one do not fit; the ones before it have begun.
         """
-        self.publish(saga, by)
+        author = self.publish(saga, by).by
         self._sagas[saga.hash] = saga
 
         async def begin() -> list[str]:
             names = [new_run_id() for _ in inputs]
             stored = [
-                self._runs.begin(saga, Start(run_id=name, input=values, by=by), name)
+                self._runs.begin(saga, Start(run_id=name, input=values, by=by, author=author), name)
                 for name, values in zip(names, inputs, strict=True)
             ]
             for each in stored:
@@ -220,6 +221,7 @@ class Engine:
         if self._adopt:
             await self._take_over()
             self._chores.append(self._loop.create_task(self._every(self._alive_s / 5, self._take_over)))
+            self._chores.append(self._loop.create_task(self._every(AUDIT_S, self._runs.after.look)))
         self._chores.append(self._loop.create_task(self._every(INBOX_S, self._read_inbox)))
         self._chores.append(self._loop.create_task(self._every(self._beat_s, self._beat_later)))
 
@@ -337,5 +339,7 @@ class Engine:
         except Unavailable:
             raise
         except SagaError as refused:
+            if isinstance(posted.command, Report):
+                await asyncio.to_thread(self._runs.after.after_the_end, posted.run_id, posted.command)
             return str(refused)
         return ""

@@ -76,9 +76,13 @@ class PythonPerformer:
 
     def __init__(self, functions: Functions = FUNCTIONS) -> None:
         self._functions = functions
+        self.late: Callable[[Call, Outcome], None] = _forget
 
     async def perform(self, call: Call) -> Outcome:
-        """Call the function once; an exception it does not declare leaves the effect unknown."""
+        """Call the function once; an exception it does not declare leaves the effect unknown.
+
+        A function in a thread can't be stopped: where it ends after its time, `late` is told what it gave.
+        """
         name = call.request["function"]
         found = self._functions.find(name)
         if found is None:
@@ -92,7 +96,7 @@ class PythonPerformer:
         arguments = dict(call.request.get("args") or {}) | ({"key": call.key} if found.wants_key else {})
         try:
             output = await (
-                function(**arguments) if found.is_async else asyncio.to_thread(function, **arguments)
+                function(**arguments) if found.is_async else self._in_thread(call, function, arguments)
             )
             canonical_json(output)
         except Rejected as error:
@@ -104,3 +108,22 @@ class PythonPerformer:
             said = f"{type(error).__name__}: {error}"
             return Outcome(outcome="unknown" if unsure else "failed", error=said, code="exception")
         return Outcome(outcome="ok", output=output)
+
+    async def _in_thread(self, call: Call, function: Callable[..., Json], arguments: dict[str, Json]) -> Json:
+        given_up = False
+
+        def work() -> Json:
+            output = function(**arguments)
+            if given_up:
+                self.late(call, Outcome(outcome="ok", output=output))
+            return output
+
+        try:
+            return await asyncio.to_thread(work)
+        except asyncio.CancelledError:
+            given_up = True
+            raise
+
+
+def _forget(_call: Call, _outcome: Outcome) -> None:
+    """Do nothing: nobody listens."""
