@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV_VERSION := 0.13.8
 
-.PHONY: run test check bench chaos lock clean
+.PHONY: run test check bench chaos mutants lock clean
 
 run: .venv/.ready
 	$(BIN)/saga serve
@@ -23,6 +23,10 @@ bench: .venv/.ready
 # Processes killed, suspended and stopped, journals torn: longer than the tests do it, with the figures.
 chaos: .venv/.ready
 	CHAOS_KILLS=1000 CHAOS_PAUSES=200 CHAOS_TEARS=25 $(BIN)/pytest -n 0 tests/chaos
+
+# Plant bugs that engines have had, one at a time, and show which test notices each. `make test` asks the same.
+mutants: .venv/.ready
+	$(BIN)/python -m tests.mutants
 
 .venv/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv

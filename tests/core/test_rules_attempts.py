@@ -76,6 +76,13 @@ def test_R03_unknown_stays_in_the_log_and_is_resolved_by_a_later_event():
     assert [r.how for r in play.events("attempt_resolved")] == ["retry"]
 
 
+def test_R03_a_readonly_call_without_an_answer_had_no_effect_and_is_over():
+    play = Play("steps: {a: {<read>, <once>}}")
+    play.unknown("a", error="the line went dead")
+    assert play.statuses() == {"run": "compensated", "a": "failed"}
+    assert "the line went dead" in play.run.fault.reason
+
+
 def test_R04_retries_share_the_key_and_the_undo_has_its_own():
     play = Play("steps: {a: {<book>}, b: {<read>, <once>, needs: a}}")
     play.failed("a")
@@ -86,6 +93,16 @@ def test_R04_retries_share_the_key_and_the_undo_has_its_own():
     play.advance()
     keys = [(i.phase, i.key) for i in play.events("attempt_intended") if i.step == "a"]
     assert keys == [("forward", "r1:a:1")] * 2 + [("undo", "c:r1:a:1")] * 2
+
+
+def test_R04_a_retry_sends_the_same_again_though_the_state_moved_on():
+    book = "kind: python, effect: compensatable, with: {function: f, args: {n: '${app.n}'}}"
+    undo = "compensate: {kind: python, with: {function: u}}"
+    play = Play(f"app: {{n: 1}}\nsteps: {{b: {{<read>, writes: {{n: '2'}}}}, a: {{{book}, {undo}}}}}")
+    play.ok("b")
+    play.failed("a")
+    play.advance()
+    assert [i.request["args"] for i in play.events("attempt_intended") if i.step == "a"] == [{"n": 1}] * 2
 
 
 def test_R05_no_second_call_where_the_target_keeps_no_key():
@@ -114,6 +131,22 @@ def test_R05_a_sure_failure_after_an_unknown_one_does_not_make_the_key_last_long
     play.advance()
     play.failed("a")
     assert play.open() == ["undo a"], "two tries fit into 70 s, a third does not"
+
+
+def test_R05_a_key_lasts_from_the_first_attempt_on():
+    play = Play("steps: {a: {<book>, key_ttl_s: 75, retry: {backoff_s: 20, jitter: 0}}}")
+    play.unknown("a")
+    play.advance()
+    play.failed("a")
+    assert play.open() == ["undo a"], "the next try, 72 s after the first, could reach the target after 75 s"
+
+
+def test_R05_nor_can_a_person_send_it_again_once_the_key_is_forgotten():
+    play = Play("steps: {a: {<pay>, key_ttl_s: 100}}")
+    play.unknown("a")
+    play.do(c.Pause())
+    play.now += timedelta(seconds=90)
+    refuses(play, c.TryNow(step="a", by="bob"), "its target keeps no key")
 
 
 def test_R06_a_probe_that_finds_it_commits_the_step():
@@ -198,6 +231,16 @@ def test_R07_an_unknown_undo_settles_too():
     play.now += timedelta(seconds=35)
     play.do(c.TryNow(step="a", by="bob"))
     assert play.open() == ["undo a"]
+
+
+def test_R07_nor_does_the_engine_undo_again_before_that():
+    play = Play("steps: {a: {<book>, settle_s: 5}, b: {<read>, <once>, needs: a}}")
+    play.ok("a")
+    play.rejected("b")
+    play.unknown("a")
+    assert wake_at(play.run) == T0 + timedelta(seconds=35)
+    assert play.tick(34) == []
+    assert play.tick(1) == ["attempt_intended"]
 
 
 def test_R08_undoing_what_never_landed_is_empty():

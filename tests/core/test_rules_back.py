@@ -273,6 +273,16 @@ def test_R23_pause_holds_undos_too():
     assert play.open() == ["undo a"]
 
 
+def test_R23_also_those_that_have_not_begun():
+    play = back("parallel_undo: 1\nsteps: {a: {<book>}, b: {<book>}, x: {<read>, <once>}}")
+    assert play.open() == ["undo b"]
+    play.do(c.Pause(by="bob"))
+    play.ok("b")
+    assert (play.status("b"), play.open()) == ("compensated", [])
+    play.do(c.Resume(by="bob"))
+    assert play.open() == ["undo a"]
+
+
 def test_R24_undos_are_never_in_a_plan():
     play = back()
     play.ok("a", "b")

@@ -93,6 +93,17 @@ def test_R32_a_clock_that_jumps_back_neither_fires_nor_unfires():
     assert play.open() == ["b"]
 
 
+def test_R32_neither_other_news_nor_a_restart_puts_a_timer_off():
+    play = Play("steps: {w: {kind: wait, with: {duration_s: 60}}, a: {<read>}}")
+    play.tick(40)
+    play.ok("a")
+    play.now += timedelta(seconds=15)
+    play.do(c.Recover())
+    assert wake_at(play.run) == T0 + timedelta(seconds=60)
+    play.tick(5)
+    assert play.run.status == "completed"
+
+
 GATED = "steps: {a: {<read>, writes: {n: output.n}}, b: {kind: python, with: {function: f, args: {n: '${app.n}'}}, approval: {MORE}, effect: compensatable, compensate: {kind: python, with: {function: u}}}}"
 
 

@@ -202,6 +202,21 @@ def test_a_time_limit_holds_for_functions_and_an_unregistered_one_is_refused(ben
     assert "no function 'nobody'" in run.faults[0].reason
 
 
+def test_R03_a_call_with_an_effect_that_takes_too_long_is_unknown(bench: Bench) -> None:
+    @bench.functions.register("slow")
+    async def slow() -> None:
+        await asyncio.sleep(60)
+
+    bench.functions.register("undo")(lambda: {})
+    run_id = bench.start(
+        "saga: s\nsteps: {a: {kind: python, effect: compensatable, timeout_s: 0.1, settle_s: 0.1,"
+        " retry: {max_attempts: 1}, with: {function: slow}, compensate: {kind: python, with: {function: undo}}}}"
+    )
+    run = bench.to_end(run_id)
+    assert [attempt.outcome for attempt in run.steps["a"].attempts] == ["unknown"]
+    assert run.steps["a"].status == "compensated"
+
+
 def test_a_waiting_retry_can_be_run_now(bench: Bench) -> None:
     tries = []
 

@@ -1,0 +1,104 @@
+"""Bugs in pauses, budgets, the event limit, locks and overlapping writes (R23, R37, R39, R40)."""
+
+from tests.mutants.mutant import ATTEMPTS, BACK, LIMITS, Mutant
+
+BUGS = (
+    Mutant(
+        name="a pause lets new attempts start",
+        breaks="R23",
+        old="return not run.paused and run.limit is None and",
+        new="return run.limit is None and",
+        tests=(BACK,),
+    ),
+    Mutant(
+        name="a pause drops results",
+        breaks="R23",
+        old="    calls = step.calls(command.phase)\n    if not 1 <= command.attempt <= len(calls):\n        raise CommandRejected(",
+        new="    calls = step.calls(command.phase)\n    if run.paused:\n        return []\n    if not 1 <= command.attempt <= len(calls):\n        raise CommandRejected(",
+        tests=(BACK,),
+    ),
+    Mutant(
+        name="a pause does not hold undos back",
+        breaks="R23",
+        old="    elif slots > 0 and not run.paused:\n",
+        new="    elif slots > 0:\n",
+        tests=(BACK,),
+    ),
+    Mutant(
+        name="more calls run at once than the saga allows",
+        breaks="R10",
+        old="and len(run.open_calls) < run.saga.parallel",
+        new="and len(run.open_calls) <= run.saga.parallel",
+        tests=(ATTEMPTS,),
+    ),
+    Mutant(
+        name="a budget is looked at after the call that passes it",
+        breaks="R39 L30",
+        old="if once is not None and spent >= (allowed",
+        new="if once is not None and spent > (allowed",
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="failed attempts are not counted",
+        breaks="R39",
+        old='run.calls += event.phase == "forward"',
+        new='run.calls += event.phase == "forward" and event.attempt == 1',
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="a budget holds compensations back",
+        breaks="R39 L1",
+        old="    elif slots > 0 and not run.paused:\n",
+        new="    elif slots > 0 and not run.paused and reached(run, now) is None:\n",
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="a budget stops a run past the pivot",
+        breaks="R12",
+        old='response = "note" if run.pivot_passed() else budget.on_limit',
+        new="response = budget.on_limit",
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="models are asked side by side under a limit on money",
+        breaks="L30",
+        old='return any(_may_cost(run.steps[name]) for name, phase, _ in run.open_calls if phase == "forward")',
+        new="return False",
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="the event limit is ignored",
+        breaks="R40",
+        old="if budget is None and run.seq < run.saga.max_events:",
+        new="if budget is None:",
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="locks are not taken in sorted order",
+        breaks="R37",
+        old="keys = tuple(sorted({as_text(render(lock, scope)) for lock in step.definition.locks}))",
+        new="keys = tuple(as_text(render(lock, scope)) for lock in step.definition.locks)",
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="a step does not wait for its locks",
+        breaks="R37",
+        old="if definition.locks and not step.locked:",
+        new="if False:",
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="steps that write the same run side by side",
+        breaks="R37",
+        old="if any(run.steps[other].status in IN_HAND for other in others):",
+        new="if False:",
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="a writer in doubt lets another one in",
+        breaks="R37",
+        old='frozenset({"running", "unknown", "retry_wait", "validating"})',
+        new='frozenset({"running", "validating"})',
+        tests=(LIMITS,),
+    ),
+)

@@ -1,0 +1,74 @@
+"""Bugs in the log, the fold, timers, and in who drives a run (R2, R30 to R34)."""
+
+from tests.mutants.mutant import RUNTIME, STATE, STORES, Mutant
+
+BUGS = (
+    Mutant(
+        name="a replay accepts a gap",
+        breaks="R31 L23",
+        old="if recorded.seq != run.seq + 1:",
+        new="if recorded.seq <= run.seq:",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="a run goes on after its end",
+        breaks="R38 L23",
+        old="    if run.is_closed:\n        raise IllegalTransition(",
+        new="    if False:\n        raise IllegalTransition(",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="a log is folded over another version",
+        breaks="R30",
+        old="if event.saga_hash != run.saga.hash:",
+        new="if False:",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="timers begin anew when a run is taken over",
+        breaks="R32",
+        old="    if isinstance(command, c.Recover):\n        while",
+        new="    if isinstance(command, c.Recover):\n        for each in run.steps.values():\n"
+        "            each.due = each.due and run.updated_at and each.due + (now - run.updated_at)\n        while",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="whatever happens puts a timer off",
+        breaks="R32",
+        old="passed = step.due is not None and now >= step.due",
+        new="passed = step.due is not None and now - (run.updated_at or now) >= step.due - (step.ready_at or now)",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="an append behind the log is stored",
+        breaks="R2 R34",
+        old="    if seq != change.expected_seq:\n",
+        new="    if False:\n",
+        tests=(
+            f"{STORES}::TestAppend::test_an_append_behind_or_ahead_of_the_log_is_a_conflict_and_stores_nothing[memory]",
+        ),
+    ),
+    Mutant(
+        name="a driver that lost its run can still record",
+        breaks="R34 L32",
+        old="    if driver != change.driver:\n",
+        new="    if False:\n",
+        tests=(f"{STORES}::TestAppend::test_a_second_driver_can_append_only_once_it_has_the_run[memory]",),
+    ),
+    Mutant(
+        name="a run is taken from a driver that lives",
+        breaks="R34 L32",
+        old="            if kept.driver != driver and kept.driver in alive:\n                return False\n",
+        new="",
+        tests=(
+            "tests/contract/test_store_others.py::TestDriving::test_a_claim_takes_an_open_run_from_the_dead_only[memory]",
+        ),
+    ),
+    Mutant(
+        name="a driver that lost its run goes on calling",
+        breaks="R34 L32",
+        old="self._loop.call_soon_threadsafe(self._let_go, run_id)",
+        new="pass",
+        tests=(f"{RUNTIME}::test_R34_an_engine_that_lost_its_run_stops_calling_and_recording",),
+    ),
+)

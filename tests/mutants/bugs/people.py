@@ -1,0 +1,118 @@
+"""Bugs in approvals and in what people may ask for (R21, R22, R33)."""
+
+from tests.mutants.mutant import BACK, LIMITS, STATE, Mutant
+
+BUGS = (
+    Mutant(
+        name="anybody may approve",
+        breaks="R33 L14",
+        old="if asked.group and command.groups is not None and asked.group not in command.groups:",
+        new="if False:",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="four eyes are ignored",
+        breaks="R33 L16",
+        old="if asked.four_eyes and command.by in {run.starter, run.author}:",
+        new="if False:",
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="the author counts as a second pair of eyes",
+        breaks="R33 L16",
+        old="if asked.four_eyes and command.by in {run.starter, run.author}:",
+        new="if asked.four_eyes and command.by in {run.starter}:",
+        tests=(LIMITS,),
+    ),
+    Mutant(
+        name="a quorum counts one person twice",
+        breaks="R33",
+        old="if any(answer.by == command.by for answer in approval.answers):",
+        new="if False:",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="one yes is enough whatever the quorum",
+        breaks="R33 L14",
+        old="final=yes >= approval.request.quorum)",
+        new="final=True)",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="a second decision is taken",
+        breaks="R33 L15",
+        old='    if approval is None or approval.status != "open":\n        state =',
+        new="    if approval is None:\n        state =",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="a late decision is taken",
+        breaks="R33",
+        old="if expires_at is not None and _now >= expires_at:",
+        new="if False:",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="an expired approval counts as a yes",
+        breaks="R33 L14",
+        old='if approval.request.on_expire == "approve":',
+        new="if True:",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="an approval is not bound to what will be sent",
+        breaks="R33 L14",
+        old="if approval.request.request_hash != request_hash(request):",
+        new="if False:",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="a person decides about something else than what they saw",
+        breaks="R33",
+        old="if command.request_hash is not None and command.request_hash != asked.request_hash:",
+        new="if False:",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="a retry sends what nobody approved",
+        breaks="R33 L14",
+        old='approved = approval is not None and approval.status == "consumed"',
+        new="approved = False",
+        tests=(STATE,),
+    ),
+    Mutant(
+        name="an approval stays open while the run goes back",
+        breaks="R14",
+        old='if approval is not None and approval.status in {"open", "approved"}:',
+        new="if False:",
+        tests=(BACK,),
+    ),
+    Mutant(
+        name="a cancel past the pivot is taken",
+        breaks="R22 L11",
+        old="    if run.pivot_passed():\n        raise CommandRejected(",
+        new="    if False:\n        raise CommandRejected(",
+        tests=(BACK,),
+    ),
+    Mutant(
+        name="a cancel while going back plans the undo anew",
+        breaks="R22 L12",
+        old='return [e.Noted(text="cancel: the run is being undone already", by=command.by)]',
+        new='return [back(run, "cancelled again", command.by)]',
+        tests=(BACK,),
+    ),
+    Mutant(
+        name="a person settles a failed undo without a reason",
+        breaks="R21",
+        old="    if not reason.strip():\n        raise",
+        new="    if False:\n        raise",
+        tests=(BACK,),
+    ),
+    Mutant(
+        name="giving up does not name what is left behind",
+        breaks="R22",
+        old='gone = {"compensated", "empty"}',
+        new='gone = {"compensated", "empty", "comp_failed"}',
+        tests=(BACK,),
+    ),
+)

@@ -1,0 +1,24 @@
+"""A pytest plugin for the process that runs the tests against a bug: it says what failed and what was imported."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+_failed: list[str] = []
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed:
+        _failed.append(report.nodeid)
+
+
+def pytest_sessionfinish() -> None:
+    """Write the first failure, and the file from which the module with the bug came."""
+    module = sys.modules.get(os.environ["MUTANT_MODULE"])
+    seen = {"failed": next(iter(_failed), ""), "file": module.__file__ if module else None}
+    Path(os.environ["MUTANT_REPORT"]).write_text(json.dumps(seen))
