@@ -28,11 +28,13 @@ def change(old: str, new: str) -> Mutant:
 
 
 def test_a_change_that_no_test_sees_is_said_to_be_unnoticed(workshop: Workshop) -> None:
-    assert not workshop.judge(change("it is done", "it was done")).killed_by
+    assert not workshop.judge(
+        change("how a question was settled, in people's words", "how it was settled")
+    ).killed_by
 
 
 def test_a_bug_that_is_not_imported_is_no_finding(workshop: Workshop) -> None:
-    with pytest.raises(CannotTell, match="'x': the tests imported None, not .*llm.py"):
+    with pytest.raises(CannotTell, match=r"'x': the tests imported None, not .*llm\.py"):
         workshop.judge(change('"num_retries": 0,', '"num_retries": 1,'))
 
 
@@ -40,5 +42,5 @@ def test_tests_that_fail_without_a_bug_say_nothing_about_one(workshop: Workshop)
     (workshop.root / "tests/core/test_broken.py").write_text(
         "import engine.core.run\ndef test_it():\n    assert 0\n"
     )
-    with pytest.raises(CannotTell, match=r"test_broken.py::test_it fails without any bug"):
+    with pytest.raises(CannotTell, match=r"test_broken\.py::test_it fails without any bug"):
         workshop.check([], ["tests/core/test_broken.py"])

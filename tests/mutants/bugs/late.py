@@ -6,14 +6,14 @@ BUGS = (
     Mutant(
         name="a late success is dropped",
         breaks="R25 L3",
-        old="return [late_landed(run, step, attempt, output)]",
-        new='return [e.Noted(text="it came late", step=step.id)]',
+        old="    return [found]\n",
+        new='    return [e.Noted(text="it came late", step=step.id)]\n',
         tests=(LATE,),
     ),
     Mutant(
         name="a second effect passes for the first where the target keeps no keys",
         breaks="R25 L2",
-        old="if shared and landed:",
+        old="if landed and (shared or same_answer):",
         new="if landed:",
         tests=(LATE,),
     ),
@@ -48,8 +48,8 @@ BUGS = (
     Mutant(
         name="a shared key undoes the effect that counts with the one too many",
         breaks="R25 L2",
-        old="    if step.status not in PAST and any(a.maybe_landed for a in others) and not undo_needs_output(step):\n",
-        new="    if False:\n",
+        old='    if not undo_needs_output(step):\n        return f"{what}; its undo goes by the key',
+        new='    if False:\n        return f"{what}; its undo goes by the key',
         tests=(LATE,),
     ),
     Mutant(

@@ -34,8 +34,8 @@ BUGS = (
     Mutant(
         name="a budget is looked at after the call that passes it",
         breaks="R39 L30",
-        old="if once is not None and spent >= (allowed",
-        new="if once is not None and spent > (allowed",
+        old="        if spent >= allowed:\n",
+        new="        if spent > allowed:\n",
         tests=(LIMITS,),
     ),
     Mutant(
@@ -55,8 +55,8 @@ BUGS = (
     Mutant(
         name="a budget stops a run past the pivot",
         breaks="R12",
-        old='response = "note" if run.pivot_passed() else budget.on_limit',
-        new="response = budget.on_limit",
+        old='"note" if run.pivot_passed() else budget.on_limit',
+        new="budget.on_limit",
         tests=(LIMITS,),
     ),
     Mutant(
@@ -69,8 +69,8 @@ BUGS = (
     Mutant(
         name="the event limit is ignored",
         breaks="R40",
-        old="if budget is None and run.seq < run.saga.max_events:",
-        new="if budget is None:",
+        old='"events": run.saga.max_events, "cost_usd"',
+        new='"events": 10**9, "cost_usd"',
         tests=(LIMITS,),
     ),
     Mutant(
