@@ -127,7 +127,7 @@ BUGS = (
     Mutant(
         name="a probe that finds nothing counts as found",
         breaks="R6",
-        old="landed = not ended.empty",
+        old="landed = probe_landed(run, step, empty=ended.empty, output=ended.output)",
         new="landed = True",
         tests=(ATTEMPTS,),
     ),

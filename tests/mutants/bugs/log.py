@@ -67,7 +67,7 @@ BUGS = (
     Mutant(
         name="a driver that lost its run goes on calling",
         breaks="R34 L32",
-        old="self._loop.call_soon_threadsafe(self._let_go, run_id)",
+        old="self._loop.call_soon_threadsafe(self._lost, run, change)",
         new="pass",
         tests=(f"{RUNTIME}::test_R34_an_engine_that_lost_its_run_stops_calling_and_recording",),
     ),
