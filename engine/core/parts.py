@@ -40,7 +40,7 @@ class Retry(Part):
     )
     per_code: dict[str, CodeRetry] = Field(
         default_factory=dict,
-        description="other rules for errors of one code, such as `rate_limit`, `timeout`, `503`",
+        description="other rules for errors of one code, such as `rate_limit`, `timeout`, `http_503`",
     )
 
     def pause_s(self, attempt: int, jitter: float, code: str = "") -> float:

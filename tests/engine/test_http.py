@@ -57,7 +57,15 @@ def test_R03_what_never_connected_had_no_effect() -> None:
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [(200, "ok"), (404, "rejected"), (409, "rejected"), (429, "failed"), (500, "unknown"), (503, "unknown")],
+    [
+        (200, "ok"),
+        (303, "unknown"),
+        (404, "rejected"),
+        (409, "rejected"),
+        (429, "failed"),
+        (500, "unknown"),
+        (503, "unknown"),
+    ],
 )
 def test_R03_what_a_status_says_about_an_effect(status: int, outcome: str) -> None:
     assert asked(lambda _: httpx.Response(status, json={})).outcome == outcome

@@ -14,7 +14,7 @@ from engine.core.commands import Advance, Decide
 from engine.core.document import parse_saga
 from engine.core.evolve import replay
 from engine.memory import utc_now
-from engine.ports import Draft, Driver, Posted, RunFilter
+from engine.ports import Draft, Driver, Incident, Posted, RunFilter
 from engine.runtime.engine import Engine
 from engine.steps.python import Functions, PythonPerformer
 from storage.migrations import DatabaseMoved
@@ -75,6 +75,8 @@ def fill(url: str) -> dict[str, Told]:
         for number in range(3):
             store.post(Posted(id=f"p{number}", run_id="r1", command=Advance()))
         store.answer("p0", WORDS)
+        assert store.acquire("r1", ["car"])
+        store.open_incident(Incident(id="i1", run_id="odd", step="a", at=T0, what=WORDS, evidence={"n": [1]}))
         store.beat(Driver(id="dead", host=socket.gethostname(), pid=2**22 + 1, beat_at=NOW))
     return runs
 
@@ -89,6 +91,8 @@ def seen(store: SqlStore) -> dict[str, object]:
         "drafts": store.drafts(),
         "inbox": store.inbox("d1"),
         "answered": store.posted("p0"),
+        "held": store.holders(["car"]),
+        "incidents": store.incidents(),
     }
 
 
@@ -101,7 +105,7 @@ def test_everything_comes_along(source: str, target: str, new: Callable[[str], s
     moved = move(here, there, NOW)
     events = sum(len(told.recorded) for told in runs.values()) + len(EVERY_EVENT)
     counts = {"event": events, "run": 3, "saga_version": 2, "draft": 1}
-    assert moved.counts == {**counts, "posted": 3}
+    assert moved.counts == {**counts, "posted": 3, "lock": 1, "incident": 1}
     assert moved.open_runs == 3
     with closing(SqlStore(there)) as store:
         assert seen(store) == before
