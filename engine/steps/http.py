@@ -93,10 +93,9 @@ def read_answer(response: httpx.Response, request: Json, phase: str, *, changes:
     error = f"HTTP {status}: {_words(body)}"
     code = f"http_{status}"
     again = status in AGAIN or (status == httpx.codes.CONFLICT and "retry-after" in response.headers)
-    redirected = httpx.codes.MULTIPLE_CHOICES <= status < httpx.codes.BAD_REQUEST
-    if redirected and changes:  # a POST that landed is often answered so; redirects are not followed
-        return Outcome(outcome="unknown", error=error, code=code)
-    if status < httpx.codes.INTERNAL_SERVER_ERROR and not again:
+    # Redirects are not followed; what landed is often answered by one.
+    redirected = changes and httpx.codes.MULTIPLE_CHOICES <= status < httpx.codes.BAD_REQUEST
+    if status < httpx.codes.INTERNAL_SERVER_ERROR and not again and not redirected:
         return Outcome(outcome="rejected", output=body, error=error, code=code)
     if again or not changes or status in (request.get("refused_on") or []):
         return Outcome(outcome="failed", error=error, code=code)
