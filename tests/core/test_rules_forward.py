@@ -188,3 +188,21 @@ def test_R13_every_source_faults_the_run(source):
     for name in play.open():
         play.ok(name)
     assert play.run.status == "compensated"
+
+
+def test_R28_what_a_rule_in_code_rejects_counts_for_nobody_and_what_it_notes_reaches_the_next_prompt():
+    rules = "[{name: brief, rule: 'size(output.text) < 5', on_fail: feedback}, {name: polite, rule: output.kind, on_fail: retry}]"
+    play = Play(
+        f"steps: {{a: {{kind: llm, with: {{prompt: Say}}, validate: {rules}}}, b: {{<read>, needs: a}}}}"
+    )
+    play.ok("a", output={"text": "too long", "kind": False})
+    assert [(v.validator, v.verdict) for v in play.events("verdict_given")] == [
+        ("brief", "feedback"),
+        ("polite", "retry"),
+    ]
+    assert (play.status("a"), play.status("b")) == ("retry_wait", "pending")
+    play.advance()
+    said = play.events("attempt_intended")[-1].request["feedback"]
+    assert said == ["brief: `size(output.text) < 5` is false", "polite: `output.kind` is false"]
+    play.ok("a", output={"text": "hello there", "kind": True})
+    assert (play.status("a"), play.open()) == ("committed", ["b"]), "what is only noted stops nothing"
