@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from engine.core.checks_expressions import expression_problems, holes, some
 from engine.core.condition import OUTCOMES
 from engine.core.errors import DefinitionInvalid, ExpressionError, Problem
-from engine.core.expressions import Expression, compile_expression
+from engine.core.expressions import Expression
 from engine.core.saga import (
     ApprovalStep,
     HttpStep,
@@ -23,11 +24,7 @@ from engine.core.saga import (
     undo_of,
 )
 from engine.core.schema import schema_problem
-from engine.core.templates import expressions_in
 
-FORWARD = frozenset({"run", "steps", "app", "world", "key", "attempt"})
-AFTER = FORWARD | {"output", "request"}
-UNDO = AFTER | {"undo"}
 MAX_WAIT_S = 366 * 86400
 
 
@@ -69,7 +66,7 @@ def _graph_problems(saga: Saga) -> Iterator[Problem]:
             where = f"steps.{name}.needs"
             if other not in saga.steps:
                 yield Problem(
-                    where, f"it needs '{other}', which is not a step", f"steps are {_some(saga.steps)}"
+                    where, f"it needs '{other}', which is not a step", f"steps are {some(saga.steps)}"
                 )
             elif branch is not None and branch not in OUTCOMES:
                 yield from _branch_problems(where, other, branch, saga.steps[other])
@@ -86,127 +83,6 @@ def _branch_problems(where: str, name: str, branch: str, step: Step) -> Iterator
     elif branch not in step.with_.branches:
         yield Problem(
             where, f"'{name}' has no branch '{branch}'", f"branches are {', '.join(step.with_.branches)}"
-        )
-
-
-def _expression_problems(saga: Saga) -> Iterator[Problem]:
-    """Check that every expression parses and speaks only of what exists when it is evaluated."""
-    for name, step in saga.steps.items():
-        path = f"steps.{name}"
-        for where, expression, allowed in _expressions(step, path):
-            if isinstance(expression, str):
-                yield Problem(where, expression, "correct the expression")
-                continue
-            yield from _name_problems(where, expression, allowed, saga, step=name)
-    for index, invariant in enumerate(saga.invariants):
-        yield from _compiled(f"invariants[{index}].rule", invariant.rule, FORWARD, saga)
-    for where, found in _holes(saga.output, "output"):
-        if isinstance(found, str):
-            yield Problem(where, found, "correct the expression")
-        else:
-            yield from _name_problems(where, found, FORWARD, saga)
-
-
-def _compiled(where: str, source: str, allowed: frozenset[str], saga: Saga) -> Iterator[Problem]:
-    try:
-        yield from _name_problems(where, compile_expression(source), allowed, saga)
-    except ExpressionError as error:
-        yield Problem(where, str(error), "correct the expression")
-
-
-Found = tuple[str, Expression | str, frozenset[str]]
-
-
-def _expressions(step: Step, path: str) -> Iterator[Found]:
-    if step.when is not None:
-        yield from _cel(f"{path}.when", step.when, FORWARD)
-    yield from _in(f"{path}.with", step.with_.model_dump(by_alias=True), FORWARD)
-    if isinstance(step, RouteStep):
-        for index, row in enumerate(step.with_.rules):
-            yield from _cel(f"{path}.with.rules[{index}].when", row.when, FORWARD)
-    for index, rule in enumerate(step.validate_):
-        yield from _cel(f"{path}.validate[{index}].rule", rule.rule, AFTER)
-    for key, source in step.writes.items():
-        yield from _cel(f"{path}.writes.{key}", source, AFTER)
-    yield from _in(f"{path}.locks", list(step.locks), FORWARD)
-    yield from _gate_expressions(step, path)
-    yield from _undo_expressions(step, path)
-
-
-def _gate_expressions(step: Step, path: str) -> Iterator[Found]:
-    if step.approval is None:
-        return
-    if step.approval.when is not None:
-        yield from _cel(f"{path}.approval.when", step.approval.when, FORWARD)
-    yield from _in(f"{path}.approval.question", step.approval.question, FORWARD)
-
-
-def _undo_expressions(step: Step, path: str) -> Iterator[Found]:
-    if step.probe is not None:
-        probed = FORWARD | {"request"}
-        yield from _in(f"{path}.probe.with", step.probe.with_.model_dump(by_alias=True), probed)
-        if step.probe.landed is not None:
-            yield from _cel(f"{path}.probe.landed", step.probe.landed, AFTER)
-    undo = undo_of(step)
-    if undo is None:
-        return
-    yield from _in(f"{path}.compensate.with", undo.with_.model_dump(by_alias=True), AFTER)
-    for key, source in undo.writes.items():
-        yield from _cel(f"{path}.compensate.writes.{key}", source, UNDO)
-    if undo.cost_usd is not None:
-        yield from _cel(f"{path}.compensate.cost_usd", undo.cost_usd, AFTER)
-
-
-def _cel(where: str, source: str, allowed: frozenset[str]) -> Iterator[Found]:
-    try:
-        yield where, compile_expression(source), allowed
-    except ExpressionError as error:
-        yield where, str(error), allowed
-
-
-def _holes(value: Any, where: str) -> Iterator[tuple[str, Expression | str]]:
-    try:
-        yield from expressions_in(value, where)
-    except ExpressionError as error:
-        yield where, str(error)
-
-
-def _in(where: str, value: Any, allowed: frozenset[str]) -> Iterator[Found]:
-    for path, found in _holes(value, where):
-        yield path, found, allowed
-
-
-def _name_problems(
-    where: str, expression: Expression, allowed: frozenset[str], saga: Saga, step: str | None = None
-) -> Iterator[Problem]:
-    for other in sorted(expression.steps):
-        if other in saga.steps and (step is None or saga.graph.comes_before(other, step)):
-            continue
-        if other in saga.steps:
-            remedy = f"add '{other}' to what this step needs"
-            yield Problem(where, f"`{expression.source}` uses '{other}', which need not come before", remedy)
-        else:
-            yield Problem(
-                where, f"`{expression.source}` names no step '{other}'", f"steps are {_some(saga.steps)}"
-            )
-    unknown = expression.names - allowed
-    if unknown:
-        names = ", ".join(sorted(unknown))
-        yield Problem(
-            where,
-            f"`{expression.source}` knows no `{names}`",
-            f"here it may use {', '.join(sorted(allowed))}",
-        )
-    yield from _input_problems(where, expression, saga)
-
-
-def _input_problems(where: str, expression: Expression, saga: Saga) -> Iterator[Problem]:
-    for key in sorted(expression.inputs - set(saga.input)):
-        known = ", ".join(saga.input) or "none"
-        yield Problem(
-            where,
-            f"`{expression.source}` names no input '{key}'",
-            f"declare it under `input:` (there: {known})",
         )
 
 
@@ -260,7 +136,7 @@ def _undo_problems(path: str, step: Step) -> Iterator[Problem]:
 
 
 def _uses_output(value: Any) -> bool:
-    return any(isinstance(found, Expression) and "output" in found.names for _, found in _holes(value, ""))
+    return any(isinstance(found, Expression) and "output" in found.names for _, found in holes(value, ""))
 
 
 def _pivot_problems(saga: Saga) -> Iterator[Problem]:
@@ -385,15 +261,10 @@ def _route_problems(path: str, step: RouteStep) -> Iterator[Problem]:
         )
 
 
-def _some(names: Any) -> str:
-    listed = list(names)
-    return ", ".join(listed[:8]) + (f" and {len(listed) - 8} more" if len(listed) > 8 else "")
-
-
 _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
     _schema_problems,
     _shape_problems,
     _effect_problems,
     _pivot_problems,
-    _expression_problems,
+    expression_problems,
 )

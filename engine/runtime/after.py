@@ -56,8 +56,20 @@ class Aftermath:
         self._performers = performers
         self._clock = clock
         self._load = load
+        self._telling: set[asyncio.Task[None]] = set()
 
-    def tell(self, run_id: str, report: Report) -> None:
+    def pass_on(self, run_id: str, report: Report) -> None:
+        """Let the run's driver hear of a late answer, in the background; to be called on a loop."""
+        task = asyncio.get_running_loop().create_task(asyncio.to_thread(self._tell, run_id, report))
+        self._telling.add(task)
+        task.add_done_callback(self._told)
+
+    def _told(self, task: asyncio.Task[None]) -> None:
+        self._telling.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("a late answer could not be passed on: %s", task.exception())
+
+    def _tell(self, run_id: str, report: Report) -> None:
         """Leave a late answer for the run's driver; where the run has ended, see whether it is an incident."""
         row = self._store.row(run_id)
         if row is None:

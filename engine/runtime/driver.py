@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -45,6 +44,7 @@ from engine.ports import (
 from engine.projection import project
 from engine.runtime.after import Aftermath, late_reports
 from engine.runtime.calls import call_of, has_effect, make_call
+from engine.runtime.durable import Disk
 
 log = logging.getLogger(__name__)
 LONGEST_SLEEP_S = 20.0
@@ -106,11 +106,9 @@ class RunDriver:
         self._saga_of = saga_of
         self._loop = asyncio.get_running_loop()
         self._live: dict[str, Live] = {}
-        self._woken: deque[asyncio.Future[None]] = deque()
-        self._waking = False
+        self._disk = Disk(self._loop)
         self._stopping = False
         self._after = Aftermath(store, performers, clock, self.load)
-        self._telling: set[asyncio.Task[None]] = set()
         for performer in performers.values():
             if isinstance(performer, AnswersLate):
                 performer.late = self.answer_late
@@ -275,17 +273,7 @@ class RunDriver:
         """Let go of a run that somebody else drives now, and tell them of the results that came too late (R34)."""
         self._let_go(run.id)
         for report in late_reports(run, change.events):
-            self._tell(run.id, report)
-
-    def _tell(self, run_id: str, report: Report) -> None:
-        task = self._loop.create_task(asyncio.to_thread(self._after.tell, run_id, report))
-        self._telling.add(task)
-        task.add_done_callback(self._told)
-
-    def _told(self, task: asyncio.Task[None]) -> None:
-        self._telling.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("a late answer could not be passed on: %s", task.exception())
+            self._after.pass_on(run.id, report)
 
     def answer_late(self, call: Call, outcome: Outcome) -> None:
         """Take the answer of a call that had been given up: what landed is a fact (R25). Safe in threads."""
@@ -297,35 +285,12 @@ class RunDriver:
         report = Report(by="engine", step=step, phase=call.phase, attempt=call.attempt, **dict(vars(outcome)))
         live = self._live.get(call.run_id)
         if live is None or self._stopping:
-            self._tell(call.run_id, report)
+            self._after.pass_on(call.run_id, report)
             return
         try:
             self._turn(live, report)
         except SagaError as refused:
             log.info("run %s: a late answer of '%s' changes nothing: %s", call.run_id, step, refused)
-
-    async def _is_stored(self, stored: Future[None] | None) -> bool:
-        """Wait until a change is on disk or never will be; return whether it is."""
-        assert stored is not None
-        if not stored.done():
-            waiter: asyncio.Future[None] = self._loop.create_future()
-            stored.add_done_callback(lambda _: self._wake_up(waiter))
-            await waiter
-        return stored.exception() is None
-
-    def _wake_up(self, waiter: asyncio.Future[None]) -> None:
-        """Wake who waits for the disk, from the store's thread; one system call serves all of a commit."""
-        self._woken.append(waiter)
-        if not self._waking and not self._loop.is_closed():
-            self._waking = True
-            self._loop.call_soon_threadsafe(self._wake_all)
-
-    def _wake_all(self) -> None:
-        self._waking = False  # first: what is added from here on is seen below, or wakes again
-        while self._woken:
-            waiter = self._woken.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
 
     def _let_go(self, run_id: str) -> None:
         live = self._live.pop(run_id, None)
@@ -378,7 +343,7 @@ class RunDriver:
         intent = call.intent
         made = call_of(live.run, intent, (intent.deadline - call.at).total_seconds())
         try:
-            if call.effect and not await self._is_stored(stored):
+            if call.effect and not await self._disk.has(stored):
                 return None
             outcome = await make_call(
                 self._performers,

@@ -8,8 +8,8 @@ BUGS = (
     Mutant(
         name="an effect is made before its intent is durable",
         breaks="R1",
-        old="if call.effect and not await self._is_stored(stored):",
-        new="if False and not await self._is_stored(stored):",
+        old="if call.effect and not await self._disk.has(stored):",
+        new="if False and not await self._disk.has(stored):",
         tests=(f"{RUNTIME}::test_R01_no_effect_before_its_intent_is_on_disk",),
     ),
     Mutant(
