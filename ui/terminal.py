@@ -38,6 +38,8 @@ TABLES = {
     "saga_version": "versions of sagas",
     "draft": "drafts",
     "posted": "posted commands",
+    "lock": "locks",
+    "incident": "incidents after the end",
 }
 COLOURS = {
     "completed": "green",
@@ -229,14 +231,20 @@ def show_run(settings: Settings, run_id: str, *, as_json: bool) -> None:
     """Print a run; as JSON with its whole log."""
     with _store(settings) as store:
         run = folded(store, run_id)
+        incidents = store.incidents(run_id, open_only=False)
         if as_json:
             events = [RECORDED.dump_python(recorded, mode="json") for recorded in store.history(run_id)]
-            click.echo(json.dumps({**summary(run), "events": events}, indent=2, ensure_ascii=False))
+            found = [incident.model_dump(mode="json") for incident in incidents]
+            shown = {**summary(run), "events": events, "incidents": found}
+            click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
             return
     click.secho(f"{run.id}  {run.saga.name}  ", bold=True, nl=False)
     click.secho(run_look(run.status).word, fg=COLOURS.get(run.status))
     for fault in run.faults:
         click.secho(f"  went wrong: {fault.step or 'run'}: {fault.reason}", fg="red")
+    for incident in incidents:
+        closed = f" (closed by {incident.by}: {incident.reason})" if incident.closed_at else ""
+        click.secho(f"  after the end: {incident.what}{closed}", fg="yellow")
     width = max(len(step) for step in run.steps)
     for step in run.steps.values():
         click.echo(f"  {step.id:{width}}  ", nl=False)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from engine.ports import RunFilter
-from storage.store import open_store
+from engine.ports import Incident, RunFilter
+from storage.store import SqlStore, open_store
+from tests.contract.makers import T0, Told
 from ui.cli import main
 from ui.settings import Settings
 
@@ -140,3 +142,16 @@ def test_the_schema_is_json_schema_that_the_templates_fit() -> None:
     assert [t["name"] for t in json.loads(saga("templates", "--json").output)] == [
         t.name for t in templates()
     ]
+
+
+def test_show_tells_of_incidents_after_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAGA_DATA_DIR", str(tmp_path))
+    told = Told("r1")
+    with closing(SqlStore(tmp_path / "saga.db")) as store:
+        store.publish(told.run.saga, "ada")
+        store.append(told.start()).result(timeout=20)
+        store.open_incident(Incident(id="i", run_id="r1", step="a", at=T0, what="'a' landed after all"))
+    shown = CliRunner().invoke(main, ["show", "r1"])
+    assert "after the end: 'a' landed after all" in shown.output
+    as_json = json.loads(CliRunner().invoke(main, ["show", "r1", "--json"]).output)
+    assert [incident["what"] for incident in as_json["incidents"]] == ["'a' landed after all"]
