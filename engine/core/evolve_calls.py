@@ -70,7 +70,7 @@ def _attempt_resolved(run: Run, recorded: e.Recorded, event: e.AttemptResolved) 
     if not attempt.unresolved:
         raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' is not unknown")
     attempt.landed, attempt.resolution, attempt.resolved_seq = event.landed, event, recorded.seq
-    relieve(run, step)
+    relieve(run, step, "unknown_outcome", "stuck_after_pivot")
     if event.landed and event.phase == "forward":
         _take_effect(run, step, None if event.how == "retry" else event.output)
 
@@ -85,7 +85,7 @@ def _late_landed(run: Run, _recorded: e.Recorded, event: e.LateLanded) -> None:
         step.lates.append(Late(event.attempt, event.output, before=len(step.late_undos)))
         run.late[step.id] = None
         return
-    relieve(run, step)
+    relieve(run, step, "unknown_outcome", "stuck_after_pivot")
     _take_effect(run, step, event.output)
 
 
@@ -114,7 +114,7 @@ def _late_undone(run: Run, _recorded: e.Recorded, event: e.LateUndone) -> None:
         run.late.pop(step.id)
     else:
         following.before = len(step.late_undos)
-    relieve(run, step)
+    relieve(run, step, "late_success")
 
 
 def _retry_scheduled(run: Run, _recorded: e.Recorded, event: e.RetryScheduled) -> None:
@@ -143,7 +143,8 @@ def _help_needed(run: Run, _recorded: e.Recorded, event: e.HelpNeeded) -> None:
 
 def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
     step = run.step(event.step)
-    if step.late is not None and step.late.status == "failed":
+    asked = run.attention.get(step.id)
+    if step.late is not None and asked is not None and asked.kind == "late_success":
         step.late.status, step.late.before = "to_undo", len(step.late_undos)
         relieve(run, step)
         return

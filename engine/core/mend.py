@@ -39,7 +39,8 @@ def _forward(run: Run, step: StepState, now: datetime) -> Missing:
         return resolve_all(
             step, landed=True, how="retry", output=None, evidence="a retry with the same key", by=""
         )
-    if step.status == "unknown" and not step.unresolved:
+    untold = step.status == "unknown" or (step.status == "retry_wait" and step.due is None)
+    if untold and not step.unresolved:
         return not_landed(run, step, "it did not land", now)
     if step.status == "running":
         return FOLLOW["forward"](run, step, last.result, now)

@@ -72,8 +72,14 @@ def unplan(run: Run, recorded: e.Recorded, step: StepState) -> None:
     relieve(run, step)
 
 
-def relieve(run: Run, step: StepState) -> None:
-    """Take a step off the list of what needs a person; with none left the run goes on where it was."""
+def relieve(run: Run, step: StepState, *kinds: str) -> None:
+    """Take a step off the list of what needs a person; with none left the run goes on where it was.
+
+    `kinds` says which questions are answered; without them, all are.
+    """
+    asked = run.attention.get(step.id)
+    if asked is not None and kinds and asked.kind not in kinds:
+        return
     run.attention.pop(step.id, None)
     if run.status == "needs_attention" and not run.attention and not run.direction_asked:
         back = "compensating" if run.direction == "undo" else "draining" if run.fault else "running"

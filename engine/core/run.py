@@ -201,15 +201,23 @@ class StepState:
     def maybe_landed(self) -> bool:
         """Whether an effect of it may be out there (R16)."""
         return effect_of(self.definition) != "readonly" and (
-            self.by_hand > 0 or any(a.maybe_landed for a in self.attempts)
+            self.by_hand > 0 or any(a.maybe_landed for a in self.own_attempts)
         )
 
     @property
     def landed(self) -> bool:
         """Whether an effect of it is surely out there."""
         return self.by_hand > 0 or any(
-            a.landed or (a.landed is None and a.outcome == "ok") for a in self.attempts
+            a.landed or (a.landed is None and a.outcome == "ok") for a in self.own_attempts
         )
+
+    @property
+    def own_attempts(self) -> list[Attempt]:
+        """Its attempts but for those that landed too late: what they did is settled on its own (R25)."""
+        if not self.lates:
+            return self.attempts
+        late = {late.attempt for late in self.lates}
+        return [attempt for attempt in self.attempts if attempt.number not in late]
 
     @property
     def begun(self) -> int:

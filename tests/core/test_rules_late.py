@@ -220,3 +220,36 @@ def test_R25_the_same_answer_is_the_same_effect():
     play = tried_again(BY_OUTPUT.replace("key_ttl_s: 0", "key_ttl_s: 8"))
     play.ok("a", output={"id": 2})
     assert late(play, output={"id": 2}) == ["noted"]
+
+
+def test_R21_a_failed_undo_and_a_late_effect_of_one_step_are_settled_one_after_the_other():
+    play = tried_again(BY_OUTPUT.replace("${output.id}", "${output.id + app.nothing}"))
+    play.ok("a", output={"id": 2})
+    late(play, output={"id": 1})
+    assert play.run.attention["a"].kind == "late_success"
+    play.rejected("x")
+    assert play.run.attention["a"].kind == "comp_failed"
+    play.do(c.TryNow(step="a", by="bob"))
+    assert play.run.attention["a"].kind == "comp_failed"
+    play.do(c.MarkDone(step="a", reason="by phone", by="bob"))
+    assert play.run.attention["a"].kind == "late_success"
+    play.do(c.MarkDone(step="a", reason="by phone, too", by="bob"))
+    assert play.run.status == "compensated_with_exceptions"
+
+
+def test_R25_a_late_effect_says_nothing_about_the_attempt_that_counts():
+    play = Play("steps: {a: {kind: python, with: {function: book}, effect: compensatable, key_ttl_s: 0, timeout_s: 5, settle_s: 1,"
+                " probe: {with: {url: 'http://world/look'}}, compensate: {kind: python, with: {function: undo, args: {id: '${output.id}'}}}}, x: {<read>}}")  # fmt: skip
+    play.unknown("a")
+    play.advance()
+    play.ok("a", empty=True)
+    play.advance()
+    play.unknown("a")
+    play.do(c.Cancel(by="bob"))
+    play.failed("x")
+    late(play, output={"id": 1})
+    assert play.status("a") == "to_compensate", "its own attempt is still in doubt"
+    play.advance()
+    assert play.open() == ["probe a"]
+    play.ok("a", output={"id": 2})
+    assert play.events("attempt_intended")[-1].request["args"] == {"id": 2}
