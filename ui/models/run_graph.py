@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from engine.core.parts import HttpCall
 from engine.core.run import Attempt, Run, StepState
 from engine.core.saga import Step, effect_of, undo_of
-from ui.models.graph import EdgeState, Graph, GraphEdge, GraphNode
+from ui.models.draft_needs import edge_label, is_outcome
+from ui.models.graph import EdgeKind, EdgeState, Graph, GraphEdge, GraphNode
 from ui.models.layout import CARD_H, CARD_W, Layout
 from ui.models.run_words import money, rounded, title_of
 from ui.models.status import effect_look, kind_look
@@ -154,17 +155,12 @@ def _path(url: str) -> str:
 def _arrows(run: Run) -> list[GraphEdge]:
     arrows = []
     for name, condition in run.saga.graph.conditions.items():
+        needs = run.saga.steps[name].needs
         for source, branch in dict.fromkeys(condition.terms):
-            arrows.append(
-                GraphEdge(
-                    f"{source}.{branch or ''}>{name}",
-                    source,
-                    name,
-                    label=branch or "",
-                    kind="branch" if branch else "needs",
-                    state=_state(run, source, branch, name),
-                )
-            )
+            kind: EdgeKind = "outcome" if is_outcome(branch) else "branch" if branch else "needs"
+            state = _state(run, source, branch, name)
+            label = edge_label(branch, needs)
+            arrows.append(GraphEdge(f"{source}.{branch or ''}>{name}", source, name, label, kind, state))
     return arrows
 
 
@@ -173,10 +169,18 @@ def _state(run: Run, source: str, branch: str | None, target: str) -> EdgeState:
     known = run.known.get(source)
     if known is None:
         return "idle"
-    output = known.get("output")
-    held = known["status"] == "committed" and (
-        branch is None or (isinstance(output, dict) and output.get("branch") == branch)
-    )
+    held = _held(known, branch)
     if held and run.steps[target].status == "skipped":
         return "dead"
     return "taken" if held else "dead"
+
+
+def _held(known: dict[str, Any], branch: str | None) -> bool:
+    if is_outcome(branch):
+        failed = str(known["status"]) == "failed"
+        ends = {"failed": failed, "timed_out": failed and bool(known.get("timed_out"))}
+        return ends.get(str(branch), str(known["status"]) == "skipped")
+    if known["status"] != "committed":
+        return False
+    output = known.get("output")
+    return branch is None or (isinstance(output, dict) and output.get("branch") == branch)
