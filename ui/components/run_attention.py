@@ -27,7 +27,7 @@ def draw_attention(run: Run) -> None:
         with st.container(border=True, key=key, gap="small"):
             if ask.kind == "approval":
                 _approval(run, ask, key)
-            elif ask.kind in {"retry", "looking"}:
+            elif ask.kind in {"retry", "looking", "locks"}:
                 _waiting(run, ask, key)
             else:
                 _question(run, ask, key)

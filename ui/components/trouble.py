@@ -14,6 +14,7 @@ from ui.session import studio
 
 P = ParamSpec("P")
 LOOK_S: Final = 2.0
+COUNT_S: Final = 5.0
 AWAY: Final = "What stands here needs the database; it comes back by itself."
 
 
@@ -40,6 +41,13 @@ def unless_away(draw: Callable[P, None]) -> Callable[P, None]:
             st.caption(AWAY)
 
     return drawn
+
+
+@st.fragment(run_every=COUNT_S, key="waiting")
+def keep_count(drawn: int) -> None:
+    """Draw the page again, and with it the number in the navigation, once that number is another."""
+    if waiting_for_people() != drawn:
+        st.rerun()
 
 
 def waiting_for_people() -> int:

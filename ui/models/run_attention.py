@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from engine.core.commands import (
@@ -34,6 +34,7 @@ Kind = Literal[
     "late_success",
     "limit",
     "looking",
+    "locks",
     "retry",
     "give_up",
 ]
@@ -50,7 +51,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Ask:
-    """One thing that a run asks of people, or (`looking`, `retry`) tells them.
+    """One thing that a run asks of people, or (`looking`, `locks`, `retry`) tells them.
 
     Attributes:
         status: a key of the status map: its icon and colour.
@@ -88,6 +89,7 @@ def asks(run: Run, now: datetime) -> list[Ask]:
         *(_stuck(step) for step in steps if _needs(run, step) == "stuck_after_pivot"),
         *(_late(step) for step in steps if _needs(run, step) == "late_success"),
         *_limit(run),
+        *(ask for step in steps for ask in _locks(step, now)),
         *(ask for step in steps for ask in _waiting(run, step, now)),
     ]
 
@@ -248,6 +250,18 @@ def _limit(run: Run) -> Iterator[Ask]:
         ),
         reason_label="Why",
     )
+
+
+def _locks(step: StepState, now: datetime) -> Iterator[Ask]:
+    if step.status == "awaiting_locks" and step.due is not None:
+        held = listed(step.wanted)
+        yield Ask(
+            "locks",
+            step.id,
+            "awaiting_locks",
+            f"{title_of(step)} waits for {held}",
+            advice=f"Another run holds it until it ends. The step gives up in {rounded(max(step.due - now, timedelta(0)))}.",
+        )
 
 
 def _waiting(run: Run, step: StepState, now: datetime) -> Iterator[Ask]:

@@ -22,6 +22,9 @@ GOING_BACK: Final = frozenset(
     {"to_compensate", "compensating", "compensated", "empty", "comp_failed", "excused"}
 )
 
+LATE: Final = {"to_undo": "to_compensate", "undoing": "compensating", "failed": "comp_failed"}
+"""How the undo of a late effect stands, as a key of the status map."""
+
 
 def run_graph(run: Run, now: datetime) -> Graph:
     """Return the graph of a run as it is at `now`; its shape depends on the saga only."""
@@ -67,6 +70,10 @@ def _marks(run: Run, step: StepState) -> tuple[str, ...]:
         marks.append("disrupted")
     if any(v.verdict == "reject" for v in step.verdicts):
         marks.append("rejected")
+    if step.lates:
+        marks.append("late")
+    if step.locked and not run.is_closed:
+        marks.append("locked")
     if step.definition.compensate == "none" and effect_of(step.definition) == "compensatable":
         marks.append("irreversible")
     return tuple(marks)
@@ -77,6 +84,8 @@ def _subtitle(step: StepState, now: datetime) -> str:
     if step.status == "awaiting_approval" and step.approval is not None:
         asked = step.approval.request.group or "anyone"
         return f"{asked} · {rounded(now - step.approval.asked_at)}"
+    if step.status == "awaiting_locks" and step.due is not None:
+        return f"{', '.join(step.wanted)} · {rounded(step.due - now)} left"
     if step.status in {"retry_wait", "waiting"} and step.due is not None:
         return f"in {rounded(step.due - now)}" if step.due > now else "now"
     if step.status in {"skipped", "failed", "handled"}:
@@ -107,7 +116,10 @@ def cost_of(step: StepState) -> str:
 
 
 def _undo_node(run: Run, step: StepState, now: datetime) -> GraphNode:
-    took = spent(step.undos, now) if step.undos else undo_words(step.definition)
+    calls = [*step.undos, *step.late_undos]
+    took = spent(calls, now) if calls else undo_words(step.definition)
+    if step.late_undos:
+        took = f"a late effect · {took}"
     return GraphNode(
         id=UNDO + step.id,
         title=f"Undo: {title_of(step)}",
@@ -115,7 +127,7 @@ def _undo_node(run: Run, step: StepState, now: datetime) -> GraphNode:
         kind="undo",
         status=undo_status(run, step),
         lane="undo",
-        attempts=len(step.undos),
+        attempts=len(calls),
     )
 
 
@@ -123,6 +135,10 @@ def undo_status(run: Run, step: StepState) -> str:
     """Return the status of a step's compensation: a key of the status map."""
     if step.status in GOING_BACK:
         return step.status
+    if step.late is not None:
+        return LATE[step.late.status]
+    if step.late_undos:
+        return "compensated"
     return "unneeded" if run.is_closed or run.direction == "undo" else "standby"
 
 

@@ -162,6 +162,7 @@ MARK: Final[dict[str, Look]] = {
     "rejected": Look("Rejected by a validator", "gpp_maybe", "red"),
     "replanned": Look("Changed by a new plan", "published_with_changes", "blue"),
     "stale": Look("A fact it used has changed", "update", "orange"),
+    "late": Look("Landed after it had been given up", "update", "orange"),
     "locked": Look("Holds a lock", "lock", "gray"),
     "irreversible": Look("Can't be undone", "do_not_step", "red"),
     "problem": Look("Has a problem", "warning", "orange"),
