@@ -51,9 +51,10 @@ def keep_count(drawn: int) -> None:
 
 
 def waiting_for_people() -> int:
-    """Return how many runs ask people for something; none where that can't be read now."""
+    """Return how many runs and incidents ask people for something; none where that can't be read now."""
+    store = studio().store
     try:
-        return studio().store.count(RunFilter(waiting_for_people=True))
+        return store.count(RunFilter(waiting_for_people=True)) + len(store.incidents())
     except Unavailable:
         return 0
 

@@ -131,6 +131,7 @@ RUN: Final[dict[str, Look]] = {
 }
 
 FLAG: Final[dict[str, Look]] = {
+    "incident": Look("Incident after the end", "gpp_maybe", "red"),
     "paused": Look("Paused", "pause_circle", "gray", "dashed"),
     "waiting": Look("Waiting", "hourglass_top", "yellow", "dashed"),
     "stalled": Look("Stalled", "priority_high", "orange", "dashed"),
