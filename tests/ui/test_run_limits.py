@@ -137,4 +137,4 @@ def test_nothing_is_priced_at_zero_that_nobody_priced():
     )
     stated.ok("a")
     stated.ok("b")
-    assert undo_price(stated.run) == ("$5.00", "2 effects to undo, 1 without a stated cost")
+    assert undo_price(stated.run) == ("$5.00", "2 effects to undo, 1 unpriced")

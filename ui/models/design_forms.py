@@ -94,7 +94,7 @@ _LABELS: Final = {
     "calls": "Calls",
     "minutes": "Minutes",
     "on_limit": "At a limit",
-    "max_events": "Events until a person is asked",
+    "max_events": "Events before asking",
     "compensate_reason": "Why there is no undo",
     "default": "Otherwise",
 }

@@ -80,4 +80,5 @@ def edge_label(branch: str | None, needs: Json) -> str:
     choice = picked(needs)
     if choice is not None and 1 < choice.enough < len(choice.terms):
         return " · ".join(part for part in (own, f"{choice.enough} of {len(choice.terms)}") if part)
-    return own or ("or" if isinstance(needs, str) and "||" in needs else "")
+    either = choice.enough == 1 < len(choice.terms) if choice is not None else "||" in str(needs)
+    return own or ("or" if either else "")

@@ -18,6 +18,7 @@ from engine.core.commands import (
     Skip,
     TryNow,
 )
+from engine.core.events import LimitName
 from engine.core.limits import in_words
 from engine.core.run import Run, StepState
 from ui.models.run_actions import refusal
@@ -236,7 +237,8 @@ def _late(step: StepState) -> Ask:
 def _limit(run: Run) -> Iterator[Ask]:
     if run.limit is None or run.fault is not None or run.direction == "undo":
         return
-    more = f"{run.saga.max_events:,} more events" if run.limit.limit == "events" else "As much again"
+    unit = {"cost_usd": "USD"}.get(run.limit.limit, run.limit.limit)
+    more = f"{_stated(run, run.limit.limit):,g} {unit} more, counted from now"
     yield Ask(
         "limit",
         "",
@@ -250,6 +252,11 @@ def _limit(run: Run) -> Iterator[Ask]:
         ),
         reason_label="Why",
     )
+
+
+def _stated(run: Run, limit: LimitName) -> float:
+    """Return how much the saga states: as much again is what a person grants."""
+    return float(run.saga.max_events if limit == "events" else getattr(run.saga.budget, limit))
 
 
 def _locks(step: StepState, now: datetime) -> Iterator[Ask]:

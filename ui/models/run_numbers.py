@@ -47,8 +47,10 @@ def _progress(run: Run) -> Number:
         )
     done = len(run.steps) - run.unfinished
     skipped = sum(step.status == "skipped" for step in run.steps.values())
-    note = f"{skipped} skipped" if skipped else "steps"
-    return Number("Progress", f"{done} of {len(run.steps)}", note)
+    handled = sum(step.status == "handled" for step in run.steps.values())
+    notes = [f"{skipped} skipped"] if skipped else []
+    notes += [f"{handled} went another way"] if handled else []
+    return Number("Progress", f"{done} of {len(run.steps)}", ", ".join(notes) or "steps")
 
 
 def _time(run: Run, now: datetime) -> Number:

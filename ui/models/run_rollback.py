@@ -125,7 +125,7 @@ def undo_price(run: Run) -> tuple[str, str]:
     if not stated:
         return "Not stated", note
     silent = len(lines) - len(stated)
-    return money(sum(stated)), note + (f", {silent} without a stated cost" if silent else "")
+    return money(sum(stated)), note + (f", {silent} unpriced" if silent else "")
 
 
 def troubles(history: Sequence[Recorded], titles: dict[str, str]) -> list[Trouble]:
@@ -165,6 +165,12 @@ def verdict(run: Run, history: Sequence[Recorded]) -> list[str]:
     if not run.plan:
         return ["Nothing had taken effect yet, so there was nothing to undo."]
     return [*_undone(run), *_empty(run), *_excused(run, history), *_still_open(run)]
+
+
+def tells_more(run: Run) -> bool:
+    """Return whether the verdict says more than the badge: something was undone, given up, or went another way."""
+    detour = any(step.status == "handled" or step.late_undos for step in run.steps.values())
+    return run.direction == "undo" or run.status == "abandoned" or (run.is_closed and detour)
 
 
 def _nothing_undone(run: Run) -> str:

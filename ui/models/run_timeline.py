@@ -52,7 +52,7 @@ def _segments(run: Run, step: StepState) -> Iterator[Segment]:
         yield _call(undo, _BACK[attempt.outcome], attempt, "")
     yield from _pauses(undo, step.undos, step.due if step.status == "compensating" else None)
     for attempt in step.late_undos:
-        yield _call(undo, _BACK[attempt.outcome], attempt, "late")
+        yield _call(undo, _BACK[attempt.outcome], attempt, "")
     for approval in step.approvals:
         asked = f"{approval.request.group or 'anyone'}: {approval.request.question}"
         ended = approval.ended_at or run.ended_at

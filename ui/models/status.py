@@ -105,7 +105,7 @@ STEP: Final[dict[str, Look]] = {
     "committed": Look("Done", "check_circle", "green"),
     "stale": Look("Out of date", "update", "orange", "dotted"),
     "skipped": Look("Skipped", "skip_next", "gray", "dashed"),
-    "handled": Look("Failed, another way taken", "alt_route", "orange", "dashed"),
+    "handled": Look("Failed, went on", "alt_route", "orange", "dashed"),
     "withdrawn": Look("Withdrawn", "do_not_disturb_on", "gray", "dashed"),
     "failed": Look("Failed", "error", "red"),
     "standby": Look("If needed", "undo", "violet", "dashed"),

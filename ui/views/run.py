@@ -16,8 +16,7 @@ from ui.components.trouble import unless_away
 from ui.session import RunView, run_view
 
 TICK_S = 1.0
-ENDED_TICK_S = 5.0
-"""Nothing is added to a run that has ended, but incidents come later."""
+ENDED_TICK_S = 5.0  # nothing is added to a run that has ended, but incidents come later
 
 
 def stamp(view: RunView) -> tuple[str, bool, int]:
