@@ -389,7 +389,7 @@ def test_a_step_can_come_after_the_failure_of_another_without_writing_a_conditio
     page.fill("designer-step-pause-enough", 0, "selectbox")
     assert page.document["steps"]["pause"]["needs"] == ["call_service", "run_function"]
     page.view("Edges")
-    assert "all ended so" in " ".join(element.value for element in page.app.text)
+    assert "all 2 did" in " ".join(element.value for element in page.app.text)
 
 
 def test_locks_limits_and_rules_for_some_errors_are_forms(page):

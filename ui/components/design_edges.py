@@ -53,9 +53,10 @@ def _when(needs: Any) -> str:
     choice = picked(needs)
     if choice is None:
         return needs_text(needs)
-    if len(choice.terms) == 1:
-        return "it ended so"
-    return f"{choice.enough} of {len(choice.terms)} ended so" if choice.enough else "all ended so"
+    whole = len(choice.terms)
+    if whole == 1:
+        return "it did"
+    return f"{choice.enough} of the {whole} did" if choice.enough else f"all {whole} did"
 
 
 def _add(design: Design) -> None:

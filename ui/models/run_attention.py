@@ -237,8 +237,11 @@ def _late(step: StepState) -> Ask:
 def _limit(run: Run) -> Iterator[Ask]:
     if run.limit is None or run.fault is not None or run.direction == "undo":
         return
-    unit = {"cost_usd": "USD"}.get(run.limit.limit, run.limit.limit)
-    more = f"{_stated(run, run.limit.limit):,g} {unit} more, counted from now"
+    stated = _stated(run, run.limit.limit)
+    unit = (
+        "USD" if run.limit.limit == "cost_usd" else run.limit.limit.removesuffix("s" if stated == 1 else "")
+    )
+    more = f"{stated:,g} {unit} more, counted from now"
     yield Ask(
         "limit",
         "",
