@@ -139,7 +139,12 @@ class MemoryStore:
 
     def counts(self, where: RunFilter) -> dict[str, int]:
         """Return how many runs match, by status."""
-        return dict(Counter(row.status for row in self._matching(where.model_copy(update={"statuses": ()}))))
+        return dict(
+            Counter(
+                row.status
+                for row in self._matching(where.model_copy(update={"statuses": (), "needs_help": False}))
+            )
+        )
 
     def _matching(self, where: RunFilter) -> list[RunRow]:
         with self._lock:
@@ -325,9 +330,15 @@ class MemoryStore:
         """Do nothing: everything is stored as far as it ever will be."""
 
 
+def _status_matches(row: RunRow, where: RunFilter) -> bool:
+    if where.needs_help and row.attention and row.status not in CLOSED:
+        return True
+    return row.status in where.statuses if where.statuses else not where.needs_help
+
+
 def _matches(row: RunRow, where: RunFilter) -> bool:
     return (
-        (not where.statuses or row.status in where.statuses)
+        _status_matches(row, where)
         and (where.saga is None or row.saga == where.saga)
         and (where.saga_hash is None or row.saga_hash == where.saga_hash)
         and where.text.lower() in row.text.lower()

@@ -192,7 +192,10 @@ class RunRow(BaseModel):
 
 
 class RunFilter(BaseModel):
-    """Which runs to list; every part narrows."""
+    """Which runs to list; every part narrows, but `needs_help`.
+
+    That adds to `statuses` the open runs, of whatever status, in which a step or a limit needs a person.
+    """
 
     model_config = ConfigDict(frozen=True)
     statuses: tuple[RunStatus, ...] = ()
@@ -201,6 +204,7 @@ class RunFilter(BaseModel):
     text: str = ""
     since: datetime | None = None
     waiting_for_people: bool = False
+    needs_help: bool = False
 
 
 class SagaVersion(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, false, func, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select
 
 from engine.core.events import Recorded
 from engine.ports import RunFilter, RunRow
@@ -59,7 +59,7 @@ class Runs(Part):
 
     def counts(self, where: RunFilter) -> dict[str, int]:
         """Return how many runs match, by status; `where.statuses` is ignored."""
-        anywhere = where.model_copy(update={"statuses": ()})
+        anywhere = where.model_copy(update={"statuses": (), "needs_help": False})
         wanted = select(run.c.status, func.count()).where(*_conditions(anywhere)).group_by(run.c.status)
         with self._database.reading() as connection:
             return {str(status): int(count) for status, count in connection.execute(wanted)}
@@ -67,7 +67,10 @@ class Runs(Part):
 
 def _conditions(where: RunFilter) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
-    if where.statuses:
+    if where.needs_help:
+        helpless = and_(run.c.waiting.is_(True), run.c.attention > 0)
+        found.append(or_(run.c.status.in_(where.statuses), helpless))
+    elif where.statuses:
         found.append(run.c.status.in_(where.statuses))
     if where.saga is not None:
         found.append(run.c.saga == where.saga)

@@ -7,7 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from engine.ports import Unavailable
-from ui.components.trouble import page_comes_back, trouble_banner, waiting_for_people
+from ui.components.trouble import keep_count, page_comes_back, trouble_banner, waiting_for_people
 
 HERE = Path(__file__).parent
 
@@ -32,6 +32,7 @@ pages = [
     st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),
     st.Page("views/run.py", title="Run", url_path="run", visibility="hidden"),
 ]
+keep_count(waiting)
 page = st.navigation(pages, position="top")
 try:
     page.run()

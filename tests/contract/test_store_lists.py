@@ -74,6 +74,18 @@ class TestLists:
         assert found(waiting_for_people=True) == ["t"]
         assert found(saga="trip", statuses=("completed",)) == []
 
+    def test_who_lists_what_needs_help_sees_running_runs_too(self, store: Store) -> None:
+        begin(store, "t", text=TRIP)
+        change = Told("s", text=TRIP).start()
+        stuck = change.row.model_copy(update={"attention": 1})
+        ok(store.append(replace(change, row=stuck)))
+        wanted = RunFilter(statuses=("needs_attention",), needs_help=True)
+        assert stuck.status == "running"
+        assert [row.id for row in store.rows(wanted)] == ["s"]
+        assert store.count(wanted) == 1
+        assert store.count(RunFilter(statuses=("completed",), needs_help=True)) == 1
+        assert store.counts(wanted) == {"running": 2}
+
     def test_a_run_stops_waiting_for_people_when_they_have_answered(self, store: Store) -> None:
         told = begin(store, "r1", text=TRIP)
         assert store.count(RunFilter(waiting_for_people=True)) == 1

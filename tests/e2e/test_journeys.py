@@ -120,7 +120,7 @@ def test_a_saga_of_three_steps_is_drawn_from_nothing_saved_and_run(page: Page, a
     press(page, "save")
     expect(head).to_contain_text("v1 saved")
     press(page, "run")
-    press(page, "run-start")
+    page.get_by_role("button", name="Start the run").click()
     run_id = run_id_of(page)
     page.get_by_text("Deny", exact=True).first.click()
     page.get_by_role("button", name="Send the answer").click()

@@ -114,7 +114,7 @@ def test_a_saga_is_drawn_from_nothing_saved_and_started_without_yaml(page, store
     assert page.app.toast[0].value.startswith("Saved as version 1")
     assert page.app.button(key="designer-save").disabled
     page.click("designer-run")
-    assert page.app.button(key="designer-run-start").label == "Start"
+    assert page.app.button(key=f"start_{page.name}_go").label == "Start the run"
 
 
 def test_a_run_asks_for_its_inputs_and_says_what_does_not_fit(page, store, studio, monkeypatch):
@@ -124,12 +124,15 @@ def test_a_run_asks_for_its_inputs_and_says_what_does_not_fit(page, store, studi
         "designer-saga-input-start-type", "integer", "selectbox"
     )
     went = []
-    monkeypatch.setattr("ui.components.design_run.st.switch_page", lambda *a, **k: went.append((a, k)))
-    page.click("designer-run", "designer-run-start")
-    assert "start" in page.app.error[0].value
+    monkeypatch.setattr("ui.components.start_run.st.switch_page", lambda *a, **k: went.append((a, k)))
+    go = f"start_{page.name}_go"
+    page.click("designer-run")
+    assert page.app.button(key=go).label == "Save and start"
+    page.click(go)
+    assert "Start is empty" in page.app.error[0].value
     assert not went
-    page.app.number_input(key="designer-run-input-start").set_value(7)
-    page.click("designer-run-start")
+    page.app.number_input(key=f"start_{page.name}_start").set_value(7)
+    page.click(go)
     ((path,), where) = went[0]
     assert path == "views/run.py"
     row = store.row(where["query_params"]["id"])
@@ -369,3 +372,42 @@ def test_what_the_page_selects_gives_the_cards_new_ids_so_a_card_can_be_clicked_
     again, after = ids()
     assert frame == again, "the same frame: zoom and place stay"
     assert before != after
+
+
+def test_a_step_can_come_after_the_failure_of_another_without_writing_a_condition(page):
+    page.click("designer-add-http", "designer-add-python", "designer-settings", "designer-add-wait")
+    page.fill("designer-step-pause-needs", ["call_service", "run_function"], "multiselect")
+    page.fill("designer-step-pause-end-call_service", "failed", "selectbox")
+    assert page.document["steps"]["pause"]["needs"] == ["call_service.failed", "run_function"]
+    page.fill("designer-step-pause-enough", 1, "selectbox")
+    assert page.document["steps"]["pause"]["needs"] == "call_service.failed || run_function"
+    assert page.app.multiselect(key="designer-step-pause-needs").value == [
+        "call_service.failed",
+        "run_function",
+    ]
+    page.fill("designer-step-pause-end-call_service.failed", "", "selectbox")
+    page.fill("designer-step-pause-enough", 0, "selectbox")
+    assert page.document["steps"]["pause"]["needs"] == ["call_service", "run_function"]
+    page.view("Edges")
+    assert "all 2 did" in " ".join(element.value for element in page.app.text)
+
+
+def test_locks_limits_and_rules_for_some_errors_are_forms(page):
+    page.click("designer-add-python")
+    locks = "seat:${run.input.seat + 1}\ncar, red"
+    page.fill("designer-step-run_function-locks", locks, "text_area")
+    page.fill("designer-step-run_function-lock_wait_s", 5.0, "number_input")
+    page.form("Retry").fill(
+        "designer-step-run_function-retry-per_code", '{"timeout": {"max_attempts": 1}}', "text_area"
+    )
+    page.form("Validate").fill("designer-step-run_function-commutative", True, "toggle")
+    step = page.document["steps"]["run_function"]
+    assert (step["locks"], step["lock_wait_s"]) == (["seat:${run.input.seat + 1}", "car, red"], 5)
+    assert step["retry"] == {"per_code": {"timeout": {"max_attempts": 1}}}
+    assert step["commutative"] is True
+    page.click("designer-settings").fill("designer-saga-form", "Limits", "segmented_control")
+    page.fill("designer-saga-budget-tokens", 500, "number_input")
+    page.fill("designer-saga-budget-on_limit", "ask", "selectbox")
+    page.fill("designer-saga-max_events", 200, "number_input")
+    assert page.document["budget"] == {"tokens": 500, "on_limit": "ask"}
+    assert page.document["max_events"] == 200

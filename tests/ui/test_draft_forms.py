@@ -140,17 +140,5 @@ def test_inputs_are_declared_renamed_and_asked_for():
     assert document["input"] == {"who": {"type": "string"}}
     assert document["steps"][step]["with"]["prompt"] == "Write to ${run.input.who}."
     document = inputs.set_type(ops.put(document, ("input", "who", "description"), "whom"), "who", "integer")
-    field = inputs.run_field("who", document["input"]["who"])
-    assert (field.widget, field.help, field.is_required) == ("whole", "whom", True)
+    assert document["input"]["who"] == {"type": "integer", "description": "whom"}
     assert not [p for p in problems(inputs.delete_input(document, "who")) if p.problem.path == "input.who"]
-
-
-def test_run_fields_follow_the_json_schema():
-    assert inputs.run_field("size", {"type": "string", "enum": ["s", "m"], "default": "m"}).options == (
-        "s",
-        "m",
-    )
-    assert inputs.run_field("note", {"type": "string", "maxLength": 600}).widget == "area"
-    assert inputs.run_field("list", {"type": "array"}).widget == "json"
-    budget = inputs.run_field("budget_usd", {"type": "number", "minimum": 100, "default": 5})
-    assert (budget.label, budget.low, budget.is_required) == ("Budget (USD)", 100, False)

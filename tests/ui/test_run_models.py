@@ -103,7 +103,7 @@ def test_undoing_everything_now_is_priced_and_ordered_like_the_engine_would_do_i
     play.ok("b")
     assert [line.title for line in rollback_lines(play.run, play.now)] == ["Train", "Hotel", "Flight"]
     assert [line.after for line in rollback_lines(play.run, play.now)] == ["", "", "Hotel and Train"]
-    assert undo_price(play.run) == ("$0.00", "3 effects to undo")
+    assert undo_price(play.run) == ("Not stated", "3 effects to undo")
 
 
 def test_a_completed_run_needs_no_undo():

@@ -11,6 +11,7 @@ STEP_STATES = [
     "pending",
     "ready",
     "awaiting_approval",
+    "awaiting_locks",
     "waiting",
     "running",
     "unknown",
@@ -19,6 +20,7 @@ STEP_STATES = [
     "committed",
     "stale",
     "skipped",
+    "handled",
     "withdrawn",
     "failed",
     "to_compensate",
@@ -55,7 +57,7 @@ def contrast(one, other):
 def test_every_state_of_the_state_machines_has_a_look():
     assert set(STEP_STATES) <= set(STEP)
     assert set(RUN_STATES) == set(RUN)
-    assert {"paused", "waiting", "stalled"} == set(FLAG)
+    assert {"incident", "paused", "waiting", "stalled"} == set(FLAG)
 
 
 @pytest.mark.parametrize("table", [STEP, RUN], ids=["steps", "runs"])

@@ -26,13 +26,14 @@ def draw_consequences(detail: ApprovalDetail, key: str, *, folded: bool = False)
     st.markdown(f":red[:material/thumb_down:] **If no:** {escape(detail.if_no)}")
     if not detail.undo:
         return
-    cost = f"Undoing costs {detail.undo_cost}"
     if folded:
-        with st.expander(escape(f"What a no would undo. {cost}"), key=f"{key}-no", icon=":material/undo:"):
+        with st.expander(
+            escape(f"What a no would undo. {detail.undo_cost}"), key=f"{key}-no", icon=":material/undo:"
+        ):
             draw_lines(detail.undo, key=f"{key}-undo")
     else:
         draw_lines(detail.undo, key=f"{key}-undo")
-        st.caption(escape(f"{cost}."))
+        st.caption(escape(detail.undo_cost))
 
 
 def draw_evidence(evidence: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import streamlit as st
 
@@ -11,7 +11,8 @@ from ui.components.design_needs import sources_for, term_label
 from ui.components.design_state import Design
 from ui.components.text import plain
 from ui.models import draft as ops
-from ui.models.draft_names import needs_list, needs_text, terms
+from ui.models.draft_names import needs_text, terms
+from ui.models.draft_needs import in_words, picked
 
 _WIDTHS: Final = (3, 1.4, 3, 3, 1)
 
@@ -24,7 +25,9 @@ def draw_edges(design: Design) -> None:
     if not edges:
         st.caption("No step comes after another yet: all start at once.")
         return
-    for column, word in zip(st.columns(_WIDTHS), ("From", "Branch", "To", "Starts when", ""), strict=True):
+    for column, word in zip(
+        st.columns(_WIDTHS), ("From", "How it ended", "To", "Starts when", ""), strict=True
+    ):
         column.caption(word)
     for source, branch, target in edges:
         _row(design, source, branch, target)
@@ -32,13 +35,11 @@ def draw_edges(design: Design) -> None:
 
 def _row(design: Design, source: str, branch: str | None, target: str) -> None:
     needs = ops.steps_of(design.document)[target].get("needs")
-    listed = needs_list(needs)
-    when = "all have committed" if listed is not None and len(listed) > 1 else "it has committed"
     shown = (
         ops.step_title(design.document, source),
-        branch or "-",
+        in_words(branch or ""),
         ops.step_title(design.document, target),
-        needs_text(needs) if listed is None else when,
+        _when(needs),
     )
     *columns, last = st.columns(_WIDTHS, vertical_alignment="center")
     for column, text in zip(columns, shown, strict=True):
@@ -46,6 +47,16 @@ def _row(design: Design, source: str, branch: str | None, target: str) -> None:
             plain(text)
     last.button("", key=f"designer-edge-{source}-{branch or ''}-{target}-remove", icon=":material/delete:", type="tertiary",
                 help="Remove this edge", on_click=state.apply, args=(ops.disconnect, source, target, branch))  # fmt: skip
+
+
+def _when(needs: Any) -> str:
+    choice = picked(needs)
+    if choice is None:
+        return needs_text(needs)
+    whole = len(choice.terms)
+    if whole == 1:
+        return "it did"
+    return f"{choice.enough} of the {whole} did" if choice.enough else f"all {whole} did"
 
 
 def _add(design: Design) -> None:

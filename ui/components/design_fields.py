@@ -20,7 +20,7 @@ from ui.models.design_values import from_widget, to_widget
 from ui.models.draft_problems import Finding, at, sentence
 
 Json = Any
-_CODE: Final = frozenset({"code", "json", "words"})  # drawn in the code font
+_CODE: Final = frozenset({"code", "json", "words", "lines"})  # drawn in the code font
 _WORDS: Final = {
     "compensate": "Undo all that landed",
     "ask": "Ask a person first",
@@ -31,6 +31,8 @@ _WORDS: Final = {
     "reject": "Reject: the run goes back",
     "retry": "Try again with the finding",
     "feedback": "Only note it",
+    "stop": "The run goes back",
+    "pause": "Pause the run",
 }
 
 
@@ -131,7 +133,7 @@ def widget(spec: FieldSpec, key: str, on_change: Callable[..., None] | None, arg
             return _number(spec, common)
         case "area":
             return st.text_area(spec.label, height=spec.height, **common)
-        case "json" | "code":
+        case "json" | "code" | "lines":
             return st.text_area(spec.label, height=_height(str(st.session_state[key])), **common)
     return st.text_input(spec.label, **common)
 

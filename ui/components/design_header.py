@@ -9,6 +9,7 @@ from engine.core.errors import DefinitionInvalid
 from ui.components import design_state as state
 from ui.components.badges import Badge, draw
 from ui.components.design_state import Design, Standing
+from ui.components.start_run import ask_to_run
 from ui.components.text import escape
 from ui.models.draft import title_of
 from ui.models.draft_problems import tally, why_not_ready
@@ -70,7 +71,7 @@ def _ready_buttons(standing: Standing) -> None:
               icon=":material/publish:", on_click=save, disabled=bool(why or saved),
               help=escape(why or saved or "Keep the draft as a version that runs can use"))  # fmt: skip
     st.button("Run", key="designer-run", icon=":material/play_arrow:", type="primary", on_click=ask_to_run,
-              disabled=bool(why), help=escape(why or "Ask for the inputs, then start"))  # fmt: skip
+              args=(standing.saga,), disabled=bool(why), help=escape(why or "Ask for the inputs, then start"))  # fmt: skip
 
 
 def save() -> None:
@@ -84,8 +85,3 @@ def save() -> None:
         design.said = f"Saved as version {version.version} of {version.saga}"
     except DefinitionInvalid as invalid:
         design.said = f"Not saved: {invalid}"
-
-
-def ask_to_run() -> None:
-    """Open the dialog that asks for the inputs."""
-    state.current().dialog = "run"

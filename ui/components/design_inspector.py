@@ -23,6 +23,7 @@ from ui.models.design_forms import (
     CHECK_FIELDS,
     GATE_FIELDS,
     KIND_FIELDS,
+    LOCK_FIELDS,
     MORE_FIELDS,
     RETRY_FIELDS,
     STEP_FIELDS,
@@ -99,6 +100,9 @@ def _step(step: str, body: ops.Document, findings: list[Finding]) -> None:
     if kind in {"http", "python"}:
         _effect(step, body, findings)
     draw_needs(step, findings)
+    if kind in {"http", "python", "llm", "route"}:
+        with st.expander("Locks", key=f"{prefix}-locking", icon=":material/lock:"):
+            form(LOCK_FIELDS, base, prefix, findings)
     with st.expander("More", key=f"{prefix}-more"):
         form([*STEP_FIELDS, *MORE_FIELDS.get(kind, ())], base, prefix, findings)
     show_problems([f for f in findings if f.problem.path in {f"steps.{step}", f"steps.{step}.kind"}])

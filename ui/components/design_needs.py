@@ -10,35 +10,41 @@ from engine.core.condition import parse_condition
 from engine.core.errors import ExpressionError
 from ui.components import design_state as state
 from ui.components.design_fields import bound, field_error, show_problems
+from ui.components.text import plain
 from ui.models import draft as ops
 from ui.models.draft_names import needs_list, needs_text
+from ui.models.draft_needs import EDGE_WORDS, ENDED, Picked, ended, in_words, picked, with_end, written
 from ui.models.draft_problems import Finding, at
 
-_HELP: Final = "`a && b`: both; `a || b`: either; `choose.go_on`: that branch; `!a`: a can't come any more"
+_HELP: Final = (
+    "`a && b`: both; `a || b`: either; `2 of (a, b, c)`: two of them; `choose.go_on`: that branch;"
+    " `a.failed`, `a.timed_out`, `a.skipped`: how else it ended; `!a`: a can't come any more"
+)
 
 
 def draw_needs(step: str, findings: list[Finding]) -> None:
     """Draw what the step comes after, as a choice of steps or as a condition."""
     needs = ops.steps_of(state.current().document)[step].get("needs")
-    listed = needs_list(needs)
+    choice = picked(needs)
     as_text = f"designer-step-{step}-as-condition"
-    if listed is None or st.session_state.get(as_text):
+    is_text = choice is None or bool(st.session_state.get(as_text))
+    if choice is None or is_text:
         _condition(step, needs_text(needs))
     else:
-        _choice(step, listed)
-    st.toggle("Write it as a condition", key=bound(as_text, listed is None or bool(st.session_state.get(as_text))),
-              disabled=listed is None, help="For either-or and branches" if listed is not None else
-              "A condition with or, not or parentheses can't be shown as a list")  # fmt: skip
+        _choice(step, choice)
+    st.toggle("Write it as a condition", key=bound(as_text, is_text), disabled=choice is None,
+              help="For what the list can't say: and, or and not in one" if choice is not None else
+              "A condition with not or parentheses can't be shown as a list")  # fmt: skip
     show_problems(at(findings, f"steps.{step}.needs"))
 
 
 def term_label(document: ops.Document, term: str) -> str:
     """Return how a step or branch is called in lists: its title, with the id where titles repeat."""
-    step, _, branch = term.partition(".")
+    step, _, end = term.partition(".")
     title = ops.step_title(document, step)
     titles = [ops.step_title(document, other) for other in ops.steps_of(document)]
     shown = f"{title} ({step})" if titles.count(title) > 1 else title
-    return f"{shown}: {branch}" if branch else shown
+    return f"{shown}: {EDGE_WORDS.get(end, end)}" if end else shown
 
 
 def sources_for(document: ops.Document, step: str) -> list[str]:
@@ -52,15 +58,69 @@ def _terms(document: ops.Document, step: str) -> list[str]:
     return [f"{step}.{branch}" for branch in ops.branches_of(document, step)] or [step]
 
 
-def _choice(step: str, listed: list[str]) -> None:
-    document, key = state.current().document, f"designer-step-{step}-needs"
-    options = list(dict.fromkeys([*sources_for(document, step), *listed]))
-    st.multiselect("Comes after", options, key=bound(key, listed), format_func=lambda t: term_label(document, t),
-                   placeholder="Nothing: it starts at once", on_change=_set_list, args=(key, step))  # fmt: skip
+def _choice(step: str, choice: Picked) -> None:
+    document, prefix = state.current().document, f"designer-step-{step}"
+    chosen = {
+        term.partition(".")[0]
+        for term in choice.terms
+        if not ops.branches_of(document, term.partition(".")[0])
+    }
+    free = [term for term in sources_for(document, step) if term not in chosen]
+    options = list(dict.fromkeys([*free, *choice.terms]))
+    key = bound(f"{prefix}-needs", list(choice.terms))
+    st.multiselect("Comes after", options, key=key, format_func=lambda t: term_label(document, t),
+                   placeholder="Nothing: it starts at once", on_change=_set_list, args=(key, step, choice))  # fmt: skip
+    if len(choice.terms) > 1:
+        _enough(step, choice)
+    with st.container(gap="xsmall", key=f"{prefix}-ends"):
+        for term in choice.terms:
+            _end(document, step, choice, term)
 
 
-def _set_list(key: str, step: str) -> None:
-    state.apply(ops.put, ("steps", step, "needs"), list(st.session_state[key]) or ops.UNSET)
+def _enough(step: str, choice: Picked) -> None:
+    key, whole = f"designer-step-{step}-enough", len(choice.terms)
+
+    def word(number: int) -> str:
+        return (
+            "All of them" if not number else "Any one of them" if number == 1 else f"{number} of the {whole}"
+        )
+
+    numbers = [0, *range(1, whole)]
+    shown = choice.enough if choice.enough < whole else 0
+    st.selectbox("How many are enough", numbers, key=bound(key, shown), format_func=word,
+                 on_change=_set_enough, args=(key, step, choice))  # fmt: skip
+
+
+def _end(document: ops.Document, step: str, choice: Picked, term: str) -> None:
+    """Draw how one step must have ended; a route's branches are among the answers."""
+    source = term.partition(".")[0]
+    if source not in ops.steps_of(document):
+        return
+    key, ends = (
+        f"designer-step-{step}-end-{term}",
+        dict.fromkeys([*ops.branches_of(document, source), *ENDED, ended(term)]),
+    )
+    left, right = st.columns([1.3, 1], vertical_alignment="center")
+    with left:
+        plain(f"when {ops.step_title(document, source)}")
+    right.selectbox("How it ended", list(ends), key=bound(key, ended(term)), format_func=in_words, label_visibility="collapsed",
+                    on_change=_set_end, args=(key, step, choice, term))  # fmt: skip
+
+
+def _write(step: str, choice: Picked) -> None:
+    state.apply(ops.put, ("steps", step, "needs"), written(choice) or ops.UNSET)
+
+
+def _set_list(key: str, step: str, choice: Picked) -> None:
+    _write(step, Picked(tuple(st.session_state[key]), choice.enough))
+
+
+def _set_enough(key: str, step: str, choice: Picked) -> None:
+    _write(step, Picked(choice.terms, int(st.session_state[key])))
+
+
+def _set_end(key: str, step: str, choice: Picked, term: str) -> None:
+    _write(step, with_end(choice, term, str(st.session_state[key])))
 
 
 def _condition(step: str, text: str) -> None:

@@ -11,7 +11,7 @@ from engine.core.parts import ID_PATTERN
 from ui.components import design_state as state
 from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
 from ui.models import draft_inputs as inputs
-from ui.models.design_forms import SAGA_FIELDS, SAGA_MORE_FIELDS, FieldSpec
+from ui.models.design_forms import BUDGET_FIELDS, LIMIT_FIELDS, SAGA_FIELDS, SAGA_MORE_FIELDS, FieldSpec
 from ui.models.draft_defaults import default_invariant
 from ui.models.draft_problems import Finding, at
 
@@ -28,11 +28,17 @@ def draw_saga(findings: list[Finding]) -> None:
     own = [finding for finding in findings if finding.step is None]
     st.subheader(":material/settings: Saga", anchor=False)
     tab = st.segmented_control(
-        "Form", ("Saga", "Inputs", "Invariants", "More"), key="designer-saga-form", default="Saga", required=True,
+        "Form", ("Saga", "Inputs", "Limits", "Invariants", "More"), key="designer-saga-form", default="Saga", required=True,
         label_visibility="collapsed", width="stretch", persist_state="session",
     )  # fmt: skip
     if tab == "Inputs":
         _inputs(own)
+    elif tab == "Limits":
+        st.caption(
+            "What a run may spend going forward, failed attempts included. Undoing is never held back."
+        )
+        form(BUDGET_FIELDS, (), PREFIX, own)
+        form(LIMIT_FIELDS, (), PREFIX, own)
     elif tab == "Invariants":
         st.caption("Checked at each commit and after each undo. One that breaks sends the run back.")
         rows(

@@ -32,7 +32,6 @@ class Design:
     Attributes:
         bad: texts that could not be read, by the key of their field, with what is wrong.
         picks: how often the page itself chose what is selected; the canvas then forgets its last click.
-        dialog: which dialog is open, if any.
         said: a sentence for the next drawing, shown once.
     """
 
@@ -43,7 +42,6 @@ class Design:
     bad: dict[str, tuple[str, str]] = field(default_factory=dict)
     picks: int = 0
     is_wide: bool = False
-    dialog: str = ""
     said: str = ""
 
     @property
@@ -254,6 +252,15 @@ def publish(design: Design, saga: Saga) -> SagaVersion:
     version = studio().engine.publish(saga, me())
     show_version(design, version)
     return version
+
+
+def show_started() -> None:
+    """Let the design be the version that a run was just started with."""
+    design = current()
+    saga = standing(design).saga
+    version = studio().store.version(saga.hash) if saga else None
+    if version is not None:
+        show_version(design, version)
 
 
 def show_version(design: Design, version: SagaVersion) -> None:

@@ -17,7 +17,7 @@ from ui.components.text import escape
 from ui.models.approval_inbox import approval_detail
 from ui.models.run_attention import Ask, asks, command_of, give_up
 from ui.models.run_rollback import rollback_lines
-from ui.session import me, my_groups
+from ui.session import me, my_groups, studio
 
 
 def draw_attention(run: Run) -> None:
@@ -27,7 +27,7 @@ def draw_attention(run: Run) -> None:
         with st.container(border=True, key=key, gap="small"):
             if ask.kind == "approval":
                 _approval(run, ask, key)
-            elif ask.kind in {"retry", "looking"}:
+            elif ask.kind in {"retry", "looking", "locks"}:
                 _waiting(run, ask, key)
             else:
                 _question(run, ask, key)
@@ -66,6 +66,8 @@ def _waiting(run: Run, ask: Ask, key: str) -> None:
         draw(step_badge(ask.status))
         st.markdown(f"**{escape(ask.title)}**", width="content")
         st.caption(escape(" · ".join(part for part in (ask.advice, ask.detail) if part)), width="stretch")
+        if ask.kind == "locks":
+            _holders(run, ask.step)
         if ask.kind == "retry":
             st.button(
                 "Retry now",
@@ -76,6 +78,14 @@ def _waiting(run: Run, ask: Ask, key: str) -> None:
                 on_click=press,
                 args=(run.id, TryNow(step=ask.step, by=me()), "The next try begins"),
             )
+
+
+def _holders(run: Run, step: str) -> None:
+    """Draw the way to the runs that hold what a step waits for."""
+    holders = studio().store.holders(run.steps[step].wanted)
+    for other in dict.fromkeys(holders.values()):
+        st.page_link("views/run.py", label=f"Held by {escape(other)}", icon=":material/open_in_full:",
+                     query_params={"id": other})  # fmt: skip
 
 
 def _question(run: Run, ask: Ask, key: str) -> None:

@@ -33,14 +33,19 @@ def send(run_id: str, command: AnyCommand, done: str) -> bool:
     except TimeoutError:
         refuse("the engine did not answer in time; look at the run before trying again")
         return False
-    st.session_state.pop(_REFUSED, None)
-    st.session_state[_DONE] = done
+    done_now(done)
     return True
 
 
 def press(run_id: str, command: AnyCommand, done: str) -> None:
     """Send a command, as a button's callback."""
     send(run_id, command, done)
+
+
+def done_now(text: str) -> None:
+    """Keep what was done to be said, and forget an earlier refusal."""
+    st.session_state.pop(_REFUSED, None)
+    st.session_state[_DONE] = text
 
 
 def refuse(text: str) -> None:

@@ -16,7 +16,7 @@ from ui.components.run_commands import forget_refusal, now, refuse, send, show_r
 from ui.components.run_rollback import draw_lines
 from ui.components.text import escape
 from ui.models.run_actions import disruptable
-from ui.models.run_rollback import rollback_lines, undo_price
+from ui.models.run_rollback import price_words, rollback_lines
 from ui.models.run_words import counted, doubtful_pivots, money
 from ui.session import me
 
@@ -106,7 +106,6 @@ def _plant(run_id: str) -> None:
 def _cancel(run: Run) -> None:
     show_refusal()
     lines = rollback_lines(run, now())
-    price, note = undo_price(run)
     for title in doubtful_pivots(run):
         st.warning(
             f"**{escape(title)}** is a point of no return, and nobody knows yet whether it happened. That is "
@@ -118,9 +117,7 @@ def _cancel(run: Run) -> None:
             f"The run stops, waits for open calls to end, and then undoes **{counted(len(lines), 'effect')}** in this order."
         )
         draw_lines(lines, key="run-cancel-lines")
-        unpriced = sum(not line.cost for line in lines)
-        extra = f"; {unpriced} did not say what undoing costs" if unpriced else ""
-        st.markdown(f"**Undoing costs {escape(price)}** ({escape(note)}{escape(extra)}).")
+        st.markdown(f"**{escape(price_words(run))}**")
     else:
         st.markdown("Nothing has taken effect yet: the run just ends, and there is nothing to undo.")
     if run.cost_usd:

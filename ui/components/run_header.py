@@ -12,7 +12,7 @@ from ui.components.run_dialogs import open_dialog
 from ui.components.text import escape
 from ui.models.run_actions import Allowed, allowed
 from ui.models.run_numbers import Number, run_numbers
-from ui.models.run_words import day_and_time, headline
+from ui.models.run_words import day_and_time, headline, locks_held
 from ui.session import RunView, me
 
 
@@ -28,6 +28,9 @@ def draw_header(view: RunView) -> None:
         st.code(run.id, language=None, width="content")
         started = day_and_time(run.started_at) if run.started_at else ""
         st.caption(escape(f"started by {run.starter} on {started}"), width="content")
+        held = locks_held(run)
+        if held:
+            st.caption(f":material/lock: {escape(held)}", width="content")
     draw_numbers(run_numbers(run, now()), key="run-numbers")
 
 

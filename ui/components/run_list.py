@@ -13,6 +13,7 @@ from ui.components.text import escape
 from ui.models.run_words import counted
 from ui.models.runs_table import (
     DAY,
+    HELP,
     PERIODS,
     SUMMED,
     RunLine,
@@ -51,7 +52,8 @@ def draw_filters() -> RunFilter:
         )  # fmt: skip
     where = run_filter([], saga, period or "All", text or "", now())
     waiting = store.count(where.model_copy(update={"waiting_for_people": True}))
-    labels = pill_counts(store.counts(where), waiting)
+    helpless = store.count(run_filter([HELP], saga, period or "All", text or "", now()))
+    labels = pill_counts(store.counts(where), waiting, helpless)
     pills = st.pills(
         "Status", list(labels), selection_mode="multi", key="runs-status", wrap=True, format_func=labels.__getitem__,
         persist_state="session", label_visibility="collapsed", on_change=first_page,

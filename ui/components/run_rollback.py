@@ -11,7 +11,15 @@ from engine.core.run import Run
 from ui.components.badges import draw, run_badge, step_badge
 from ui.components.run_commands import now
 from ui.components.text import escape, plain
-from ui.models.run_rollback import RollbackLine, Trouble, rollback_lines, troubles, undo_price, verdict
+from ui.models.run_rollback import (
+    RollbackLine,
+    Trouble,
+    price_words,
+    rollback_lines,
+    tells_more,
+    troubles,
+    verdict,
+)
 from ui.models.run_words import clock_ms, headline, titles_of
 
 
@@ -55,7 +63,7 @@ def draw_story(run: Run, history: Sequence[Recorded]) -> None:
     """Draw in words what went wrong first, what was undone in which order, and what was not."""
     found = troubles(history, titles_of(run))
     said = verdict(run, history)
-    if not found and run.direction != "undo" and run.status != "abandoned":
+    if not found and not tells_more(run):
         return
     with st.container(border=True, key=f"run-{run.id}-story", gap="small"):
         if found:
@@ -91,7 +99,6 @@ def draw_rollback(run: Run, history: Sequence[Recorded]) -> None:
         st.markdown("The point of no return is passed: from here the run only goes forward.")
         lines = []
     else:
-        price, note = undo_price(run)
-        text = f"If the run went back now, this would happen, in this order. It would cost {price} ({note})."
+        text = f"If the run went back now, this would happen, in this order. {price_words(run)}"
         st.markdown(escape(text) if lines else "Nothing has taken effect yet, so there is nothing to undo.")
     draw_lines(lines, key=f"run-{run.id}-rollback")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import streamlit as st
@@ -23,27 +24,33 @@ def ask_to_run(saga: Saga) -> None:
     st.session_state[_ASKED] = saga.hash
 
 
-def run_dialog(saga: Saga) -> None:
+def run_dialog(saga: Saga, *, saves: int = 0, on_start: Callable[[], None] | None = None) -> None:
     """Draw the dialog that asks for the inputs of a saga, starts a run and shows it, if it is open.
 
-    The widgets have the keys `start_<saga>_<input>`, the button `start_<saga>_go`.
+    `saves` is the number of the version that starting makes of a draft; `on_start` is called before the page
+    is left. The widgets have the keys `start_<saga>_<input>`, the button `start_<saga>_go`.
     """
     if st.session_state.get(_ASKED) == saga.hash:
         title = escape(f"Run {saga.name}")
-        st.dialog(title, width="medium", icon=":material/play_arrow:", on_dismiss=_close)(_form)(saga)
+        dialog = st.dialog(title, width="medium", icon=":material/play_arrow:", on_dismiss=_close)
+        dialog(_form)(saga, saves, on_start)
 
 
 def _close() -> None:
     st.session_state.pop(_ASKED, None)
 
 
-def start_now(saga: Saga, values: dict[str, Json] | None = None) -> None:
+def start_now(
+    saga: Saga, values: dict[str, Json] | None = None, on_start: Callable[[], None] | None = None
+) -> None:
     """Start a run and show its page; where that is refused, say why here and come back."""
     try:
         run_id = studio().engine.start_run(saga, values or {}, me())
     except SagaError as refused:
         say_refusal(refused)
         return
+    if on_start is not None:
+        on_start()
     show_run(run_id)
 
 
@@ -63,14 +70,19 @@ def say_refusal(refused: SagaError) -> None:
     st.error(what + escape(str(refused)), icon=":material/error:")
 
 
-def _form(saga: Saga) -> None:
+def _form(saga: Saga, saves: int, on_start: Callable[[], None] | None) -> None:
     fields = input_fields(saga)
+    if saves:
+        st.caption(f"This saves version {saves} first, and runs it.")
     with st.form(f"start_{saga.saga}", border=False):
         if not fields:
             st.caption("This saga asks for no inputs.")
         given = {field.name: _ask(field, f"start_{saga.saga}_{field.name}") for field in fields}
         go = st.form_submit_button(
-            "Start the run", key=f"start_{saga.saga}_go", type="primary", icon=":material/play_arrow:"
+            "Save and start" if saves else "Start the run",
+            key=f"start_{saga.saga}_go",
+            type="primary",
+            icon=":material/play_arrow:",
         )
     if not go:
         return
@@ -79,7 +91,7 @@ def _form(saga: Saga) -> None:
     except Unreadable as problem:
         st.error(escape(str(problem)), icon=":material/error:")
         return
-    start_now(saga, values)
+    start_now(saga, values, on_start)
 
 
 def _ask(field: InputField, key: str) -> Json:

@@ -14,6 +14,7 @@ from ui.session import studio
 
 P = ParamSpec("P")
 LOOK_S: Final = 2.0
+COUNT_S: Final = 5.0
 AWAY: Final = "What stands here needs the database; it comes back by itself."
 
 
@@ -42,10 +43,18 @@ def unless_away(draw: Callable[P, None]) -> Callable[P, None]:
     return drawn
 
 
+@st.fragment(run_every=COUNT_S, key="waiting")
+def keep_count(drawn: int) -> None:
+    """Draw the page again, and with it the number in the navigation, once that number is another."""
+    if waiting_for_people() != drawn:
+        st.rerun()
+
+
 def waiting_for_people() -> int:
-    """Return how many runs ask people for something; none where that can't be read now."""
+    """Return how many runs and incidents ask people for something; none where that can't be read now."""
+    store = studio().store
     try:
-        return studio().store.count(RunFilter(waiting_for_people=True))
+        return store.count(RunFilter(waiting_for_people=True)) + len(store.incidents())
     except Unavailable:
         return 0
 

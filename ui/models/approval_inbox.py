@@ -15,7 +15,7 @@ from engine.core.scope import key_of
 from engine.ports import RunRow
 from ui.models.run_actions import refusal
 from ui.models.run_graph import request_words
-from ui.models.run_rollback import RollbackLine, rollback_lines, undo_price
+from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
 from ui.models.run_words import Headline, ago, counted, left, listed, row_headline, title_of
 from ui.models.status import Family
 
@@ -146,7 +146,7 @@ def approval_detail(
         request=None if is_step else asked.request,
         evidence=asked.request if is_step else None,
         undo=denied,
-        undo_cost=undo_price(run)[0] if denied else "",
+        undo_cost=price_words(run) if denied else "",
         answers=tuple(_answer(answer) for answer in approval.answers),
         refusal=refusal(run, Decide(step=name, decision="approved", by=me, groups=groups), now),
     )

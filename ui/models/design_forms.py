@@ -23,11 +23,13 @@ from engine.core.parts import (
     RouteBy,
     WaitFor,
 )
-from engine.core.saga import LlmStep, Saga, StepBase
+from engine.core.saga import Budget, LlmStep, Saga, StepBase
 
 Json = Any
 Path = tuple[str | int, ...]
-Widget = Literal["text", "area", "code", "number", "whole", "choice", "toggle", "json", "words", "scalar"]
+Widget = Literal[
+    "text", "area", "code", "number", "whole", "choice", "toggle", "json", "words", "lines", "scalar"
+]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class FieldSpec:
     """One field of a form: where its value lives, below the form's own path, and how it is asked for.
 
     `default` is what the definition takes where nothing is said: such a value is left out of the draft.
-    `shape` is the JSON type that a "json" field must have; "words" is a list of words with commas.
+    `shape` is the JSON type that a "json" field must have; "words" is a list of words with commas, "lines" one of texts, a line each.
     """
 
     path: Path
@@ -78,18 +80,26 @@ _LABELS: Final = {
     "writes": "Writes to the application state",
     "when": "Only when",
     "landed": "It landed when",
-    "cost_usd": "What undoing costs (USD)",
     "recovery": "After a fault",
     "app": "Application state at the start",
     "deadline_s": "Deadline (s)",
     "parallel": "Steps at once",
     "parallel_undo": "Undos at once",
     "args": "Arguments",
+    "per_code": "Other rules for some errors",
+    "locks": "Locks",
+    "lock_wait_s": "Waits for its locks (s)",
+    "commutative": "What it writes may come in any order",
+    "cost_usd": "Money for models (USD)",
+    "calls": "Calls",
+    "minutes": "Minutes",
+    "on_limit": "At a limit",
+    "max_events": "Events before asking",
     "compensate_reason": "Why there is no undo",
     "default": "Otherwise",
 }
 _AREAS: Final = {"prompt": 150, "system": 80, "description": 68, "question": 80}
-_CODE: Final = {"when", "landed", "cost_usd", "rule"}
+_CODE: Final = {"when", "landed", "rule"}
 
 
 def label_of(name: str) -> str:
@@ -118,8 +128,9 @@ def _field(name: str, info: FieldInfo, base: Path) -> FieldSpec:
         return replace(spec, widget="area", height=_AREAS[name])
     if name in _CODE:
         return replace(spec, widget="code")
-    low, high = _bounds(info)
-    return replace(_typed(spec, info.annotation), low=low, high=high)
+    typed = _typed(spec, info.annotation)
+    low, high = _bounds(info, 1 if typed.widget == "whole" else 0.01 if name.endswith("_usd") else 0.1)
+    return replace(typed, low=low, high=high)
 
 
 def _typed(spec: FieldSpec, annotation: Any) -> FieldSpec:
@@ -153,11 +164,11 @@ def _default(info: FieldInfo) -> Json:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
+def _bounds(info: FieldInfo, least: float) -> tuple[float | None, float | None]:
     low = high = None
     for rule in info.metadata:
         low = getattr(rule, "ge", low)
-        low = 0.1 if getattr(rule, "gt", None) is not None else low
+        low = least if getattr(rule, "gt", None) is not None else low
         high = getattr(rule, "le", high)
     return low, high
 
@@ -189,6 +200,11 @@ PAIRED: Final = frozenset(
     {"temperature", "max_tokens", "group", "quorum", "expires_s", "on_expire", "timeout_s"}
 )
 STEP_FIELDS: Final = fields_of(StepBase, "when", "description")
+LOCK_FIELDS: Final = tuple(
+    replace(f, widget="lines", help="One a line, such as `seat:${run.input.seat}`. No other run may hold them"
+            " meanwhile; they are kept until the run ends") if f.path == ("locks",) else f
+    for f in fields_of(StepBase, "locks", "lock_wait_s")
+)  # fmt: skip
 RETRY_FIELDS: Final = fields_of(Retry, base=("retry",))
 _PATIENT: Final = frozenset({"llm", "route"})
 
@@ -199,7 +215,7 @@ def time_fields(kind: str) -> tuple[FieldSpec, ...]:
     return limits if kind in {"http", "python"} else limits[:1]
 
 
-CHECK_FIELDS: Final = fields_of(StepBase, "output", "writes")
+CHECK_FIELDS: Final = fields_of(StepBase, "output", "writes", "commutative")
 GATE_FIELDS: Final = fields_of(
     Gate, "question", "when", "group", "quorum", "expires_s", "on_expire", "four_eyes", base=("approval",)
 )
@@ -209,7 +225,10 @@ UNDO_CALL: Final = {
     "http": fields_of(HttpCall, "method", "url", "params", "json", base=(*_UNDO, "with")),
     "python": fields_of(PythonCall, "function", "args", base=(*_UNDO, "with")),
 }
-UNDO_FIELDS: Final = fields_of(CompensationBase, "timeout_s", "cost_usd", "writes", base=_UNDO)
+UNDO_FIELDS: Final = tuple(
+    replace(f, label="What undoing costs (USD)", widget="code") if f.path[-1] == "cost_usd" else f
+    for f in fields_of(CompensationBase, "timeout_s", "cost_usd", "writes", base=_UNDO)
+)
 UNDO_RETRY_FIELDS: Final = tuple(
     replace(f, default=getattr(UNDO_RETRY, str(f.path[-1]))) for f in fields_of(Retry, base=(*_UNDO, "retry"))
 )
@@ -217,7 +236,11 @@ PROBE_FIELDS: Final = (
     *fields_of(HttpCall, "url", "params", base=("probe", "with")),
     *fields_of(Probe, "landed", "timeout_s", base=("probe",)),
 )
-SAGA_FIELDS: Final = fields_of(Saga, "title", "description", "recovery", "deadline_s")
+SAGA_FIELDS: Final = fields_of(Saga, "title", "description", "recovery")
+BUDGET_FIELDS: Final = fields_of(
+    Budget, "cost_usd", "tokens", "calls", "minutes", "on_limit", base=("budget",)
+)
+LIMIT_FIELDS: Final = fields_of(Saga, "deadline_s", "max_events")
 SAGA_MORE_FIELDS: Final = _labelled(
     fields_of(Saga, "output", "app", "parallel", "parallel_undo"), output="What the run gives"
 )

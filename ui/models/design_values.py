@@ -19,6 +19,8 @@ def to_widget(spec: FieldSpec, value: Json) -> Json:
             return "" if value is None or value in ({}, []) else as_json(value)
         case "words":
             return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value or "")
+        case "lines":
+            return "\n".join(map(str, value)) if isinstance(value, list | tuple) else str(value or "")
         case "toggle":
             return bool(value)
         case "number" | "whole":
@@ -71,6 +73,8 @@ def _read(spec: FieldSpec, shown: Json) -> Json:
             return _from_json(spec, str(shown or ""))
         case "words":
             return [word for word in str(shown or "").replace(",", " ").split() if word]
+        case "lines":
+            return [line.strip() for line in str(shown or "").splitlines() if line.strip()]
         case "number":
             whole = isinstance(shown, float) and shown.is_integer()
             return int(shown) if whole else shown

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from ui.models.draft import Document, branches_of, get, steps_of
 from ui.models.draft_names import terms
+from ui.models.draft_needs import edge_label, is_outcome
 from ui.models.draft_problems import Finding
-from ui.models.graph import Graph, GraphEdge, GraphNode
+from ui.models.graph import EdgeKind, Graph, GraphEdge, GraphNode
 
 UNDO: Final = "undo:"
 
@@ -78,14 +79,19 @@ def _undo_node(name: str, undo: Document, wrong: set[tuple[str | None, bool]]) -
 def _edges(document: Document, target: str) -> list[GraphEdge]:
     steps = steps_of(document)
     needs = steps[target].get("needs")
-    either = "or" if isinstance(needs, str) and "||" in needs else ""
     found = []
     for source, branch in terms(needs):
         if source in steps and source != target:
-            label = branch or either
-            kind = "branch" if branch in branches_of(document, source) else "needs"
-            found.append(GraphEdge(f"{source}.{branch or ''}>{target}", source, target, label, kind))  # type: ignore[arg-type]
+            kind = _edge_kind(branch, branches_of(document, source))
+            name = f"{source}.{branch or ''}>{target}"
+            found.append(GraphEdge(name, source, target, edge_label(branch, needs), kind))
     return found
+
+
+def _edge_kind(branch: str | None, branches: list[str]) -> EdgeKind:
+    if is_outcome(branch):
+        return "outcome"
+    return "branch" if branch in branches else "needs"
 
 
 def _short(url: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ui.models.design_forms import FieldSpec, Widget, label_of
+from ui.models.design_forms import FieldSpec, Widget
 from ui.models.draft import UNSET, Document, put
 from ui.models.draft_defaults import free_name
 from ui.models.draft_names import rename_input_in_document
@@ -17,7 +17,6 @@ _WIDGETS: Final[dict[str, Widget]] = {
     "integer": "whole",
     "boolean": "toggle",
 }
-_LONG: Final = 200
 
 
 def inputs_of(document: Document) -> dict[str, Document]:
@@ -53,34 +52,3 @@ def default_field(schema: Document) -> FieldSpec:
     """Return the field for an input's default, below the input itself."""
     kind = str(schema.get("type"))
     return FieldSpec(("default",), "Default", _WIDGETS.get(kind, "json"), "Empty: it must be given")
-
-
-def run_field(name: str, schema: Document) -> FieldSpec:
-    """Return the field that asks for an input before a run."""
-    kind = str(schema.get("type"))
-    widget = _WIDGETS.get(kind, "json")
-    options: tuple[str, ...] = ()
-    if kind == "string" and isinstance(schema.get("enum"), list):
-        widget, options = "choice", tuple(map(str, schema["enum"]))
-    elif kind == "string" and _is_long(schema):
-        widget = "area"
-    return FieldSpec(
-        (name,),
-        str(schema.get("title") or label_of(name)),
-        widget,
-        str(schema.get("description") or ""),
-        options=options,
-        low=_bound(schema, "minimum"),
-        high=_bound(schema, "maximum"),
-        is_required="default" not in schema,
-    )
-
-
-def _is_long(schema: Document) -> bool:
-    limit = schema.get("maxLength")
-    return (isinstance(limit, int) and limit > _LONG) or len(str(schema.get("default", ""))) > _LONG // 2
-
-
-def _bound(schema: Document, key: str) -> float | None:
-    value = schema.get(key)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -14,6 +14,7 @@ Json = Any
 Needs = list[str] | str | None
 _STRING: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
 _PLAIN: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
+_WORD: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?(?![\w.]|\s*\()")  # `of (` is no step
 _CEL: Final = (
     re.compile(r"invariants/\d+/rule"),
     re.compile(r"steps/[^/]+/when"),
@@ -32,7 +33,7 @@ def terms(needs: Json) -> tuple[tuple[str, str | None], ...]:
     try:
         return parse_condition(source).terms
     except ExpressionError:
-        words = (word.partition(".") for word in re.findall(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?", source))
+        words = (word.partition(".") for word in _WORD.findall(source))
         return tuple(dict.fromkeys((step, branch or None) for step, _, branch in words))
 
 
@@ -93,7 +94,8 @@ def _rekeyed(mapping: dict[str, Json], old: str, new: str) -> dict[str, Json]:
 def _in_needs(needs: Json, old: str, new: str) -> Json:
     if isinstance(needs, list | tuple):
         return [_in_needs(term, old, new) for term in needs]
-    return re.sub(rf"(?<![\w.]){re.escape(old)}(?!\w)", new, needs) if isinstance(needs, str) else needs
+    term = rf"(?<![\w.]){re.escape(old)}(?!\w|\s*\()"  # what stands before a parenthesis is the word `of`
+    return re.sub(term, new, needs) if isinstance(needs, str) else needs
 
 
 def _renamed(value: Json, path: tuple[str, ...], root: str, old: str, new: str) -> Json:

@@ -7,10 +7,20 @@ from typing import Any, Final, Literal
 
 from ui.models.cards import MARGIN_Y, card_uri
 from ui.models.layout import CARD_H, CARD_W, Layout, Link, layout
-from ui.models.status import SURFACES, TONES, Look, Theme, effect_look, kind_look, mark_look, step_look
+from ui.models.status import (
+    SURFACES,
+    TONES,
+    Family,
+    Look,
+    Theme,
+    effect_look,
+    kind_look,
+    mark_look,
+    step_look,
+)
 
 Lane = Literal["step", "undo"]
-EdgeKind = Literal["needs", "branch", "undo"]
+EdgeKind = Literal["needs", "branch", "outcome", "undo"]
 EdgeState = Literal["idle", "taken", "dead"]
 
 # streamlit-agraph opens a window on a double click with the title's innerHTML, and fails without a
@@ -42,7 +52,7 @@ class GraphNode:
 
 @dataclass(frozen=True)
 class GraphEdge:
-    """An arrow. An "undo" edge goes from a step to its compensation."""
+    """An arrow. An "undo" edge goes from a step to its compensation; an "outcome" edge is taken where it failed or so."""
 
     id: str
     source: str
@@ -204,7 +214,8 @@ def _stops(edge: GraphEdge, positions: Layout) -> list[tuple[str, float, float]]
 def _agraph_edges(edge: GraphEdge, stops: list[str], theme: Theme) -> list[dict[str, Any]]:
     """Return the pieces of one arrow; the first has its label, the last its head."""
     undo = edge.kind == "undo"
-    colour = TONES[theme]["violet" if undo else "gray"].fill
+    family: Family = "violet" if undo else "orange" if edge.kind == "outcome" else "gray"
+    colour = TONES[theme][family].fill
     last = len(stops) - 2
     return [
         {
@@ -212,7 +223,7 @@ def _agraph_edges(edge: GraphEdge, stops: list[str], theme: Theme) -> list[dict[
             "from": stops[i],
             "to": stops[i + 1],
             "label": edge.label if i == 0 else "",
-            "dashes": [5, 4] if undo else False,
+            "dashes": [5, 4] if undo or edge.kind == "outcome" else False,
             "width": 1.5,
             "arrows": {"to": {"enabled": i == last, "scaleFactor": 0.55, "type": "arrow"}},
             "color": {"color": colour, "highlight": colour, "hover": colour, "inherit": False},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from engine.core.commands import (
@@ -18,6 +18,7 @@ from engine.core.commands import (
     Skip,
     TryNow,
 )
+from engine.core.events import LimitName
 from engine.core.limits import in_words
 from engine.core.run import Run, StepState
 from ui.models.run_actions import refusal
@@ -34,6 +35,7 @@ Kind = Literal[
     "late_success",
     "limit",
     "looking",
+    "locks",
     "retry",
     "give_up",
 ]
@@ -50,7 +52,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Ask:
-    """One thing that a run asks of people, or (`looking`, `retry`) tells them.
+    """One thing that a run asks of people, or (`looking`, `locks`, `retry`) tells them.
 
     Attributes:
         status: a key of the status map: its icon and colour.
@@ -88,6 +90,7 @@ def asks(run: Run, now: datetime) -> list[Ask]:
         *(_stuck(step) for step in steps if _needs(run, step) == "stuck_after_pivot"),
         *(_late(step) for step in steps if _needs(run, step) == "late_success"),
         *_limit(run),
+        *(ask for step in steps for ask in _locks(step, now)),
         *(ask for step in steps for ask in _waiting(run, step, now)),
     ]
 
@@ -234,7 +237,11 @@ def _late(step: StepState) -> Ask:
 def _limit(run: Run) -> Iterator[Ask]:
     if run.limit is None or run.fault is not None or run.direction == "undo":
         return
-    more = f"{run.saga.max_events:,} more events" if run.limit.limit == "events" else "As much again"
+    stated = _stated(run, run.limit.limit)
+    unit = (
+        "USD" if run.limit.limit == "cost_usd" else run.limit.limit.removesuffix("s" if stated == 1 else "")
+    )
+    more = f"{stated:,g} {unit} more, counted from now"
     yield Ask(
         "limit",
         "",
@@ -248,6 +255,23 @@ def _limit(run: Run) -> Iterator[Ask]:
         ),
         reason_label="Why",
     )
+
+
+def _stated(run: Run, limit: LimitName) -> float:
+    """Return how much the saga states: as much again is what a person grants."""
+    return float(run.saga.max_events if limit == "events" else getattr(run.saga.budget, limit))
+
+
+def _locks(step: StepState, now: datetime) -> Iterator[Ask]:
+    if step.status == "awaiting_locks" and step.due is not None:
+        held = listed(step.wanted)
+        yield Ask(
+            "locks",
+            step.id,
+            "awaiting_locks",
+            f"{title_of(step)} waits for {held}",
+            advice=f"Another run holds it until it ends. The step gives up in {rounded(max(step.due - now, timedelta(0)))}.",
+        )
 
 
 def _waiting(run: Run, step: StepState, now: datetime) -> Iterator[Ask]:

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from engine.core.parts import HttpCall
 from engine.core.run import Attempt, Run, StepState
 from engine.core.saga import Step, effect_of, undo_of
-from ui.models.graph import EdgeState, Graph, GraphEdge, GraphNode
+from ui.models.draft_needs import edge_label, is_outcome
+from ui.models.graph import EdgeKind, EdgeState, Graph, GraphEdge, GraphNode
 from ui.models.layout import CARD_H, CARD_W, Layout
 from ui.models.run_words import money, rounded, title_of
 from ui.models.status import effect_look, kind_look
@@ -20,6 +21,9 @@ UNDO: Final = "undo:"
 GOING_BACK: Final = frozenset(
     {"to_compensate", "compensating", "compensated", "empty", "comp_failed", "excused"}
 )
+
+LATE: Final = {"to_undo": "to_compensate", "undoing": "compensating", "failed": "comp_failed"}
+"""How the undo of a late effect stands, as a key of the status map."""
 
 
 def run_graph(run: Run, now: datetime) -> Graph:
@@ -66,6 +70,10 @@ def _marks(run: Run, step: StepState) -> tuple[str, ...]:
         marks.append("disrupted")
     if any(v.verdict == "reject" for v in step.verdicts):
         marks.append("rejected")
+    if step.lates:
+        marks.append("late")
+    if step.locked and not run.is_closed:
+        marks.append("locked")
     if step.definition.compensate == "none" and effect_of(step.definition) == "compensatable":
         marks.append("irreversible")
     return tuple(marks)
@@ -76,6 +84,8 @@ def _subtitle(step: StepState, now: datetime) -> str:
     if step.status == "awaiting_approval" and step.approval is not None:
         asked = step.approval.request.group or "anyone"
         return f"{asked} · {rounded(now - step.approval.asked_at)}"
+    if step.status == "awaiting_locks" and step.due is not None:
+        return f"{', '.join(step.wanted)} · {rounded(step.due - now)} left"
     if step.status in {"retry_wait", "waiting"} and step.due is not None:
         return f"in {rounded(step.due - now)}" if step.due > now else "now"
     if step.status in {"skipped", "failed", "handled"}:
@@ -106,7 +116,10 @@ def cost_of(step: StepState) -> str:
 
 
 def _undo_node(run: Run, step: StepState, now: datetime) -> GraphNode:
-    took = spent(step.undos, now) if step.undos else undo_words(step.definition)
+    calls = [*step.undos, *step.late_undos]
+    took = spent(calls, now) if calls else undo_words(step.definition)
+    if step.late_undos:
+        took = f"a late effect · {took}"
     return GraphNode(
         id=UNDO + step.id,
         title=f"Undo: {title_of(step)}",
@@ -114,7 +127,7 @@ def _undo_node(run: Run, step: StepState, now: datetime) -> GraphNode:
         kind="undo",
         status=undo_status(run, step),
         lane="undo",
-        attempts=len(step.undos),
+        attempts=len(calls),
     )
 
 
@@ -122,6 +135,10 @@ def undo_status(run: Run, step: StepState) -> str:
     """Return the status of a step's compensation: a key of the status map."""
     if step.status in GOING_BACK:
         return step.status
+    if step.late is not None:
+        return LATE[step.late.status]
+    if step.late_undos:
+        return "compensated"
     return "unneeded" if run.is_closed or run.direction == "undo" else "standby"
 
 
@@ -154,17 +171,12 @@ def _path(url: str) -> str:
 def _arrows(run: Run) -> list[GraphEdge]:
     arrows = []
     for name, condition in run.saga.graph.conditions.items():
+        needs = run.saga.steps[name].needs
         for source, branch in dict.fromkeys(condition.terms):
-            arrows.append(
-                GraphEdge(
-                    f"{source}.{branch or ''}>{name}",
-                    source,
-                    name,
-                    label=branch or "",
-                    kind="branch" if branch else "needs",
-                    state=_state(run, source, branch, name),
-                )
-            )
+            kind: EdgeKind = "outcome" if is_outcome(branch) else "branch" if branch else "needs"
+            state = _state(run, source, branch, name)
+            label = edge_label(branch, needs)
+            arrows.append(GraphEdge(f"{source}.{branch or ''}>{name}", source, name, label, kind, state))
     return arrows
 
 
@@ -173,10 +185,18 @@ def _state(run: Run, source: str, branch: str | None, target: str) -> EdgeState:
     known = run.known.get(source)
     if known is None:
         return "idle"
-    output = known.get("output")
-    held = known["status"] == "committed" and (
-        branch is None or (isinstance(output, dict) and output.get("branch") == branch)
-    )
+    held = _held(known, branch)
     if held and run.steps[target].status == "skipped":
         return "dead"
     return "taken" if held else "dead"
+
+
+def _held(known: dict[str, Any], branch: str | None) -> bool:
+    if is_outcome(branch):
+        failed = str(known["status"]) == "failed"
+        ends = {"failed": failed, "timed_out": failed and bool(known.get("timed_out"))}
+        return ends.get(str(branch), str(known["status"]) == "skipped")
+    if known["status"] != "committed":
+        return False
+    output = known.get("output")
+    return branch is None or (isinstance(output, dict) and output.get("branch") == branch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from engine.core.events import LimitName
 from engine.core.run import Run
 from ui.models.run_rollback import undo_price
 from ui.models.run_words import counted, elapsed, money, rounded
@@ -29,7 +30,7 @@ def run_numbers(run: Run, now: datetime) -> tuple[Number, ...]:
         _progress(run),
         _time(run, now),
         _tries(run),
-        Number("Model cost", money(run.cost_usd), f"{run.tokens:,} tokens"),
+        _cost(run),
         _checks(run),
         Number("Undoing all now", price, why, help="What the compensations say they cost, added up."),
     )
@@ -46,8 +47,10 @@ def _progress(run: Run) -> Number:
         )
     done = len(run.steps) - run.unfinished
     skipped = sum(step.status == "skipped" for step in run.steps.values())
-    note = f"{skipped} skipped" if skipped else "steps"
-    return Number("Progress", f"{done} of {len(run.steps)}", note)
+    handled = sum(step.status == "handled" for step in run.steps.values())
+    notes = [f"{skipped} skipped"] if skipped else []
+    notes += [f"{handled} went another way"] if handled else []
+    return Number("Progress", f"{done} of {len(run.steps)}", ", ".join(notes) or "steps")
 
 
 def _time(run: Run, now: datetime) -> Number:
@@ -66,7 +69,22 @@ def _tries(run: Run) -> Number:
     retries = sum(max(len(s.attempts) - 1, 0) + max(len(s.undos) - 1, 0) for s in run.steps.values())
     notes = [counted(retries, "retry", "retries")] if retries else []
     notes += [counted(run.disruptions, "disruption")] if run.disruptions else []
+    limit = _limit(run, "calls")
+    notes += [f"{run.calls} of {limit:,.0f} forward"] if limit else []
     return Number("Calls", str(run.attempts), ", ".join(notes) or "none repeated")
+
+
+def _cost(run: Run) -> Number:
+    usd, tokens = _limit(run, "cost_usd"), _limit(run, "tokens")
+    of = f"of {money(usd)}, " if usd else ""
+    spent = f"{run.tokens:,} of {tokens:,.0f} tokens" if tokens else f"{run.tokens:,} tokens"
+    return Number("Model cost", money(run.cost_usd), of + spent)
+
+
+def _limit(run: Run, name: LimitName) -> float:
+    """Return what a run may spend by now, grants included; 0 where nothing limits it."""
+    stated = getattr(run.saga.budget, name, None) if run.saga.budget else None
+    return run.allowed.get(name, float(stated)) if stated else 0.0
 
 
 def _checks(run: Run) -> Number:

@@ -20,6 +20,7 @@ SOURCES: Final[dict[str, str]] = {
     "expired": "got no answer in time", "invariant": "broke a rule of the whole run",
     "cancel": "was cancelled", "deadline": "ran out of time", "expression": "could not be worked out",
     "operator": "was stopped by a person", "disruption": "was disrupted",
+    "budget": "reached a limit", "locks": "did not get its locks in time",
 }  # fmt: skip
 """What happened, by the source of a fault; said of a step or of the run."""
 
@@ -105,7 +106,10 @@ def _note(step: StepState) -> str:
 
 
 def undo_price(run: Run) -> tuple[str, str]:
-    """Return what undoing everything now would cost, and what should be said with it."""
+    """Return what undoing everything now would cost, and what should be said with it.
+
+    Where no compensation states a cost, that is said: nothing is priced at zero that nobody priced.
+    """
     if run.direction == "undo" or run.is_closed:
         return "—", "no longer a choice" if run.is_closed else "it is under way"
     if run.pivot_passed():
@@ -113,12 +117,15 @@ def undo_price(run: Run) -> tuple[str, str]:
     lines = preview(run)
     if not lines:
         return money(0), "nothing to undo"
-    known = sum(line.cost_usd or 0 for line in lines)
+    stated = [line.cost_usd for line in lines if line.cost_usd is not None]
     stuck = sum(bool(line.obstacle) for line in lines)
     if stuck == len(lines):
         return "—", f"{counted(stuck, 'effect')}, can't be undone"
     note = counted(len(lines), "effect") + (f", {stuck} can't be undone" if stuck else " to undo")
-    return money(known), note
+    if not stated:
+        return "Not stated", note
+    silent = len(lines) - len(stated)
+    return money(sum(stated)), note + (f", {silent} unpriced" if silent else "")
 
 
 def troubles(history: Sequence[Recorded], titles: dict[str, str]) -> list[Trouble]:
@@ -137,12 +144,20 @@ def troubles(history: Sequence[Recorded], titles: dict[str, str]) -> list[Troubl
     return found
 
 
+def price_words(run: Run) -> str:
+    """Return what undoing everything now would cost, as a sentence."""
+    price, note = undo_price(run)
+    if price == "Not stated":
+        return f"What undoing costs is not stated ({note})."
+    return f"Undoing costs {price} ({note})." if price != "—" else f"{note[0].upper()}{note[1:]}."
+
+
 def verdict(run: Run, history: Sequence[Recorded]) -> list[str]:
     """Return in plain words what was undone, in which order, and what was not. One sentence each."""
     if run.status == "completed":
         passed = run.faults and run.pivot_passed()
         why = " The point of no return was passed, so it could only go forward." if passed else ""
-        return [f"The run completed. Nothing was undone.{why}"]
+        return [f"The run completed. {_nothing_undone(run)}{why}", *_another_way(run)]
     if run.status == "abandoned":
         return _given_up(run, history)
     if run.direction != "undo":
@@ -150,6 +165,22 @@ def verdict(run: Run, history: Sequence[Recorded]) -> list[str]:
     if not run.plan:
         return ["Nothing had taken effect yet, so there was nothing to undo."]
     return [*_undone(run), *_empty(run), *_excused(run, history), *_still_open(run)]
+
+
+def tells_more(run: Run) -> bool:
+    """Return whether the verdict says more than the badge: something was undone, given up, or went another way."""
+    detour = any(step.status == "handled" or step.late_undos for step in run.steps.values())
+    return run.direction == "undo" or run.status == "abandoned" or (run.is_closed and detour)
+
+
+def _nothing_undone(run: Run) -> str:
+    late = [title_of(step) for step in run.steps.values() if step.late_undos]
+    return f"Only what came too late was undone: {listed(late)}." if late else "Nothing was undone."
+
+
+def _another_way(run: Run) -> list[str]:
+    names = [title_of(step) for step in run.steps.values() if step.status == "handled"]
+    return [f"{listed(names)} failed, and the saga took another way."] if names else []
 
 
 def _undone(run: Run) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
-from engine.core.events import Disrupted, Faulted, Recorded, WaitBegun
+from engine.core.events import Disrupted, Faulted, LateLanded, LocksTaken, LocksWanted, Recorded, WaitBegun
 from engine.core.run import Attempt, Run, StepState
 from ui.models.run_graph import UNDO
 from ui.models.run_words import clock, title_of
@@ -29,7 +29,7 @@ def run_timeline(run: Run, history: list[Recorded], now: datetime) -> Timeline:
     """Return what a run did and when; open stretches end at `now`."""
     steps = [run.steps[name] for name in run.saga.graph.order()]
     segments = [segment for step in steps for segment in _segments(run, step)]
-    segments += _waits(run, history)
+    segments += [*_waits(run, history), *_lock_waits(run, history)]
     marks = [mark for step in steps for mark in _marks(step)] + _planted(history)
     begun = {segment.row for segment in segments} | {mark.row for mark in marks}
     shown = [step for step in steps if len(steps) <= MAX_ROWS or step.id in begun]
@@ -52,7 +52,7 @@ def _segments(run: Run, step: StepState) -> Iterator[Segment]:
         yield _call(undo, _BACK[attempt.outcome], attempt, "")
     yield from _pauses(undo, step.undos, step.due if step.status == "compensating" else None)
     for attempt in step.late_undos:
-        yield _call(undo, _BACK[attempt.outcome], attempt, "late")
+        yield _call(undo, _BACK[attempt.outcome], attempt, "")
     for approval in step.approvals:
         asked = f"{approval.request.group or 'anyone'}: {approval.request.question}"
         ended = approval.ended_at or run.ended_at
@@ -89,6 +89,19 @@ def _waits(run: Run, history: list[Recorded]) -> list[Segment]:
     ]
 
 
+def _lock_waits(run: Run, history: list[Recorded]) -> Iterator[Segment]:
+    for recorded in history:
+        event = recorded.event
+        if isinstance(event, LocksWanted):
+            taken = (
+                r.at
+                for r in history
+                if isinstance(r.event, LocksTaken) and r.event.step == event.step and r.seq > recorded.seq
+            )
+            ended = next(taken, None) or run.steps[event.step].ended_at or run.ended_at
+            yield Segment(event.step, "locks", recorded.at, ended, detail=", ".join(event.keys))
+
+
 def _marks(step: StepState) -> Iterator[Mark]:
     for attempt in step.attempts:
         verdicts = [v for v in step.verdicts if v.attempt == attempt.number]
@@ -105,7 +118,7 @@ def _marks(step: StepState) -> Iterator[Mark]:
 
 
 def _planted(history: list[Recorded]) -> list[Mark]:
-    """Return the disruptions and faults; a fault of the whole run has no row and stands in the words."""
+    """Return the disruptions, faults and late effects; a fault of the whole run has no row and stands in the words."""
     marks = []
     for recorded in history:
         event = recorded.event
@@ -113,4 +126,6 @@ def _planted(history: list[Recorded]) -> list[Mark]:
             marks.append(Mark(event.step, recorded.at, "disruption", f"planted by {event.by}"))
         elif isinstance(event, Faulted) and event.step is not None:
             marks.append(Mark(event.step, recorded.at, "fault", event.reason))
+        elif isinstance(event, LateLanded):
+            marks.append(Mark(event.step, recorded.at, "late", event.reason))
     return marks

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from engine.core.run import Run, StepState
 from engine.ports import RunRow
 from ui.models.status import run_look
 from ui.models.timeline import duration_words
+
+WAITS: Final = {
+    "unknown": "Finding out what happened",
+    "retry_wait": "Waiting to retry",
+    "awaiting_locks": "Waiting for a lock",
+    "waiting": "Waiting for a time",
+}
+"""What a run waits for whose steps are in such a state, the most telling first."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,17 @@ def doubtful_pivots(run: Run) -> list[str]:
     """Return the titles of the points of no return that may be passed, though nobody knows yet (R15)."""
     pivots = (run.steps[name] for name in run.saga.pivots)
     return [title_of(step) for step in pivots if step.maybe_landed and not step.landed]
+
+
+def locks_held(run: Run) -> str:
+    """Return which locks a run holds and who took them; "" where it holds none (any more)."""
+    if run.is_closed or not run.locks:
+        return ""
+    by_step: dict[str, list[str]] = {}
+    for key, step in run.locks.items():
+        by_step.setdefault(step, []).append(key)
+    held = "; ".join(f"{', '.join(keys)} ({title_of(run.steps[step])})" for step, keys in by_step.items())
+    return f"holds {held} until it ends"
 
 
 def _stopping(run: Run) -> str:
@@ -95,7 +115,7 @@ def _asked_of_people(run: Run) -> str:
 
 def _forward(run: Run) -> Headline:
     if run.status == "running" and run.paused:
-        return Headline("paused", run_look("paused").word)
+        return Headline("paused", "Paused at a limit" if run.limit is not None else run_look("paused").word)
     if run.status != "running" or run.open_calls:
         return Headline(run.status, run_look(run.status).word)
     if run.limit is not None or run.attention:
@@ -108,13 +128,8 @@ def _forward(run: Run) -> Headline:
     if groups:
         return Headline("waiting", waiting_for(groups))
     statuses = {run.steps[name].status for name in run.active}
-    if "unknown" in statuses:
-        return Headline("waiting", "Finding out what happened")
-    if "retry_wait" in statuses:
-        return Headline("waiting", "Waiting to retry")
-    if "waiting" in statuses:
-        return Headline("waiting", "Waiting for a time")
-    return Headline("running", run_look("running").word)
+    word = next((word for status, word in WAITS.items() if status in statuses), "")
+    return Headline("waiting", word) if word else Headline("running", run_look("running").word)
 
 
 def waiting_for(groups: Sequence[str]) -> str:

@@ -14,11 +14,12 @@ from ui.models.run_words import ago, counted, money, row_headline
 from ui.models.status import Family, run_look
 from ui.models.timeline import duration_words
 
+HELP: Final = "Needs attention"
 PEOPLE: Final = "Waiting for people"
 STATUSES: Final[dict[str, tuple[RunStatus, ...]]] = {
     "Running": ("running", "draining"),
     "Rolling back": ("compensating",),
-    "Needs attention": ("needs_attention",),
+    HELP: ("needs_attention",),
     "Completed": ("completed",),
     "Compensated": ("compensated", "compensated_with_exceptions"),
     "Abandoned": ("abandoned",),
@@ -59,6 +60,7 @@ def run_filter(pills: Sequence[str], saga: str | None, period: str, text: str, n
         text=text.strip(),
         since=now - span if span else None,
         waiting_for_people=PEOPLE in pills,
+        needs_help=HELP in pills,
     )
 
 
@@ -129,11 +131,12 @@ def _trends(recent: Sequence[RunRow], now: datetime) -> tuple[tuple[float, ...],
     return tuple(tuple(values) if several else () for values in series)
 
 
-def pill_counts(counts: Mapping[str, int], waiting: int) -> dict[str, str]:
+def pill_counts(counts: Mapping[str, int], waiting: int, helpless: int) -> dict[str, str]:
     """Return the label of each status pill: its word and how many runs there are."""
     labels = {PEOPLE: waiting} | {
         word: sum(counts.get(status, 0) for status in statuses) for word, statuses in STATUSES.items()
     }
+    labels[HELP] = helpless
     return {word: f"{word} {count:,}" for word, count in labels.items()}
 
 

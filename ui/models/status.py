@@ -105,7 +105,7 @@ STEP: Final[dict[str, Look]] = {
     "committed": Look("Done", "check_circle", "green"),
     "stale": Look("Out of date", "update", "orange", "dotted"),
     "skipped": Look("Skipped", "skip_next", "gray", "dashed"),
-    "handled": Look("Failed, another way taken", "alt_route", "orange", "dashed"),
+    "handled": Look("Failed, went on", "alt_route", "orange", "dashed"),
     "withdrawn": Look("Withdrawn", "do_not_disturb_on", "gray", "dashed"),
     "failed": Look("Failed", "error", "red"),
     "standby": Look("If needed", "undo", "violet", "dashed"),
@@ -131,6 +131,7 @@ RUN: Final[dict[str, Look]] = {
 }
 
 FLAG: Final[dict[str, Look]] = {
+    "incident": Look("Incident after the end", "gpp_maybe", "red"),
     "paused": Look("Paused", "pause_circle", "gray", "dashed"),
     "waiting": Look("Waiting", "hourglass_top", "yellow", "dashed"),
     "stalled": Look("Stalled", "priority_high", "orange", "dashed"),
@@ -162,6 +163,7 @@ MARK: Final[dict[str, Look]] = {
     "rejected": Look("Rejected by a validator", "gpp_maybe", "red"),
     "replanned": Look("Changed by a new plan", "published_with_changes", "blue"),
     "stale": Look("A fact it used has changed", "update", "orange"),
+    "late": Look("Landed after it had been given up", "update", "orange"),
     "locked": Look("Holds a lock", "lock", "gray"),
     "irreversible": Look("Can't be undone", "do_not_step", "red"),
     "problem": Look("Has a problem", "warning", "orange"),

@@ -15,10 +15,10 @@ from ui.models import timeline_axes
 from ui.models.status import SURFACES, TONES, Family, Theme
 
 SegmentKind = Literal[
-    "backoff", "waiting", "approval", "attempt_ok", "attempt_failed", "attempt_unknown",
+    "backoff", "waiting", "locks", "approval", "attempt_ok", "attempt_failed", "attempt_unknown",
     "running", "undo", "undo_failed", "undo_running",
 ]  # fmt: skip
-MarkKind = Literal["validation_ok", "validation_reject", "disruption", "fault", "approved", "denied"]
+MarkKind = Literal["validation_ok", "validation_reject", "disruption", "fault", "late", "approved", "denied"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class _Sign:
 BARS: Final[dict[SegmentKind, _Bar]] = {
     "backoff": _Bar("Waiting to retry", "gray", 0.14, opacity=0.55),
     "waiting": _Bar("Waiting for a time", "yellow", 0.2, opacity=0.6),
+    "locks": _Bar("Waiting for a lock", "yellow", 0.2, pattern="|", opacity=0.75),
     "approval": _Bar("Waiting for a person", "yellow", 0.4),
     "attempt_ok": _Bar("Done", "green"),
     "attempt_failed": _Bar("Failed", "red", pattern="x", solidity=0.1),
@@ -96,6 +97,7 @@ SIGNS: Final[dict[MarkKind, _Sign]] = {
     "validation_reject": _Sign("Rejected by a validator", "red", "x"),
     "disruption": _Sign("Disruption", "orange", "diamond"),
     "fault": _Sign("Fault", "red", "triangle-down"),
+    "late": _Sign("Landed after it had been given up", "orange", "hourglass"),
     "approved": _Sign("Approved", "green", "star"),
     "denied": _Sign("Denied", "red", "square-x"),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import streamlit as st
 
 from engine.ports import RunFilter
@@ -13,13 +15,17 @@ from ui.components.approval_inbox import (
     draw_others,
 )
 from ui.components.badges import Badge, header
+from ui.components.incidents import draw_incidents
 from ui.components.run_commands import now, show_outcome
 from ui.components.trouble import unless_away
-from ui.models.approval_inbox import approval_detail, inbox, other_help
+from ui.models.approval_inbox import InboxItem, approval_detail, inbox, other_help
+from ui.models.incidents import incident_cards
+from ui.models.run_words import Headline, counted
 from ui.session import me, my_groups, run_view, studio
 
 TICK_S = 2.0
 SHOWN = 200
+Others = list[tuple[str, str, Headline]]
 
 
 @st.fragment(run_every=TICK_S)
@@ -29,15 +35,26 @@ def live_inbox() -> None:
     moment = now()
     rows = studio().store.rows(RunFilter(waiting_for_people=True), SHOWN)
     items, others = inbox(rows, moment), other_help(rows)
+    found = incident_cards(studio().store.incidents(), moment)
     urgent = sum(item.family == "red" for item in items)
     badges = [Badge(f"{len(items)} waiting", "how_to_reg", "yellow")] if items else []
     badges += [Badge(f"{urgent} close to the deadline", "timer", "red")] if urgent else []
+    badges += [Badge(counted(len(found), "incident"), "gpp_maybe", "red")] if found else []
     header("Approvals", badges, key="approvals-head")
     show_outcome()
-    if not items:
-        draw_nothing()
+    if items:
+        draw_questions(items, others, moment)
+    else:
+        if not found:
+            draw_nothing()
         draw_others(others)
-        return
+    if found:
+        st.subheader("Incidents after the end", anchor=False)
+        draw_incidents(found, linked=True)
+
+
+def draw_questions(items: list[InboxItem], others: Others, moment: datetime) -> None:
+    """Draw the inbox, and beside it the open question."""
     left, right = st.columns([1, 2.2], gap="medium")
     with left:
         chosen = draw_inbox(items)

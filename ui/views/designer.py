@@ -7,9 +7,9 @@ from ui.components.design_canvas import design_canvas, palette
 from ui.components.design_fields import code_font
 from ui.components.design_header import design_header
 from ui.components.design_inspector import inspector
-from ui.components.design_run import run_dialog
 from ui.components.design_start import start_screen
-from ui.components.design_state import opened, standing
+from ui.components.design_state import opened, show_started, standing
+from ui.components.start_run import run_dialog
 from ui.components.text import escape
 
 design = opened()
@@ -31,7 +31,8 @@ with left:
     below(design, now)
 with right:
     inspector(now.findings)
-run_dialog(design, now)
+if now.saga is not None:
+    run_dialog(now.saga, saves=now.next_version if now.is_draft else 0, on_start=show_started)
 if design.said:
     st.toast(escape(design.said), icon=":material/check:")
     design.said = ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ui.components.incidents import draw_run_incidents
 from ui.components.run_attention import draw_attention
 from ui.components.run_commands import show_outcome
 from ui.components.run_dialogs import draw_dialog
@@ -15,6 +16,7 @@ from ui.components.trouble import unless_away
 from ui.session import RunView, run_view
 
 TICK_S = 1.0
+ENDED_TICK_S = 5.0  # nothing is added to a run that has ended, but incidents come later
 
 
 def stamp(view: RunView) -> tuple[str, bool, int]:
@@ -31,6 +33,8 @@ def bands(run_id: str, drawn: tuple[str, bool, int]) -> None:
     run, history = view.run, view.history
     show_outcome()
     draw_header(view)
+    if run.is_closed:
+        draw_run_incidents(run.id)
     draw_attention(run)
     draw_story(run, history)
     draw_graph(run, history)
@@ -52,4 +56,6 @@ if found is None:
     missing(wanted)
 else:
     draw_dialog(found.run)
-    st.fragment(unless_away(bands), run_every=None if found.run.is_closed else TICK_S)(wanted, stamp(found))
+    st.fragment(unless_away(bands), run_every=ENDED_TICK_S if found.run.is_closed else TICK_S)(
+        wanted, stamp(found)
+    )
