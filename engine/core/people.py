@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from engine.core import commands as c
@@ -155,9 +155,8 @@ def try_now(run: Run, command: c.TryNow, _now: datetime) -> list[e.Event]:
 
 def _settles_at(step: StepState) -> datetime | None:
     """Return when neither an attempt of a step nor one of its undo can land any more (R7)."""
-    window = timedelta(seconds=step.definition.settle_s)
-    undos = [undo.intent.deadline + window for undo in step.undos if undo.unresolved]
-    return max((moment for moment in (step.settles_at, *undos) if moment is not None), default=None)
+    moments = (step.settles_at, step.undo_settles_at)
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _asks_about_late(run: Run, step: StepState) -> bool:

@@ -238,6 +238,12 @@ class StepState:
         return max((a.intent.deadline + window for a in self.unresolved), default=None)
 
     @property
+    def undo_settles_at(self) -> datetime | None:
+        """When no unknown try to undo it can take effect any more (R7)."""
+        window = timedelta(seconds=self.definition.settle_s)
+        return max((u.intent.deadline + window for u in self.undos if u.unresolved), default=None)
+
+    @property
     def late(self) -> Late | None:
         """The late effect that is to be settled next, if any."""
         return next((late for late in self.lates if late.status != "settled"), None)

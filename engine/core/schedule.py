@@ -58,7 +58,7 @@ def _late_is_due(run: Run, step: StepState, now: datetime) -> bool:
         return False
     if any(call.result is None for call in step.late_undos[-1:]):
         return False
-    return late.due is None or now >= late.due
+    return all(moment is None or now >= moment for moment in (late.due, step.undo_settles_at))
 
 
 def _deadline_passed(run: Run, now: datetime) -> bool:
@@ -223,7 +223,8 @@ def wake_at(run: Run) -> datetime | None:
 
 
 def _late_moment(run: Run, step: StepState) -> datetime | None:
-    moment = step.late.due if step.late is not None else None
+    waits = (step.undo_settles_at, step.late.due if step.late is not None else None)
+    moment = max((moment for moment in waits if moment is not None), default=None)
     return moment if moment is not None and _late_is_due(run, step, moment) else None
 
 

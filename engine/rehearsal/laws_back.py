@@ -70,8 +70,8 @@ def R16_the_plan_holds_whatever_may_have_landed(seen: Evidence) -> int:
                 maybe[event.step].discard(event.attempt)
         elif isinstance(event, e.AttemptResolved) and not event.landed:
             maybe[event.step].discard(event.attempt)
-        elif isinstance(event, e.LateLanded):
-            maybe[event.step].add(event.attempt)
+        elif isinstance(event, e.LateLanded):  # one too many is undone by itself, planned or not (R25)
+            (maybe[event.step].add if event.counts else maybe[event.step].discard)(event.attempt)
         elif isinstance(event, e.StepCommitted) and event.by:
             by_hand.add(event.step)
         elif isinstance(event, e.DirectionChosen) and event.direction == "undo":
