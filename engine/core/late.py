@@ -54,7 +54,7 @@ def late_landed(run: Run, step: StepState, attempt: Attempt, output: Json) -> e.
     same_answer = output is not None and step.status not in PAST and output == step.output
     if landed and (shared or same_answer):
         return e.Noted(text=f"attempt {attempt.number} answered late; it is the same effect", step=step.id)
-    one_too_many = not shared and any(other.maybe_landed for other in others)
+    one_too_many = step.by_hand > 0 or (not shared and any(other.maybe_landed for other in others))
     waits = step.status == "to_compensate" if run.direction == "undo" else step.status not in PAST
     counts = waits and not one_too_many
     reason = "it landed after it had been given up"
@@ -69,6 +69,8 @@ def late_obstacle(step: StepState) -> str:
     if undo_of(step.definition) is None:
         return f"{what}, and it has no undo; settle it at the target"
     others = (a for a in step.attempts if a.number != late.attempt)
+    if step.by_hand and step.status not in PAST:
+        return f"{what}; somebody has said that it was done by hand, which may be the same; look first"
     if step.status in PAST or not any(a.maybe_landed for a in others):
         return ""
     if not undo_needs_output(step):

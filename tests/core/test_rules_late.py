@@ -253,3 +253,19 @@ def test_R25_a_late_effect_says_nothing_about_the_attempt_that_counts():
     assert play.open() == ["probe a"]
     play.ok("a", output={"id": 2})
     assert play.events("attempt_intended")[-1].request["args"] == {"id": 2}
+
+
+def test_R25_what_lands_after_a_person_did_it_by_hand_needs_a_look():
+    steps = "{p: {<pay>}, a: {<book>, <probe>, <once>, timeout_s: 1, settle_s: 0, key_ttl_s: 0}"
+    play = Play(f"steps: {steps}, w: {{kind: wait, needs: p, with: {{duration_s: 900}}}}}}")
+    play.unknown("a")
+    play.ok("p")
+    play.advance()
+    play.ok("a", empty=True)
+    assert play.run.attention["a"].kind == "stuck_after_pivot"
+    play.do(c.MarkDone(step="a", reason="by phone", output={"id": 9}, by="bob"))
+    late(play, output={"id": 1})
+    assert "which may be the same; look first" in play.run.attention["a"].reason
+    play.do(c.MarkDone(step="a", reason="it is the one from the phone call", by="bob"))
+    play.advance()
+    assert (play.run.status, play.run.exceptions) == ("completed", ["a"])
