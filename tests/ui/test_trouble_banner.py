@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 import pytest
 
+from engine.core.commands import Pause
 from engine.ports import RunFilter, Unavailable
 from tests.ui.run_studio import Tab, open_studio
+from ui.components import run_commands
 
 PAGES = ["gallery", "runs", "designer", "approvals", "sandbox", "guide", "settings"]
 WORDS = "the database says: *disk* is full"
@@ -56,3 +60,14 @@ def test_a_page_that_can_not_be_read_stands_back_and_comes_back(studio, monkeypa
     tab.run()
     assert "Nothing is lost" not in tab.words()
     assert "comes back by itself" not in tab.words()
+
+
+def test_a_command_waits_no_longer_than_the_database_is_well(studio, monkeypatch):
+    never = Future()
+    monkeypatch.setattr(studio.engine, "submit", lambda *_: never)
+    monkeypatch.setattr(type(studio.store), "trouble", WORDS)
+    told = []
+    monkeypatch.setattr(run_commands, "refuse", told.append)
+    monkeypatch.setattr(run_commands, "SLICE_S", 0.01)
+    assert run_commands.send("r1", Pause(by="ann"), "Paused") is False
+    assert told == [run_commands.AWAY]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, wait
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Final
 
 import streamlit as st
@@ -13,6 +15,9 @@ from ui.components.text import escape
 from ui.session import studio
 
 ANSWER_S: Final = 20.0
+SLICE_S: Final = 1.0
+LATE: Final = "the engine did not answer in time; look at the run before trying again"
+AWAY: Final = "the database can't be used now. It may be done as soon as that is over: look at the run before trying again"
 _DONE: Final = "run-said"
 _REFUSED: Final = "run-refused"
 _NEWS: Final = "run-refused-now"
@@ -26,15 +31,28 @@ def now() -> datetime:
 def send(run_id: str, command: AnyCommand, done: str) -> bool:
     """Send a command and keep what to say about it; return whether the run took it."""
     try:
-        studio().engine.submit(run_id, command).result(timeout=ANSWER_S)
+        _answered(studio().engine.submit(run_id, command))
     except SagaError as refused:
         refuse(str(refused))
         return False
     except TimeoutError:
-        refuse("the engine did not answer in time; look at the run before trying again")
+        refuse(AWAY if studio().store.trouble else LATE)
         return False
     done_now(done)
     return True
+
+
+def _answered(future: Future[None]) -> None:
+    """Wait for the answer to a command; not for long while the database is in trouble, which its page then says.
+
+    Raises:
+        TimeoutError: it takes too long; the command may be done yet.
+    """
+    until = monotonic() + ANSWER_S
+    while not wait([future], timeout=SLICE_S).done:
+        if monotonic() > until or studio().store.trouble:
+            raise TimeoutError
+    future.result()
 
 
 def press(run_id: str, command: AnyCommand, done: str) -> None:
