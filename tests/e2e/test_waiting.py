@@ -56,7 +56,7 @@ def test_a_run_waits_for_the_lock_of_another_and_goes_on_when_that_has_ended(pag
     assert second != first
     expect(page.locator(".st-key-run-head")).to_contain_text("Waiting for a lock")
     expect(page.get_by_test_id("flow-node-hold")).to_have_attribute("data-status", "awaiting_locks")
-    page.get_by_text(f"Held by {first}").click()
+    page.get_by_role("button", name=f"Held by {first}").click()
     page.wait_for_url(f"**/run?id={first}")
     page.get_by_text("Deny", exact=True).first.click()
     page.get_by_role("button", name="Send the answer").click()

@@ -81,11 +81,12 @@ def _waiting(run: Run, ask: Ask, key: str) -> None:
 
 
 def _holders(run: Run, step: str) -> None:
-    """Draw the way to the runs that hold what a step waits for."""
+    """Draw the way to the runs that hold what a step waits for; a link to the same page keeps the old address."""
     holders = studio().store.holders(run.steps[step].wanted)
     for other in dict.fromkeys(holders.values()):
-        st.page_link("views/run.py", label=f"Held by {escape(other)}", icon=":material/open_in_full:",
-                     query_params={"id": other})  # fmt: skip
+        if st.button(f"Held by {other}", key=f"run-{run.id}-holder-{other}", icon=":material/open_in_full:"):
+            st.query_params["id"] = other
+            st.rerun()
 
 
 def _question(run: Run, ask: Ask, key: str) -> None:
