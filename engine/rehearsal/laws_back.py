@@ -48,8 +48,10 @@ def L12_each_effect_is_reversed_at_most_once(seen: Evidence) -> int:
 
 
 def R04_no_step_takes_effect_twice(seen: Evidence) -> int:
-    """At no end is an effect there twice, whatever was retried (R4-R6)."""
-    judged = [name for name in seen.acting if name not in seen.left]
+    """At no end is an effect there twice, whatever was retried (R4-R6), but what was knowingly left behind."""
+    left_behind = {name for _, x in seen.all(e.RunAbandoned) for name in x.left_behind}
+    given_up = left_behind & {x.step for _, x in seen.all(e.LateLanded) if not x.counts}
+    judged = [name for name in seen.acting if name not in seen.left | given_up]
     for name in judged:
         made = seen.world.coming(name)
         expect(len(made) <= 1, "R04", f"'{name}' took effect {len(made)} times")
