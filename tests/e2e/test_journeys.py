@@ -29,7 +29,7 @@ def start(page: Page, app: App, name: str) -> str:
 
 def approve(page: Page) -> None:
     page.get_by_text("Approve", exact=True).first.click()
-    page.get_by_role("button", name="Send the answer").click()
+    page.get_by_role("button", name="Send the answer").first.click()
 
 
 def ledger(app: App) -> tuple[list[LedgerEntry], bool]:
@@ -123,7 +123,7 @@ def test_a_saga_of_three_steps_is_drawn_from_nothing_saved_and_run(page: Page, a
     page.get_by_role("button", name="Start the run").click()
     run_id = run_id_of(page)
     page.get_by_text("Deny", exact=True).first.click()
-    page.get_by_role("button", name="Send the answer").click()
+    page.get_by_role("button", name="Send the answer").first.click()
     expect(page.locator(".st-key-run-head").get_by_text("Compensated")).to_be_visible()
     entries, clean = ledger(app)
     assert [entry.resource for entry in entries] == ["inventory/reservations"] * 2
