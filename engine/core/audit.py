@@ -37,10 +37,10 @@ def audit_at(run: Run) -> datetime | None:
     return run.ended_at + timedelta(seconds=window) + PAUSE
 
 
-def difference(step: StepState, *, found: bool) -> str:
+def difference(step: StepState, *, should: bool, found: bool) -> str:
     """Return what is wrong, in words, where a probe's finding is not what the run's end says; else empty."""
-    if found == (step.status == "committed"):
+    if found == should:
         return ""
-    if not found:
+    if should:
         return f"'{step.id}' is committed, and its target does not know it any more"
     return f"'{step.id}' is {step.status}, and its target still has it"

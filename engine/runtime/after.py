@@ -89,15 +89,15 @@ class Aftermath:
             self._open(run_id, name, report.step, what, {"answer": report.output})
 
     async def look(self) -> None:
-        """Look at the world of the runs for which it is time; a difference opens an incident (R38)."""
+        """Look at the world of the runs for which it is time, once; a difference opens an incident (R38)."""
         for run_id in await asyncio.to_thread(self._store.audits, self._clock.now()):
             run = await asyncio.to_thread(self._load, run_id)
-            for name in expected(run) if run is not None else ():
-                assert run is not None
-                await self._look_at(run, run.steps[name])
+            if run is not None:
+                for name, should in expected(run).items():
+                    await self._look_at(run, run.steps[name], should=should)
             await asyncio.to_thread(self._store.audited, run_id)
 
-    async def _look_at(self, run: Run, step: StepState) -> None:
+    async def _look_at(self, run: Run, step: StepState, *, should: bool) -> None:
         outcome = await self._probe(run, step)
         if outcome is None or outcome.outcome != "ok":
             return
@@ -105,7 +105,7 @@ class Aftermath:
             found = probe_landed(run, step, empty=outcome.empty, output=outcome.output)
         except ExpressionError:
             return
-        what = difference(step, found=found)
+        what = difference(step, should=should, found=found)
         if what:
             name = f"{run.id}:{step.id}:audit"
             await asyncio.to_thread(self._open, run.id, name, step.id, what, {"probe": outcome.output})
