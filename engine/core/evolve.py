@@ -76,9 +76,9 @@ def _run_resumed(run: Run, _recorded: e.Recorded, _event: e.RunResumed) -> None:
     run.paused = False
 
 
-def _faulted(run: Run, recorded: e.Recorded, event: e.Faulted) -> None:
+def _faulted(run: Run, _recorded: e.Recorded, event: e.Faulted) -> None:
     run.move("draining")
-    run.fault, run.fault_seq = event, recorded.seq
+    run.fault = event
     run.faults.append(event)
     run.attention.clear()  # asked again where it still matters
     if run.limit is not None and run.limit.response != "stop":

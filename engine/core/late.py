@@ -49,7 +49,7 @@ def is_open(step: StepState, attempt: Attempt) -> bool:
 def late_landed(run: Run, step: StepState, attempt: Attempt, output: Json) -> e.Event:
     """Return what a success means that comes after its attempt had been given up."""
     others = [other for other in step.attempts if other is not attempt]
-    landed = any(other.landed or (other.landed is None and other.outcome == "ok") for other in others)
+    landed = any(other.surely_landed for other in others)
     shared = honours_key(step, step.attempts[-1].started_at)
     same_answer = output is not None and step.status not in PAST and output == step.output
     if landed and (shared or same_answer):

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from engine.core.events import Event, Faulted, LimitGranted, LimitName, LimitReached, Noted, RunPaused
+from engine.core.attempts import fault
+from engine.core.events import Event, LimitGranted, LimitName, LimitReached, Noted, RunPaused
 from engine.core.run import Run, StepState, StepStatus
 from engine.core.saga import Budget, RouteStep
 
@@ -82,14 +83,12 @@ def at_limit(run: Run, now: datetime) -> list[Event]:
     assert limit is not None
     said = in_words(limit)
     if limit.response == "stop":
-        return [limit, Faulted(source="budget", step=None, reason=said)]
+        return [limit, *fault(run, "budget", None, said)]
     if limit.response == "pause":
         return [limit, RunPaused(by=BY)]
-    return (
-        [limit, Noted(text=f"{said}; past the point of no return it only counts", by=BY)]
-        if limit.response == "note"
-        else [limit]
-    )
+    if limit.response == "note":
+        return [limit, Noted(text=f"{said}; past the point of no return it only counts", by=BY)]
+    return [limit]
 
 
 def in_words(limit: LimitReached) -> str:

@@ -125,6 +125,11 @@ class Attempt:
         return self.outcome in {None, "ok", "unknown"}
 
     @property
+    def surely_landed(self) -> bool:
+        """Whether an effect is out there for sure: it went well, or a later look says so."""
+        return self.landed if self.landed is not None else self.outcome == "ok"
+
+    @property
     def unresolved(self) -> bool:
         """Whether its outcome is unknown and nothing has told since (R3)."""
         return self.outcome == "unknown" and self.landed is None
@@ -207,9 +212,7 @@ class StepState:
     @property
     def landed(self) -> bool:
         """Whether an effect of it is surely out there."""
-        return self.by_hand > 0 or any(
-            a.landed or (a.landed is None and a.outcome == "ok") for a in self.own_attempts
-        )
+        return self.by_hand > 0 or any(a.surely_landed for a in self.own_attempts)
 
     @property
     def own_attempts(self) -> list[Attempt]:
@@ -290,7 +293,6 @@ class Run:
     steps: dict[str, StepState] = field(default_factory=dict)
     known: dict[str, Json] = field(default_factory=dict)
     fault: Faulted | None = None
-    fault_seq: int = 0
     faults: list[Faulted] = field(default_factory=list)
     notes: list[Noted] = field(default_factory=list)
     direction: Literal["forward", "undo"] = "forward"

@@ -301,9 +301,8 @@ class Engine:
             try:
                 if stored is not None:
                     await asyncio.wrap_future(stored)
-            except (
-                Conflict
-            ):  # another driver has the run, and nothing of this was stored; it is let go by now
+            except Conflict:
+                # Another driver has the run, and nothing of this was stored; it is let go by now.
                 await self._submit(run_id, command)
         else:
             await self._post(run_id, command)

@@ -11,7 +11,7 @@ from engine.core.recovery import undo_request
 from engine.core.run import Attempt, Run, StepState
 from engine.core.saga import effect_of, undo_of
 from ui.models.run_graph import cost_of, spent, undo_status, undo_words
-from ui.models.run_words import clock_ms, counted, money, rounded, title_of
+from ui.models.run_words import clock_ms, money, rounded, title_of
 from ui.models.status import Family
 from ui.models.timeline import duration_words
 
@@ -289,10 +289,3 @@ def _undo(run: Run, step: StepState, now: datetime) -> UndoDetail | None:
         none_because="",
         tries=tuple(_try(attempt, now) for attempt in reversed(step.undos)),
     )
-
-
-def tries_words(detail: StepDetail) -> str:
-    """Return "2 tries, 1 look" of a step."""
-    parts = [counted(len(detail.tries), "try", "tries")] if detail.tries else []
-    parts += [counted(len(detail.looks), "look")] if detail.looks else []
-    return ", ".join(parts)
