@@ -7,21 +7,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core import events as e
-from engine.core.attempts import can_retry, fault, give_up, intend, probe_request, request_of, schedule_retry
+from engine.core.attempts import fault, give_up, intend, probe_request, request_of
+from engine.core.commit import commit
 from engine.core.condition import OUTCOMES
 from engine.core.errors import ExpressionError
-from engine.core.expressions import compile_expression, is_true
+from engine.core.expressions import is_true
 from engine.core.late import late_obstacle, late_request
 from engine.core.limits import at_limit
-from engine.core.parts import ApprovalPolicy, Rule
+from engine.core.panel import check
+from engine.core.parts import ApprovalPolicy
 from engine.core.queues import term
 from engine.core.recovery import choose_direction, undo_request
 from engine.core.run import Run, StepState
-from engine.core.saga import ApprovalStep, WaitStep, effect_of, request_hash
+from engine.core.saga import ApprovalStep, WaitStep, request_hash
 from engine.core.schedule import Task
-from engine.core.schema import mismatch
-from engine.core.scope import forward_scope, output_scope
+from engine.core.scope import forward_scope
 from engine.core.templates import as_text, render
+from engine.core.verify import boundary, validate
 
 Json = Any
 
@@ -158,70 +160,6 @@ def _retry(run: Run, name: str, now: datetime) -> list[e.Event]:
     return [intend(run, step, "forward", request, now)]
 
 
-def _validate(run: Run, name: str, now: datetime) -> list[e.Event]:
-    """Check an output; only an accepted one is committed and seen by others (R11)."""
-    step = run.step(name)
-    scope = output_scope(run, step)
-    verdicts = [_schema_verdict(step)] if step.definition.output is not None else []
-    verdicts += [_rule_verdict(step, rule, scope) for rule in step.definition.validate_]
-    worst = next((v for v in verdicts if v.verdict in {"reject", "retry"}), None)
-    if worst is None:
-        return [*verdicts, *_commit(run, step, scope)]
-    reason = f"{worst.validator}: {worst.evidence}"
-    if worst.verdict == "retry" and run.fault is None and can_retry(step):
-        return [*verdicts, schedule_retry(run, step, "forward", reason, now)]
-    return [*verdicts, *give_up(run, step, "validator", reason)]
-
-
-def _schema_verdict(step: StepState) -> e.VerdictGiven:
-    assert step.definition.output is not None
-    wrong = mismatch(step.definition.output, step.output)
-    if wrong is None:
-        return _verdict(step, "schema", "accept", "it fits the output schema")
-    bad = "retry" if effect_of(step.definition) == "readonly" else "reject"
-    return _verdict(step, "schema", bad, f"{wrong[0]}: {wrong[1]}"[:500])
-
-
-def _rule_verdict(step: StepState, rule: Rule, scope: dict[str, Json]) -> e.VerdictGiven:
-    try:
-        held = is_true(rule.rule, scope)
-    except ExpressionError as error:
-        return _verdict(step, rule.name, rule.on_fail, str(error))
-    return _verdict(
-        step, rule.name, "accept" if held else rule.on_fail, f"`{rule.rule}` is {str(held).lower()}"
-    )
-
-
-def _verdict(step: StepState, validator: str, verdict: Any, evidence: str) -> e.VerdictGiven:
-    return e.VerdictGiven(
-        step=step.id, attempt=len(step.attempts), validator=validator, verdict=verdict, evidence=evidence
-    )
-
-
-def _commit(run: Run, step: StepState, scope: dict[str, Json], output: Json = None) -> list[e.Event]:
-    """Commit an accepted output with what it writes to S_A, then check the invariants (R29)."""
-    writes = {k: compile_expression(source).evaluate(scope) for k, source in step.definition.writes.items()}
-    committed = e.StepCommitted(step=step.id, output=output, writes=writes)
-    broken = broken_invariant(run, writes)
-    return [committed, *(fault(run, "invariant", step.id, broken) if broken else [])]
-
-
-def broken_invariant(run: Run, writes: dict[str, Json]) -> str:
-    """Return why an invariant does not hold once `writes` are applied; empty if all hold (R29)."""
-    if not run.saga.invariants:
-        return ""
-    scope = {**forward_scope(run), "app": {**run.app, **writes}}
-    for invariant in run.saga.invariants:
-        try:
-            held = is_true(invariant.rule, scope)
-        except ExpressionError as error:
-            return f"invariant '{invariant.name}': {error}"
-        if not held:
-            values = ", ".join(f"{key} = {as_text(value)}" for key, value in scope["app"].items())
-            return f"invariant '{invariant.name}' is broken: `{invariant.rule}` with {values}"
-    return ""
-
-
 def _expire(run: Run, name: str, _now: datetime) -> list[e.Event]:
     step = run.step(name)
     approval = step.approval
@@ -252,7 +190,7 @@ def _commit_answer(run: Run, step: StepState, decision: str, by: str, comment: s
     if decision != "approved":
         return [e.StepCommitted(step=step.id, output=output)]  # what a yes would write is not written
     try:
-        return _commit(run, step, {**forward_scope(run, step), "output": output}, output)
+        return commit(run, step, {**forward_scope(run, step), "output": output}, output)
     except ExpressionError as error:
         return give_up(run, step, "expression", str(error))
 
@@ -292,7 +230,7 @@ def _answer(step: StepState, decision: Any, by: str, reason: str, *, final: bool
 def _end_wait(run: Run, name: str, _now: datetime) -> list[e.Event]:
     step = run.step(name)
     output = {"waited_until": step.due.isoformat() if step.due else ""}
-    return _commit(run, step, {**forward_scope(run, step), "output": output}, output)
+    return commit(run, step, {**forward_scope(run, step), "output": output}, output)
 
 
 def _probe(run: Run, name: str, now: datetime) -> list[e.Event]:
@@ -354,7 +292,7 @@ def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
 
 
 _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
-    "deadline": _deadline, "open": _open, "limit": _limit, "begin": _begin, "no_locks": _no_locks, "retry": _retry, "validate": _validate,
+    "deadline": _deadline, "open": _open, "limit": _limit, "begin": _begin, "no_locks": _no_locks, "retry": _retry, "validate": validate, "check": check, "boundary": boundary,
     "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
     "choose": _choose, "undo": _undo, "undo_late": _undo_late, "empty": _empty, "excuse": _excuse, "close": _close,
 }  # fmt: skip

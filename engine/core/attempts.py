@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.core.errors import CommandRejected
+from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.events import (
     AttemptEnded,
     AttemptIntended,
     AttemptResolved,
     CompensationFrozen,
     Event,
+    FallbackTaken,
     Faulted,
     FaultSource,
     HelpNeeded,
@@ -35,6 +36,7 @@ from engine.core.saga import (
 )
 from engine.core.scope import forward_scope, key_of, late_key_of, undo_key_of
 from engine.core.templates import expressions_in, names_in, render
+from engine.core.validators import LlmFallback, ValueFallback
 
 Json = Any
 DAY_S = 86400.0
@@ -52,13 +54,20 @@ def request_of(run: Run, step: StepState) -> Json:
     if step.attempts and effect_of(step.definition) != "readonly":
         return step.attempts[0].intent.request
     scope = forward_scope(run, step)
-    document = with_document(step.definition)
+    simpler = simpler_prompt(step)
+    document = with_document(simpler or step.definition)
     if isinstance(step.definition, RouteStep):
         return _route_request(step.definition, document, scope)
     request = render(document, scope)
-    if isinstance(step.definition, LlmStep):
+    if simpler is not None or isinstance(step.definition, LlmStep):
         request |= {"output_schema": step.definition.output, "feedback": _feedback(step)}
     return request
+
+
+def simpler_prompt(step: StepState) -> LlmFallback | None:
+    """Return the fallback that now makes the step's calls, or None while the step does itself."""
+    taken = step.definition.fallback[step.fallbacks[-1].number - 1] if step.fallbacks else None
+    return taken if isinstance(taken, LlmFallback) else None
 
 
 def _route_request(route: RouteStep, document: dict[str, Json], scope: Scope) -> Json:
@@ -75,19 +84,15 @@ def _feedback(step: StepState) -> list[str]:
     return said[-3:]
 
 
-def intend(run: Run, step: StepState, phase: Phase, request: Json, now: datetime) -> AttemptIntended:
+def intend(
+    run: Run, step: StepState, phase: Phase, request: Json, now: datetime, timeout_s: float | None = None
+) -> AttemptIntended:
     """Return the intent of a call: everything that must be on disk before it is made (R1).
 
     Raises:
         ExpressionError: if the compensation's inputs can't be rendered.
     """
-    undo = undo_of(step.definition)
-    probe = step.definition.probe
-    timeout = step.definition.timeout_s
-    if phase in {"undo", "late"} and undo is not None:
-        timeout = undo.timeout_s
-    elif phase == "probe" and probe is not None:
-        timeout = probe.timeout_s
+    timeout = _timeout_s(step, phase) if timeout_s is None else timeout_s
     planted = step.disruption if phase == "forward" else None
     return AttemptIntended(
         step=step.id,
@@ -101,12 +106,22 @@ def intend(run: Run, step: StepState, phase: Phase, request: Json, now: datetime
         compensation=_freeze(run, step, request) if phase == "forward" and not step.attempts else None,
         injection=planted.injection if planted else None,
         delay_s=planted.delay_s if planted else 0,
+        fallback=step.fallbacks[-1].number if phase == "forward" and step.fallbacks else 0,
     )
+
+
+def _timeout_s(step: StepState, phase: Phase) -> float:
+    undo, probe = undo_of(step.definition), step.definition.probe
+    if phase in {"undo", "late"} and undo is not None:
+        return undo.timeout_s
+    return probe.timeout_s if phase == "probe" and probe is not None else step.definition.timeout_s
 
 
 def _key(run: Run, step: StepState, phase: Phase) -> str:
     if phase == "late" and step.late is not None:
         return late_key_of(run, step, step.late.attempt)
+    if phase == "check":
+        return f"v:{key_of(run, step)}"
     return undo_key_of(run, step) if phase == "undo" else key_of(run, step)
 
 
@@ -202,13 +217,13 @@ def schedule_retry(
     *,
     unknown: bool = False,
     code: str = "",
+    policy: Retry | None = None,
 ) -> RetryScheduled:
     """Return when the next try is due: after the back-off and, after an unknown one, the settle window (R7, R9)."""
     calls = step.calls(phase)
     number = max(len(calls) - _granted(step, phase), 1)
-    at = now + timedelta(
-        seconds=_policy(step, phase).pause_s(number, _jitter(run, step, phase, len(calls)), code)
-    )
+    patience = policy or _policy(step, phase)
+    at = now + timedelta(seconds=patience.pause_s(number, _jitter(run, step, phase, len(calls)), code))
     if unknown:
         at = max(at, calls[-1].intent.deadline + timedelta(seconds=step.definition.settle_s))
     return RetryScheduled(step=step.id, phase=phase, due=at, reason=reason)
@@ -224,9 +239,13 @@ def give_up(
 ) -> list[Event]:
     """Return the events of a step that failed for good: it, and the fault or, later ones, a note (R13).
 
+    A readonly step that has a fallback left takes that instead.
     There is no fault where other steps wait for this failure, as long as surely no effect of it is out
     there. `ended` is the result that leads here, where that is about to be recorded.
     """
+    simpler = fall_back(run, step, source, reason)
+    if simpler is not None:
+        return [simpler]
     last = ended or (step.attempts[-1].result if step.attempts else None)
     timed_out = source == "expired" or (last is not None and last.code == "timeout")
     going = run.fault is None and run.direction == "forward" and _surely_without_effect(step, ended)
@@ -234,6 +253,26 @@ def give_up(
     handled = going and ("failed" in words or (timed_out and "timed_out" in words))
     failed = StepFailed(step=step.id, reason=reason, timed_out=timed_out, handled=handled)
     return [failed] if handled else [failed, *fault(run, source, step.id, reason)]
+
+
+def fall_back(run: Run, step: StepState, source: FaultSource, reason: str) -> FallbackTaken | None:
+    """Return the next fallback of a readonly step that would fail, or None where there is none."""
+    going = run.fault is None and run.direction == "forward" and effect_of(step.definition) == "readonly"
+    if not going or source not in {"rejected", "exhausted", "validator"}:
+        return None
+    taken = len(step.fallbacks)
+    for number, fallback in enumerate(step.definition.fallback[taken:], taken + 1):
+        try:
+            value = (
+                render(fallback.value, forward_scope(run, step))
+                if isinstance(fallback, ValueFallback)
+                else None
+            )
+        except ExpressionError as error:
+            reason = f"{reason}; fallback {number}: {error}"
+            continue
+        return FallbackTaken(step=step.id, number=number, kind=fallback.kind, reason=reason, output=value)
+    return None
 
 
 def _surely_without_effect(step: StepState, ended: AttemptEnded | None) -> bool:

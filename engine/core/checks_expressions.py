@@ -51,6 +51,8 @@ def _expressions(step: Step, path: str) -> Iterator[Found]:
         for index, row in enumerate(step.with_.rules):
             yield from _cel(f"{path}.with.rules[{index}].when", row.when, FORWARD)
     for index, rule in enumerate(step.validate_):
+        if rule.kind != "rule":
+            continue
         yield from _cel(f"{path}.validate[{index}].rule", rule.rule, AFTER)
     for key, source in step.writes.items():
         yield from _cel(f"{path}.writes.{key}", source, AFTER)

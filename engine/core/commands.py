@@ -25,6 +25,9 @@ class Start(Command):
     run_id: str
     input: dict[str, Json] = Field(default_factory=dict)
     author: str = Field(default="", description="who published the version")
+    lessons: dict[str, list[str]] = Field(
+        default_factory=dict, description="by step: what validators noted in earlier runs"
+    )
 
 
 class Advance(Command):
@@ -145,6 +148,23 @@ class Resolve(Command):
     output: Json = None
 
 
+class GiveVerdict(Command):
+    """Decide about an output in a validator's place: it counts, counts with what was proposed, or does not."""
+
+    type: Literal["give_verdict"] = "give_verdict"
+    step: str
+    decision: Literal["accept", "augment", "reject"]
+    reason: str
+
+
+class RestoreApp(Command):
+    """Set the application state S_A back to what it was after some event."""
+
+    type: Literal["restore_app"] = "restore_app"
+    seq: int = Field(ge=1)
+    reason: str
+
+
 class Abandon(Command):
     """Give the run up and list what is left behind (R22)."""
 
@@ -163,7 +183,7 @@ class Disrupt(Command):
 
 AnyCommand = Annotated[
     Start | Advance | Recover | Report | Pause | Resume | Cancel | Decide | ChooseDirection | TryNow | Skip
-    | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit,
+    | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit | GiveVerdict | RestoreApp,
     Field(discriminator="type"),
 ]  # fmt: skip
 COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from engine.core.errors import DefinitionInvalid, Problem
 from engine.core.parts import Part
 from engine.core.saga import KINDS, Saga
+from engine.core.validators import VALIDATOR_KINDS
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
@@ -271,13 +272,23 @@ def _path(location: Iterable[str | int]) -> str:
     for piece in location:
         if isinstance(piece, int):
             parts.append(f"[{piece}]")
-        elif piece in KINDS and len(parts) == 2 and parts[0] == "steps":
+        elif _is_member(piece, parts):
             continue  # pydantic names the member of the union there
         elif piece not in {"[key]", "tuple[str, ...]", "str"} and not piece.startswith(
             ("function-", "literal[")
         ):
             parts.append(f".{piece}" if parts else piece)
     return "".join(parts) or "file"
+
+
+def _is_member(piece: str, parts: list[str]) -> bool:
+    if piece in KINDS and len(parts) == 2 and parts[0] == "steps":
+        return True
+    in_list = len(parts) > 1 and parts[-1].startswith("[")
+    return in_list and (
+        (parts[-2] in {".validate", "validate"} and piece in VALIDATOR_KINDS)
+        or (parts[-2] == ".fallback" and piece in {"llm", "value"})
+    )
 
 
 def _last_word(location: Iterable[str | int]) -> str:

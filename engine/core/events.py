@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from engine.core.validators import CheckType
+
 Json = Any
-Phase = Literal["forward", "undo", "probe", "late"]
-"""`late` undoes one attempt that landed after it had been given up."""
+Phase = Literal["forward", "undo", "probe", "late", "check"]
+"""`late` undoes one attempt that landed after it had been given up; `check` asks a validator."""
 Outcome = Literal["ok", "rejected", "failed", "unknown"]
 Direction = Literal["forward", "undo"]
 Injection = Literal["fail", "timeout_but_land", "delay"]
@@ -32,6 +34,9 @@ class RunStarted(Fact):
     input: dict[str, Json]
     by: str
     author: str = ""
+    lessons: dict[str, list[str]] = Field(
+        default_factory=dict, description="by step: what validators noted in earlier runs"
+    )
 
 
 class RunPaused(Fact):
@@ -248,6 +253,9 @@ class AttemptIntended(Fact):
     compensation: CompensationFrozen | None = None
     injection: Injection | None = None
     delay_s: float = 0
+    validator: str = Field(default="", description="of a check: who is asked")
+    vote: int = Field(default=0, description="of a check: which of its votes, from 1")
+    fallback: int = Field(default=0, description="which fallback makes the call, from 1; 0: the step itself")
 
 
 class AttemptEnded(Fact):
@@ -322,19 +330,78 @@ class HelpNeeded(Fact):
 
     type: Literal["help_needed"] = "help_needed"
     step: str
-    kind: Literal["unknown_outcome", "comp_failed", "stuck_after_pivot", "late_success"]
+    kind: Literal["unknown_outcome", "comp_failed", "stuck_after_pivot", "late_success", "verdict"]
     reason: str
 
 
+Verdict = Literal["accept", "reject", "retry", "augment", "ask", "feedback", "none"]
+"""`none`: the validator could not be asked; that is never an accept."""
+
+
+class ValidationBegun(Fact):
+    """Code has nothing against an output; now these validators are called, each a check of its own (R11)."""
+
+    type: Literal["validation_begun"] = "validation_begun"
+    step: str
+    attempt: int
+    validators: tuple[str, ...]
+
+
 class VerdictGiven(Fact):
-    """A validator's answer about one output (R11, R28)."""
+    """A validator's answer about one output, or a person's in its place (R11, R28)."""
 
     type: Literal["verdict_given"] = "verdict_given"
     step: str
     attempt: int
     validator: str
-    verdict: Literal["accept", "reject", "retry", "feedback"]
+    verdict: Verdict
     evidence: str
+    kind: str = Field(
+        default="", description="`rule`, `judge`...; `schema` where empty and so named, else `rule`"
+    )
+    check: CheckType | None = Field(default=None, description="what it is about")
+    tier: Literal["intra", "inter"] = "intra"
+    edge: str = Field(default="", description="of an edge's validator: the consumer")
+    whole: bool = Field(default=False, description="whether it is a validator of the saga")
+    by: str = Field(default="", description="the person who decided in the validator's place")
+    proposal: dict[str, Json] | None = Field(default=None, description="what it would add to the output")
+    votes: tuple[int, int] | None = Field(default=None, description="accepted, given")
+    cost_usd: float = 0
+    tokens: int = 0
+    latency_s: float = 0
+
+
+class OutputAugmented(Fact):
+    """A validator added to an output what was missing; before and after are both kept (R28)."""
+
+    type: Literal["output_augmented"] = "output_augmented"
+    step: str
+    attempt: int
+    validator: str
+    before: Json
+    after: Json
+    by: str = Field(default="", description="the person who consented, where one had to")
+
+
+class FallbackTaken(Fact):
+    """A readonly step that would have failed goes on in a simpler way; `output` where that is a value."""
+
+    type: Literal["fallback_taken"] = "fallback_taken"
+    step: str
+    number: int
+    kind: str
+    reason: str
+    output: Json = None
+
+
+class AppRestored(Fact):
+    """A person set the application state back to what it was at an earlier moment."""
+
+    type: Literal["app_restored"] = "app_restored"
+    app: dict[str, Json]
+    at_seq: int
+    by: str
+    reason: str
 
 
 class StepCommitted(Fact):
@@ -403,8 +470,8 @@ Event = Annotated[
     | RunCompensated | RunAbandoned | StepSkipped | StepReady | WaitBegun | LocksWanted | LocksTaken | LimitReached
     | LimitGranted | ApprovalRequested | ApprovalGiven
     | ApprovalEnded | AttemptIntended | AttemptEnded | AttemptResolved | LateLanded
-    | LateUndone | RetryScheduled | HelpNeeded | VerdictGiven
-    | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked | Disrupted,
+    | LateUndone | RetryScheduled | HelpNeeded | ValidationBegun | VerdictGiven
+    | OutputAugmented | FallbackTaken | AppRestored | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked | Disrupted,
     Field(discriminator="type"),
 ]  # fmt: skip
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

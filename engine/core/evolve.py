@@ -12,6 +12,7 @@ from engine.core.errors import IllegalTransition
 from engine.core.evolve_calls import HANDLERS as CALLS
 from engine.core.evolve_calls import Handlers
 from engine.core.evolve_steps import HANDLERS as STEPS
+from engine.core.evolve_verdicts import HANDLERS as VERDICTS
 from engine.core.run import Run, StepState
 from engine.core.saga import Saga
 
@@ -56,7 +57,7 @@ def _run_started(run: Run, recorded: e.Recorded, event: e.RunStarted) -> None:
         raise IllegalTransition(f"run '{event.run_id}' is pinned to version {pinned}, not {given} (R30)")
     graph = run.saga.graph
     run.id, run.input, run.started_at = event.run_id, event.input, recorded.at
-    run.starter, run.author = event.by, event.author
+    run.starter, run.author, run.lessons = event.by, event.author, event.lessons
     run.app = dict(run.saga.app)
     run.facts = {
         "id": run.id, "saga": run.saga.saga, "input": run.input, "by": run.starter,
@@ -80,6 +81,9 @@ def _faulted(run: Run, _recorded: e.Recorded, event: e.Faulted) -> None:
     run.move("draining")
     run.fault = event
     run.faults.append(event)
+    for asked in run.attention.values():
+        if asked.kind == "verdict":
+            run.validating[asked.step] = None
     run.attention.clear()  # asked again where it still matters
     if run.limit is not None and run.limit.response != "stop":
         run.limit = None
@@ -127,10 +131,10 @@ def _go_back(run: Run, event: e.DirectionChosen) -> None:
             step.move("to_compensate")
             step.due = None
         elif step.status in {
-            "pending", "ready", "awaiting_approval", "awaiting_locks", "waiting", "retry_wait"
+            "pending", "ready", "awaiting_approval", "awaiting_locks", "waiting", "retry_wait", "validating"
         }:  # fmt: skip
             step.move("withdrawn")
-    run.fresh, run.ready, run.active = {}, {}, {}
+    run.fresh, run.ready, run.active, run.judging, run.boundaries = {}, {}, {}, {}, {}
     run.undo_unlocks = {name: [] for name in run.plan}
     for entry in event.plan:
         run.undo_blockers[entry.step] = len(entry.after)
@@ -181,4 +185,5 @@ HANDLERS: Handlers = {
     e.LimitGranted: _limit_granted,
     **STEPS,
     **CALLS,
+    **VERDICTS,
 }

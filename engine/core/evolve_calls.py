@@ -9,7 +9,7 @@ from typing import Any
 from engine.core import events as e
 from engine.core.errors import IllegalTransition
 from engine.core.queues import activate, relieve
-from engine.core.run import Attempt, Late, Run, StepState
+from engine.core.run import Attempt, Late, Panel, Run, StepState
 from engine.core.saga import effect_of
 
 Handlers = dict[type[Any], Callable[[Run, e.Recorded, Any], None]]
@@ -45,11 +45,17 @@ def _attempt_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> Non
     run.cost_usd += float(_amount(event.meta.get("cost_usd")))
     run.tokens += int(_amount(event.meta.get("tokens")))
     if event.phase == "forward" and event.outcome == "ok":
-        step.output = event.output
+        take_output(run, step, event.output)
         step.move("validating")
-        run.validating[step.id] = None
     elif event.phase == "forward" and event.outcome == "unknown" and effect_of(step.definition) != "readonly":
         step.move("unknown")
+
+
+def take_output(run: Run, step: StepState, output: Any) -> None:
+    """Put a new output before the validators; what they said about an earlier one is past."""
+    step.output = output
+    step.panel = Panel(verdicts_from=len(step.verdicts), checks_from=len(step.checks))
+    run.validating[step.id] = None
 
 
 def _amount(value: Any) -> int | float:
@@ -91,11 +97,11 @@ def _late_landed(run: Run, _recorded: e.Recorded, event: e.LateLanded) -> None:
 
 def _take_effect(run: Run, step: StepState, output: Any) -> None:
     """Go on with a step whose effect turned out to be there."""
-    if output is not None:
-        step.output = output
     if step.status in {"unknown", "retry_wait", "ready", "failed", "withdrawn"}:
         activate(run, step, "validating")
-        run.validating[step.id] = None
+        take_output(run, step, step.output if output is None else output)
+    elif output is not None:
+        step.output = output
 
 
 def _late(step: StepState) -> Late:
@@ -137,6 +143,9 @@ def _help_needed(run: Run, _recorded: e.Recorded, event: e.HelpNeeded) -> None:
         step.due = None
     elif event.kind == "late_success":
         _late(step).status = "failed"
+    elif event.kind == "verdict":
+        run.validating.pop(step.id, None)
+        step.panel.examined = True
     if run.status in {"draining", "compensating"}:
         run.move("needs_attention")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.core import events as e
 from engine.core.errors import IllegalTransition
 from engine.core.evolve_calls import Handlers
-from engine.core.queues import activate, settle, unplan
+from engine.core.queues import activate, leave, settle, unplan
 from engine.core.run import Approval, Run, StepState
 
 
@@ -82,8 +84,16 @@ def _approval_ended(run: Run, recorded: e.Recorded, event: e.ApprovalEnded) -> N
         run.ready.pop(step.id, None)
 
 
-def _verdict_given(run: Run, _recorded: e.Recorded, event: e.VerdictGiven) -> None:
-    run.step(event.step).verdicts.append(event)
+def _app_restored(run: Run, recorded: e.Recorded, event: e.AppRestored) -> None:
+    run.app = dict(event.app)
+    run.written.append((recorded.seq, event.app, True))
+
+
+def write(run: Run, recorded: e.Recorded, writes: dict[str, Any]) -> None:
+    """Change S_A, and keep when and what."""
+    if writes:
+        run.app.update(writes)
+        run.written.append((recorded.seq, writes, False))
 
 
 def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> None:
@@ -93,7 +103,7 @@ def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> N
         step.output = event.output
     if event.by:
         step.by_hand = recorded.seq
-    run.app.update(event.writes)
+    write(run, recorded, event.writes)
     run.known[step.id] = {"status": "committed", "output": step.output}
     settle(run, recorded, step)
 
@@ -108,15 +118,14 @@ def _step_failed(run: Run, recorded: e.Recorded, event: e.StepFailed) -> None:
         return
     step.move("failed")
     step.ended_at, step.due = recorded.at, None
-    for queue in (run.fresh, run.ready, run.active, run.validating):
-        queue.pop(step.id, None)
+    leave(run, step)
 
 
 def _step_undone(run: Run, recorded: e.Recorded, event: e.StepUndone) -> None:
     step = run.step(event.step)
     step.move("empty" if event.empty else "compensated")
     step.reason = event.reason
-    run.app.update(event.writes)
+    write(run, recorded, event.writes)
     unplan(run, recorded, step)
 
 
@@ -142,7 +151,7 @@ HANDLERS: Handlers = {
     e.ApprovalRequested: _approval_requested,
     e.ApprovalGiven: _approval_given,
     e.ApprovalEnded: _approval_ended,
-    e.VerdictGiven: _verdict_given,
+    e.AppRestored: _app_restored,
     e.StepCommitted: _step_committed,
     e.StepFailed: _step_failed,
     e.StepUndone: _step_undone,

@@ -24,17 +24,27 @@ def held_back(run: Run, step: StepState) -> bool:
     others = run.saga.contended.get(step.id, ())
     if any(run.steps[other].status in IN_HAND for other in others):
         return True
+    return _may_cost(step) and one_at_a_time(run)
+
+
+def one_at_a_time(run: Run) -> bool:
+    """Return whether a call that may cost money or tokens has to wait for another one that does (L30)."""
     budget = run.saga.budget
-    if budget is None or (budget.cost_usd is None and budget.tokens is None) or not _may_cost(step):
+    if budget is None or (budget.cost_usd is None and budget.tokens is None):
         return False
-    return any(_may_cost(run.steps[name]) for name, phase, _ in run.open_calls if phase == "forward")
+    return any(
+        phase == "check" or (phase == "forward" and _may_cost(run.steps[name]))
+        for name, phase, _ in run.open_calls
+    )
 
 
 def _may_cost(step: StepState) -> bool:
     """Return whether a call of it can cost money or tokens: a model's, or a function's that says so."""
     definition = step.definition
-    return definition.kind in {"llm", "python"} or (
-        isinstance(definition, RouteStep) and bool(definition.with_.prompt)
+    return (
+        definition.kind in {"llm", "python"}
+        or bool(definition.fallback)
+        or (isinstance(definition, RouteStep) and bool(definition.with_.prompt))
     )
 
 

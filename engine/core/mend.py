@@ -10,8 +10,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from engine.core import events as e
-from engine.core.act import after_answer, broken_invariant
+from engine.core.act import after_answer
 from engine.core.attempts import fault, not_landed, resolve_all
+from engine.core.commit import broken_invariant
 from engine.core.limits import in_words
 from engine.core.results import FOLLOW
 from engine.core.run import Run, StepState

@@ -142,17 +142,6 @@ class RouteBy(Part):
     model: str = ""
 
 
-class Rule(Part):
-    """A validator in code: CEL over `output`, `run`, `steps`, `app` (R28)."""
-
-    name: str = Field(pattern=ID_PATTERN)
-    rule: str = Field(description="CEL that must be true")
-    on_fail: Literal["reject", "retry", "feedback"] = Field(
-        default="reject",
-        description="`reject`: the output is discarded and the run goes back; `retry` (readonly steps): try again with the finding; `feedback`: only noted",
-    )
-
-
 class Probe(Part):
     """A readonly look whether an attempt landed (R6)."""
 

@@ -20,13 +20,28 @@ def settle(run: Run, recorded: e.Recorded, step: StepState) -> None:
     """Take a settled step off the queues and wake the steps that waited for it."""
     step.ended_at, step.due = recorded.at, None
     run.unfinished -= 1
-    for queue in (run.fresh, run.ready, run.active, run.validating):
-        queue.pop(step.id, None)
+    leave(run, step)
+    _queue_boundaries(run, step)
     for name in run.saga.graph.dependents[step.id]:
         run.blockers[name] -= 1
         if name not in run.fresh and run.steps[name].status == "pending" and _is_decided(run, name, step):
             run.fresh[name] = None
     relieve(run, step)
+
+
+def leave(run: Run, step: StepState) -> None:
+    """Take a step off everything that moves it forward."""
+    for queue in (run.fresh, run.ready, run.active, run.validating, run.judging):
+        queue.pop(step.id, None)
+
+
+def _queue_boundaries(run: Run, step: StepState) -> None:
+    """Note which steps that belong together can be judged now: some committed and some did not, or all ended."""
+    for validator in run.saga.validators_over.get(step.id, ()):
+        if validator.kind == "together":
+            fates = {run.steps[name].status for name in validator.steps}
+            if fates <= SETTLED or ("committed" in fates and fates & {"skipped", "handled"}):
+                run.boundaries[validator.name] = None
 
 
 def _is_decided(run: Run, name: str, settled: StepState) -> bool:

@@ -75,7 +75,7 @@ def undo_request(step: StepState) -> Json:
         return step.edited_undo
     if step.by_hand and not undo_needs_output(step) and not _engine_landed(step):
         raise ExpressionError("it was done by hand, so it must be undone by hand")
-    return frozen_request(step, step.output)
+    return frozen_request(step, step.told)
 
 
 def frozen_request(step: StepState, output: Json) -> Json:

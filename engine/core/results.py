@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from engine.core import commands as c
 from engine.core import events as e
-from engine.core.act import broken_invariant
 from engine.core.attempts import (
     UNCOUNTED,
     can_retry,
@@ -19,9 +18,11 @@ from engine.core.attempts import (
     resolve_all,
     schedule_retry,
 )
+from engine.core.commit import broken_invariant
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.expressions import compile_expression, is_true
 from engine.core.late import is_open, late_attempt, late_landed
+from engine.core.panel import check_ended
 from engine.core.run import UNDONE, Run, StepState
 from engine.core.saga import effect_of, undo_of
 from engine.core.schedule import MAX_PROBES
@@ -186,5 +187,6 @@ def resolved(
 
 FOLLOW: dict[e.Phase, Callable[[Run, StepState, e.AttemptEnded, datetime], list[e.Event]]] = {
     "forward": _forward_ended, "undo": _undo_ended, "probe": _probe_ended, "late": _late_ended,
+    "check": check_ended,
 }  # fmt: skip
 """What follows from the end of a call, by phase."""

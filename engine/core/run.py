@@ -15,11 +15,13 @@ from engine.core.events import (
     AttemptResolved,
     CompensationFrozen,
     Disrupted,
+    FallbackTaken,
     Faulted,
     HelpNeeded,
     LimitReached,
     Noted,
     Outcome,
+    OutputAugmented,
     Phase,
     Recorded,
     UndoPlanned,
@@ -63,12 +65,14 @@ STEP_MACHINE: dict[StepStatus, frozenset[StepStatus]] = {
     "awaiting_approval": frozenset({"ready", "committed", "withdrawn", "failed", "skipped", "handled"}),
     "awaiting_locks": frozenset({"ready", "withdrawn", "failed", "skipped", "handled"}),
     "waiting": frozenset({"committed", "withdrawn", "skipped", "failed", "handled"}),
-    "running": frozenset({"validating", "unknown", "retry_wait", "failed", "handled"}),
+    "running": frozenset({"validating", "unknown", "retry_wait", "ready", "failed", "handled"}),
     "unknown": frozenset({"running", "validating", "retry_wait", "failed", "handled", "to_compensate"}),
     "retry_wait": frozenset(
-        {"running", "validating", "failed", "handled", "withdrawn", "to_compensate", "skipped"}
+        {"ready", "running", "validating", "failed", "handled", "withdrawn", "to_compensate", "skipped"}
     ),
-    "validating": frozenset({"committed", "failed", "handled", "retry_wait"}),
+    "validating": frozenset(
+        {"committed", "failed", "handled", "retry_wait", "ready", "withdrawn", "to_compensate"}
+    ),
     "committed": frozenset({"to_compensate"}),
     "skipped": frozenset({"to_compensate"}),
     "handled": frozenset(),
@@ -163,6 +167,20 @@ class Late:
 
 
 @dataclass(slots=True)
+class Panel:
+    """The validation of one output: from which verdict and check on, who is to be called, who has added to it.
+
+    `examined` says that code has looked at the output as it is now.
+    """
+
+    verdicts_from: int = 0
+    checks_from: int = 0
+    called: tuple[str, ...] = ()
+    examined: bool = False
+    augmented: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
 class StepState:
     """Where one step of a run stands; `by_hand` is the place in the log where a person said it is done."""
 
@@ -175,8 +193,12 @@ class StepState:
     probes: list[Attempt] = field(default_factory=list)
     lates: list[Late] = field(default_factory=list)
     late_undos: list[Attempt] = field(default_factory=list)
+    checks: list[Attempt] = field(default_factory=list)
     approvals: list[Approval] = field(default_factory=list)
     verdicts: list[VerdictGiven] = field(default_factory=list)
+    augmentations: list[OutputAugmented] = field(default_factory=list)
+    fallbacks: list[FallbackTaken] = field(default_factory=list)
+    panel: Panel = field(default_factory=Panel)
     evidence: dict[str, Json] = field(default_factory=dict)
     output: Json = None
     due: datetime | None = None
@@ -251,10 +273,21 @@ class StepState:
         """The late effect that is to be settled next, if any."""
         return next((late for late in self.lates if late.status != "settled"), None)
 
+    @property
+    def told(self) -> Json:
+        """Its output as the target gave it: an undo goes by that, whatever validators added."""
+        return self.augmentations[0].before if self.panel.augmented else self.output
+
+    @property
+    def judged(self) -> dict[str, VerdictGiven]:
+        """The latest verdict of each validator about its present output."""
+        return {verdict.validator: verdict for verdict in self.verdicts[self.panel.verdicts_from :]}
+
     def calls(self, phase: Phase) -> list[Attempt]:
         """Return its attempts of one phase, oldest first."""
         return {
-            "forward": self.attempts, "undo": self.undos, "probe": self.probes, "late": self.late_undos
+            "forward": self.attempts, "undo": self.undos, "probe": self.probes, "late": self.late_undos,
+            "check": self.checks,
         }[phase]  # fmt: skip
 
     def move(self, status: StepStatus) -> None:
@@ -272,9 +305,10 @@ class StepState:
 class Run:
     """One execution of one version: the fold of its events so far.
 
-    The queues (`fresh`, `ready`, `active`, `validating`, `undo_active`, `late`) are what `due` looks at, so that a turn
+    The queues (`fresh`, `ready`, `active`, `validating`, `judging`, `undo_active`, `late`) are what `due` looks at, so that a turn
     costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`;
-    `locks` names the step that took each resource, `allowed` holds the limits that a person raised.
+    `locks` names the step that took each resource, `allowed` holds the limits that a person raised,
+    `written` what was written to S_A, by seq, and whether in place of all there was; `boundaries` are validators of the saga that can be told now.
     """
 
     saga: Saga
@@ -318,10 +352,22 @@ class Run:
     ready: dict[str, None] = field(default_factory=dict)
     active: dict[str, None] = field(default_factory=dict)
     validating: dict[str, None] = field(default_factory=dict)
+    judging: dict[str, None] = field(default_factory=dict)
+    boundaries: dict[str, None] = field(default_factory=dict)
+    written: list[tuple[int, dict[str, Json], bool]] = field(default_factory=list)
+    lessons: dict[str, list[str]] = field(default_factory=dict)
     undo_blockers: dict[str, int] = field(default_factory=dict)
     undo_active: dict[str, None] = field(default_factory=dict)
     late: dict[str, None] = field(default_factory=dict)
     undo_unlocks: dict[str, list[str]] = field(default_factory=dict)
+
+    def app_at(self, seq: int) -> dict[str, Json]:
+        """Return S_A as it was after an event; every commit is a checkpoint."""
+        app = dict(self.saga.app)
+        for at, writes, whole in self.written:
+            if at <= seq:
+                app = dict(writes) if whole else {**app, **writes}
+        return app
 
     @property
     def is_closed(self) -> bool:

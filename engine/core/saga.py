@@ -24,9 +24,9 @@ from engine.core.parts import (
     PythonCall,
     Retry,
     RouteBy,
-    Rule,
     WaitFor,
 )
+from engine.core.validators import ContextPolicy, Edge, Fallback, LlmFallback, States, Validator
 
 Effect = Literal["readonly", "compensatable", "pivot", "retriable"]
 Json = Any
@@ -61,7 +61,18 @@ class StepBase(Part):
     settle_s: float = Field(
         default=2.0, ge=0, le=86400, description="how long after its deadline an effect may still land (R7)"
     )
-    validate_: tuple[Rule, ...] = Field(default=(), alias="validate")
+    validate_: tuple[Validator, ...] = Field(default=(), alias="validate")
+    fallback: tuple[Fallback, ...] = Field(
+        default=(),
+        max_length=5,
+        description="what is tried, in order, when a readonly step would fail: a simpler prompt, another model, a value",
+    )
+    states: States | None = Field(
+        default=None, description="goals and constraints in its output that every later model is told"
+    )
+    reads: tuple[str, ...] | None = Field(
+        default=None, description="the S_A keys that its expressions may use; unless said, any"
+    )
     writes: dict[str, str] = Field(
         default_factory=dict, description="S_A keys, each a CEL over `output` and `app`"
     )
@@ -100,7 +111,7 @@ class StepBase(Part):
         return self.title
 
 
-def with_document(call: Step | Compensation | Probe) -> dict[str, Json]:
+def with_document(call: Step | Compensation | Probe | LlmFallback) -> dict[str, Json]:
     """Return the `with` of a step, compensation or probe as plain JSON; made once, not to be changed."""
     cached = call.__dict__.get("_with_document")
     if cached is None:
@@ -123,6 +134,14 @@ class LlmStep(StepBase):
     with_: LlmCall = Field(alias="with")
     effect: Literal["readonly"] = "readonly"
     timeout_s: float = Field(default=120, gt=0, le=86400)
+    context: ContextPolicy | None = Field(
+        default=None,
+        description="what the model sees besides its prompt; unless said, goals and constraints only",
+    )
+    explain: bool = Field(
+        default=False,
+        description="ask for reasoning, alternatives and justification too; kept apart from the output, where only a `reasoning` judge and people see them",
+    )
 
 
 class PythonStep(StepBase):
@@ -198,6 +217,12 @@ class Saga(Part):
     )
     app: dict[str, Json] = Field(default_factory=dict, description="the application state S_A at the start")
     invariants: tuple[Invariant, ...] = ()
+    goals: tuple[str, ...] = Field(
+        default=(), description="what it is all for, told to every model; may hold `${...}`"
+    )
+    constraints: tuple[str, ...] = Field(
+        default=(), description="what must hold throughout, told to every model; may hold `${...}`"
+    )
     deadline_s: float | None = Field(default=None, gt=0, description="seconds the whole run may take")
     budget: Budget | None = None
     max_events: int = Field(
@@ -206,6 +231,10 @@ class Saga(Part):
     parallel: int = Field(default=8, ge=1, le=256, description="forward attempts at once")
     parallel_undo: int = Field(default=4, ge=1, le=256, description="compensations at once")
     steps: dict[Annotated[str, Field(pattern=ID_PATTERN)], Step] = Field(min_length=1, max_length=12000)
+    edges: tuple[Edge, ...] = Field(default=(), description="what is checked between two steps")
+    validate_: tuple[Validator, ...] = Field(
+        default=(), alias="validate", description="what is checked over several steps"
+    )
     output: dict[str, Json] = Field(default_factory=dict, description="what the run gives, with `${...}`")
 
     @field_validator("steps")
@@ -243,6 +272,23 @@ class Saga(Part):
             for name in names:
                 found.setdefault(name, {}).update(dict.fromkeys(other for other in names if other != name))
         return {name: tuple(others) for name, others in found.items()}
+
+    @cached_property
+    def edges_from(self) -> dict[str, list[Edge]]:
+        """The edges with validators, by producer."""
+        found: dict[str, list[Edge]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.from_, []).append(edge)
+        return found
+
+    @cached_property
+    def validators_over(self) -> dict[str, list[Validator]]:
+        """The saga's validators, by each step that they look at."""
+        found: dict[str, list[Validator]] = {}
+        for validator in self.validate_:
+            for name in validator.steps:
+                found.setdefault(name, []).append(validator)
+        return found
 
     @cached_property
     def pivots(self) -> tuple[str, ...]:

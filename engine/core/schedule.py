@@ -9,7 +9,8 @@ from itertools import chain
 from typing import Literal
 
 from engine.core.attempts import can_retry, honours_key
-from engine.core.limits import held_back, reached
+from engine.core.limits import held_back, one_at_a_time, reached
+from engine.core.panel import next_vote
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of, undo_of, with_document
 from engine.core.templates import names_in
@@ -22,7 +23,7 @@ class Task:
     """One thing to do; `carry_out` says by which events."""
 
     kind: Literal[
-        "deadline", "validate", "open", "limit", "begin", "retry", "no_locks", "expire", "end_wait", "probe", "ask", "withdraw",
+        "deadline", "validate", "check", "boundary", "open", "limit", "begin", "retry", "no_locks", "expire", "end_wait", "probe", "ask", "withdraw",
         "give_up", "choose", "undo", "undo_late", "empty", "excuse", "close",
     ]  # fmt: skip
     step: str = ""
@@ -68,8 +69,13 @@ def _deadline_passed(run: Run, now: datetime) -> bool:
 
 
 def _forward(run: Run, now: datetime) -> Iterator[Task]:
+    for name in run.boundaries:
+        yield Task("boundary", name)
     for name in run.fresh:
         yield Task("open", name)
+    for name in run.judging:
+        if _may_check(run, run.steps[name], now):
+            yield Task("check" if reached(run, now) is None else "limit", name)
     if run.ready and _may_start(run):
         for name in run.ready:
             step = run.steps[name]
@@ -82,6 +88,13 @@ def _forward(run: Run, now: datetime) -> Iterator[Task]:
             yield from _timer(run, run.steps[name], now)
     if not run.unfinished and not run.late:
         yield Task("close")
+
+
+def _may_check(run: Run, step: StepState, at: datetime) -> bool:
+    """Return whether a validator may be called: a new attempt like any other (R10, R23, R39)."""
+    if not _may_start(run) or one_at_a_time(run) or next_vote(run, step) is None:
+        return False
+    return step.due is None or at >= step.due
 
 
 def _timer(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
@@ -144,6 +157,9 @@ def _look_at(run: Run, step: StepState) -> datetime | None:
 
 
 def _drain(run: Run, now: datetime) -> Iterator[Task]:
+    for name in run.judging:
+        if (name, "check") not in {(step, phase) for step, phase, _ in run.open_calls}:
+            yield Task("validate", name)
     for name in chain(run.active, run.ready):
         approval = run.steps[name].approval
         if approval is not None and approval.status in {"open", "approved"}:
@@ -231,6 +247,8 @@ def _late_moment(run: Run, step: StepState) -> datetime | None:
 def _timer_at(run: Run, step: StepState) -> datetime | None:
     if step.status == "running" or step.id in run.attention:
         return None
+    if step.status == "validating":
+        return step.due if step.due is not None and _may_check(run, step, step.due) else None
     doubt = step.due or step.settles_at
     if step.status == "unknown" or (
         step.status == "retry_wait" and doubt is not None and _blind(step, doubt)

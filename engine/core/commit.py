@@ -1,0 +1,39 @@
+"""Committing an accepted output, with what it writes to S_A, and the invariants after it (R29)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.core import events as e
+from engine.core.attempts import fault
+from engine.core.errors import ExpressionError
+from engine.core.expressions import compile_expression, is_true
+from engine.core.run import Run, StepState
+from engine.core.scope import forward_scope
+from engine.core.templates import as_text
+
+Json = Any
+
+
+def commit(run: Run, step: StepState, scope: dict[str, Json], output: Json = None) -> list[e.Event]:
+    """Commit an accepted output with what it writes to S_A, then check the invariants (R29)."""
+    writes = {k: compile_expression(source).evaluate(scope) for k, source in step.definition.writes.items()}
+    committed = e.StepCommitted(step=step.id, output=output, writes=writes)
+    broken = broken_invariant(run, writes)
+    return [committed, *(fault(run, "invariant", step.id, broken) if broken else [])]
+
+
+def broken_invariant(run: Run, writes: dict[str, Json], *, whole: bool = False) -> str:
+    """Return why an invariant does not hold once `writes` are applied, or with them as the `whole` S_A; empty if all hold (R29)."""
+    if not run.saga.invariants:
+        return ""
+    scope = {**forward_scope(run), "app": dict(writes) if whole else {**run.app, **writes}}
+    for invariant in run.saga.invariants:
+        try:
+            held = is_true(invariant.rule, scope)
+        except ExpressionError as error:
+            return f"invariant '{invariant.name}': {error}"
+        if not held:
+            values = ", ".join(f"{key} = {as_text(value)}" for key, value in scope["app"].items())
+            return f"invariant '{invariant.name}' is broken: `{invariant.rule}` with {values}"
+    return ""

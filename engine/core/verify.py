@@ -1,0 +1,242 @@
+"""Checking an output: code first, then the validators that are calls, then what all of it comes to (R11, R28).
+
+1. Any rejection wins; no later verdict, of a judge or of another rule, takes it back.
+2. A validator that could not be asked gave no verdict. That is never an accept: a person decides.
+3. What a validator adds is kept beside what was there. Where it changes a value, or comes from a model,
+   a person consents first.
+4. Once the run goes back nothing more is asked: an output not yet checked does not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.core import events as e
+from engine.core.attempts import can_retry, fault, give_up, schedule_retry
+from engine.core.commit import commit
+from engine.core.errors import ExpressionError
+from engine.core.expressions import Scope
+from engine.core.run import SETTLED, Run, StepState
+from engine.core.saga import effect_of
+from engine.core.schema import mismatch
+from engine.core.scope import output_scope
+from engine.core.templates import render
+from engine.core.validation import examine
+from engine.core.validators import (
+    CalledValidator,
+    CheckType,
+    TogetherValidator,
+    ValidatorBase,
+    tier_of,
+    type_of,
+)
+
+Json = Any
+MAX_EVIDENCE = 500
+_WORST = {"reject": 0, "retry": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A validator with where it stands: on the step itself, on the edge to `edge`, or on the saga."""
+
+    validator: ValidatorBase
+    edge: str = ""
+    whole: bool = False
+
+    @property
+    def check(self) -> CheckType:
+        """What it is about."""
+        return type_of(self.validator, on_edge=bool(self.edge))
+
+
+def placed(run: Run, step: StepState) -> Iterator[Placed]:
+    """Yield the validators that look at an output of a step now: its own, its edges', and the saga's.
+
+    One of the saga looks when the last of its steps has an output.
+    """
+    for validator in step.definition.validate_:
+        yield Placed(validator)
+    for edge in run.saga.edges_from.get(step.id, ()):
+        for validator in edge.validate_:
+            yield Placed(validator, edge=edge.to)
+    for validator in run.saga.validators_over.get(step.id, ()):
+        others = (run.steps[name].status for name in validator.steps if name != step.id)
+        if not isinstance(validator, TogetherValidator) and all(status in SETTLED for status in others):
+            yield Placed(validator, whole=True)
+
+
+def find_placed(run: Run, step: StepState, name: str) -> Placed | None:
+    """Return the validator of that name that looks at a step's output, or None."""
+    return next((each for each in placed(run, step) if each.validator.name == name), None)
+
+
+def seen(run: Run, step: StepState, where: Placed) -> Scope:
+    """Return what a validator sees; one of the saga finds the proposed output among the steps', too."""
+    scope = output_scope(run, step)
+    if where.whole:
+        scope["steps"] = {**run.known, step.id: {"status": "committed", "output": step.output}}
+    return scope
+
+
+def validate(run: Run, name: str, now: datetime) -> list[e.Event]:
+    """Return what follows from an output as it is known by now: verdicts, calls, a retry, a commit, a fault."""
+    step = run.step(name)
+    verdicts = [] if step.panel.examined else list(_by_code(run, step))
+    judged = {**step.judged, **{verdict.validator: verdict for verdict in verdicts}}
+    return [*verdicts, *_follow(run, step, judged, now)]
+
+
+def _by_code(run: Run, step: StepState) -> Iterator[e.VerdictGiven]:
+    if step.definition.output is not None:
+        yield _schema_verdict(step, step.definition.output)
+    for where in placed(run, step):
+        if not isinstance(where.validator, CalledValidator):
+            yield _code_verdict(run, step, where)
+
+
+def _schema_verdict(step: StepState, schema: dict[str, Json]) -> e.VerdictGiven:
+    wrong = mismatch(schema, step.output)
+    bad = "retry" if effect_of(step.definition) == "readonly" else "reject"
+    return e.VerdictGiven.model_validate(
+        {"step": step.id, "attempt": len(step.attempts), "validator": "schema", "kind": "schema", "check": "syntactic",
+         "verdict": "accept" if wrong is None else bad,
+         "evidence": "it fits the output schema" if wrong is None else f"{wrong[0]}: {wrong[1]}"[:MAX_EVIDENCE]}
+    )  # fmt: skip
+
+
+def _code_verdict(run: Run, step: StepState, where: Placed) -> e.VerdictGiven:
+    scope = seen(run, step, where)
+    try:
+        finding = examine(where.validator, scope)  # type: ignore[arg-type] # those that are calls are not here
+        held, evidence = finding.held, finding.evidence
+    except ExpressionError as error:
+        held, evidence = False, str(error)
+    if held:
+        return verdict_of(step, where, "accept", evidence)
+    return not_held(step, where, evidence, _additions(where.validator, scope))
+
+
+def _additions(validator: ValidatorBase, scope: Scope) -> dict[str, Json]:
+    if validator.on_fail != "augment":
+        return {}
+    try:
+        return dict(render(dict(validator.add), scope))
+    except ExpressionError:
+        return {}  # nothing it could add: the finding stands
+
+
+def not_held(
+    step: StepState, where: Placed, evidence: str, additions: dict[str, Json], **counts: Any
+) -> e.VerdictGiven:
+    """Return the verdict of a validator that found something, as it is declared to respond."""
+    verdict = where.validator.on_fail
+    if verdict == "augment":
+        again = where.validator.name in step.panel.augmented
+        if again or not additions or not isinstance(step.output, dict):
+            return verdict_of(step, where, "reject", evidence, **counts)
+        return verdict_of(step, where, "augment", evidence, proposal=additions, **counts)
+    return verdict_of(step, where, verdict, evidence, **counts)
+
+
+def verdict_of(
+    step: StepState, where: Placed, verdict: e.Verdict, evidence: str, **more: Any
+) -> e.VerdictGiven:
+    """Return a verdict with what it is about and where its validator stands."""
+    kind = getattr(where.validator, "kind", "rule")
+    return e.VerdictGiven(
+        step=step.id, attempt=len(step.attempts), validator=where.validator.name, verdict=verdict,
+        evidence=evidence[:MAX_EVIDENCE], kind=kind, check=where.check, tier=tier_of(where.check), edge=where.edge,
+        whole=where.whole, **more,
+    )  # fmt: skip
+
+
+def _follow(run: Run, step: StepState, judged: dict[str, e.VerdictGiven], now: datetime) -> list[e.Event]:
+    """Return what the verdicts come to, the worst first."""
+    worst = min(judged.values(), key=lambda verdict: _WORST.get(verdict.verdict, 2), default=None)
+    if worst is not None and worst.verdict == "reject":
+        return give_up(run, step, "validator", said(worst))
+    if worst is not None and worst.verdict == "retry":
+        return _try_again(run, step, said(worst), now)
+    open_ = open_verdicts(run, step, judged)
+    for verdict in open_:
+        if verdict.verdict == "augment" and not needs_consent(step, verdict):
+            return [augmented(step, verdict)]
+    called = [where for where in placed(run, step) if isinstance(where.validator, CalledValidator)]
+    unasked = tuple(w.validator.name for w in called if w.validator.name not in judged)
+    if (unasked or open_) and run.fault is not None:
+        return give_up(run, step, "validator", "the run went back before the output was checked")
+    if unasked:
+        return [e.ValidationBegun(step=step.id, attempt=len(step.attempts), validators=unasked)]
+    if open_:
+        return [e.HelpNeeded(step=step.id, kind="verdict", reason="; ".join(said(v) for v in open_))]
+    try:
+        return commit(run, step, output_scope(run, step))
+    except ExpressionError as error:
+        return give_up(run, step, "expression", str(error))
+
+
+def _try_again(run: Run, step: StepState, reason: str, now: datetime) -> list[e.Event]:
+    stands_in = bool(step.fallbacks) and step.fallbacks[-1].kind == "value"  # the same again would come of it
+    if run.fault is None and not stands_in and can_retry(step):
+        return [schedule_retry(run, step, "forward", reason, now)]
+    return give_up(run, step, "validator", reason)
+
+
+def said(verdict: e.VerdictGiven) -> str:
+    """Return who found what, for people."""
+    return f"{verdict.validator}: {verdict.evidence}"
+
+
+def open_verdicts(
+    run: Run, step: StepState, judged: dict[str, e.VerdictGiven] | None = None
+) -> list[e.VerdictGiven]:
+    """Return the verdicts about an output that still wait: for a person, or for what they add to be added."""
+    known = step.judged if judged is None else judged
+    return [verdict for verdict in known.values() if _is_open(run, step, verdict)]
+
+
+def _is_open(run: Run, step: StepState, verdict: e.VerdictGiven) -> bool:
+    """Return whether a verdict still waits for a person, or for what it adds to be added."""
+    if verdict.verdict == "augment":
+        return verdict.validator not in step.panel.augmented
+    if verdict.verdict == "none":
+        where = find_placed(run, step, verdict.validator)
+        return where is None or where.validator.on_fail != "feedback"
+    return verdict.verdict == "ask"
+
+
+def needs_consent(step: StepState, verdict: e.VerdictGiven) -> bool:
+    """Return whether a person must agree to what would be added: it changes a value, or a model says so."""
+    proposal = verdict.proposal or {}
+    changes = isinstance(step.output, dict) and any(key in step.output for key in proposal)
+    return changes or verdict.kind == "judge"
+
+
+def augmented(step: StepState, verdict: e.VerdictGiven, by: str = "") -> e.OutputAugmented:
+    """Return the output with what a validator adds to it."""
+    after = {**step.output, **(verdict.proposal or {})}
+    return e.OutputAugmented(
+        step=step.id, attempt=len(step.attempts), validator=verdict.validator, before=step.output, after=after, by=by
+    )  # fmt: skip
+
+
+def boundary(run: Run, name: str, now: datetime) -> list[e.Event]:
+    """Return the verdict about steps that commit or fall together, and the fault where some did not."""
+    validator = next(v for v in run.saga.validate_ if v.name == name)
+    fates = {step: run.steps[step].status for step in validator.steps}
+    done = [step for step, status in fates.items() if status == "committed"]
+    fell = [
+        f"'{step}' was {status}" for step, status in fates.items() if status in SETTLED and step not in done
+    ]
+    held = not (done and fell)
+    evidence = "all or none of them committed" if held else f"'{done[0]}' committed, but {', '.join(fell)}"
+    settled = [step for step, status in fates.items() if status in SETTLED]
+    last = run.steps[max(settled, key=lambda s: run.steps[s].ended_at or now)]
+    where = Placed(validator, whole=True)
+    verdict: e.Verdict = "accept" if held else "feedback" if validator.on_fail == "feedback" else "reject"
+    given = verdict_of(last, where, verdict, evidence)
+    return [given, *(fault(run, "validator", last.id, said(given)) if verdict == "reject" else [])]
