@@ -85,7 +85,13 @@ def _feedback(step: StepState) -> list[str]:
 
 
 def intend(
-    run: Run, step: StepState, phase: Phase, request: Json, now: datetime, timeout_s: float | None = None
+    run: Run,
+    step: StepState,
+    phase: Phase,
+    request: Json,
+    now: datetime,
+    *,
+    timeout_s: float | None = None,
 ) -> AttemptIntended:
     """Return the intent of a call: everything that must be on disk before it is made (R1).
 

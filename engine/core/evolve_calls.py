@@ -157,7 +157,9 @@ def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
         step.late.status, step.late.before = "to_undo", len(step.late_undos)
         relieve(run, step)
         return
-    if step.status == "comp_failed":
+    if step.status == "validating":
+        _ask_anew(run, step)
+    elif step.status == "comp_failed":
         step.granted_undo = len(step.undos)
         step.edited_undo = event.request
         step.move("compensating")
@@ -171,6 +173,14 @@ def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
             run.ready[step.id] = None
     step.due = recorded.at if step.status in {"retry_wait", "compensating"} else None
     relieve(run, step)
+
+
+def _ask_anew(run: Run, step: StepState) -> None:
+    """Ask the validators of an output that waits for a verdict, or for its next vote, once more."""
+    if step.id in run.attention:
+        augmented = step.panel.augmented
+        take_output(run, step, step.output)
+        step.panel.augmented = augmented
 
 
 HANDLERS: Handlers = {

@@ -71,7 +71,9 @@ def _is_answer(output: Json) -> bool:
 
 def next_vote(run: Run, step: StepState) -> Vote | None:
     """Return the vote that is to be asked next, or None while all are asked or known."""
-    return next((vote for vote in votes(run, step) if vote.status == "to_ask"), None)
+    told_already = step.judged.keys()
+    open_ = (vote for vote in votes(run, step) if vote.validator not in told_already)
+    return next((vote for vote in open_ if vote.status == "to_ask"), None)
 
 
 def check(run: Run, name: str, now: datetime) -> list[e.Event]:

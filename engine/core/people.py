@@ -127,15 +127,15 @@ def choose_direction(run: Run, command: c.ChooseDirection, _now: datetime) -> li
 def try_now(run: Run, command: c.TryNow, _now: datetime) -> list[e.Event]:
     """Ask for the next try at once (R9, R21)."""
     step = named_step(run, command.step)
-    if _asks_about_late(run, step):
+    if _asks_about_late(run, step) or _asks_for_verdict(run, step):
         return [e.RetryAsked(step=step.id, by=command.by, reason=command.reason)]
     stuck = step.id in run.attention and step.status in {"failed", "comp_failed"}
-    waits = step.due is not None and step.status in {"retry_wait", "compensating"}
+    waits = step.due is not None and step.status in {"retry_wait", "compensating", "validating"}
     if not stuck and not waits:
         raise CommandRejected(
             f"step '{step.id}' is {step.status}; only a waiting retry or a failed undo can be tried now"
         )
-    if waits and step.status == "retry_wait" and run.fault is not None:
+    if waits and step.status != "compensating" and run.fault is not None:
         raise CommandRejected("the run is going back; no new attempt goes forward")
     if command.request is not None and step.status != "comp_failed":
         raise CommandRejected(
@@ -161,6 +161,10 @@ def _settles_at(step: StepState) -> datetime | None:
 
 def _asks_about_late(run: Run, step: StepState) -> bool:
     return step.id in run.attention and run.attention[step.id].kind == "late_success"
+
+
+def _asks_for_verdict(run: Run, step: StepState) -> bool:
+    return step.id in run.attention and run.attention[step.id].kind == "verdict"
 
 
 def _settle_late(step: StepState, command: c.Skip | c.MarkDone) -> list[e.Event]:

@@ -69,25 +69,28 @@ def _deadline_passed(run: Run, now: datetime) -> bool:
 
 
 def _forward(run: Run, now: datetime) -> Iterator[Task]:
-    for name in run.boundaries:
-        yield Task("boundary", name)
-    for name in run.fresh:
-        yield Task("open", name)
+    yield from (Task("boundary", name) for name in run.boundaries)
+    yield from (Task("open", name) for name in run.fresh)
     for name in run.judging:
         if _may_check(run, run.steps[name], now):
-            yield Task("check" if reached(run, now) is None else "limit", name)
+            yield _within_limits(run, "check", name, now)
     if run.ready and _may_start(run):
         for name in run.ready:
             step = run.steps[name]
             if step.attempts and _blind(step, now):
                 yield from _look(run, step, now)
             elif not held_back(run, step):
-                yield Task("begin" if reached(run, now) is None else "limit", name)
+                yield _within_limits(run, "begin", name, now)
     for name in run.active:
         if run.steps[name].status != "running":  # what runs has no timer of its own
             yield from _timer(run, run.steps[name], now)
     if not run.unfinished and not run.late:
         yield Task("close")
+
+
+def _within_limits(run: Run, kind: Literal["begin", "check", "retry"], name: str, now: datetime) -> Task:
+    """Return a new attempt, or the limit that stands before it (R39)."""
+    return Task(kind if reached(run, now) is None else "limit", name)
 
 
 def _may_check(run: Run, step: StepState, at: datetime) -> bool:
@@ -108,7 +111,7 @@ def _timer(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
     elif step.status == "unknown" or (step.status == "retry_wait" and _blind(step, now)):
         yield from _look(run, step, now)
     elif step.status == "retry_wait" and passed and _may_start(run) and not held_back(run, step):
-        yield Task("retry" if reached(run, now) is None else "limit", step.id)
+        yield _within_limits(run, "retry", step.id, now)
 
 
 def _may_start(run: Run) -> bool:
@@ -130,7 +133,7 @@ def _look(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
         return
     if _can_ask_again(run, step, now):
         if _may_start(run) and not held_back(run, step):
-            yield Task("retry" if reached(run, now) is None else "limit", step.id)
+            yield _within_limits(run, "retry", step.id, now)
     elif not _can_probe(step):
         undoable = effect_of(step.definition) == "compensatable" and not undo_needs_output(step)
         blind = run.direction == "forward" and undoable and undo_of(step.definition) is not None

@@ -189,8 +189,9 @@ class CalledValidator(ValidatorBase):
 
 
 class JudgeValidator(CalledValidator):
-    """Another model, or another prompt, than the one judged; it never sees the step's own reasoning,
-    but for `type: reasoning`, which is about just that.
+    """Another model, or another prompt, than the one judged.
+
+    It never sees the step's own reasoning, but for `type: reasoning`, which is about just that.
     """
 
     kind: Literal["judge"]

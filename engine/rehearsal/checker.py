@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from engine.rehearsal import laws, laws_back, laws_calls, laws_limits
+from engine.rehearsal import laws, laws_back, laws_calls, laws_checks, laws_limits
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import Violation
 
@@ -22,6 +22,8 @@ LAWS: tuple[Law, ...] = (
     laws_calls.L21_unknown_stays_unknown_until_it_is_resolved,
     laws_calls.L22_nothing_touches_an_unknown_before_it_settled,
     laws_calls.L31_timers_fire_once_and_not_early,
+    laws_checks.L37_an_output_counts_only_after_its_validators,
+    laws_checks.L38_what_belongs_together_commits_or_falls_together,
     laws_limits.L30_spent_is_at_most_the_limit_and_one_attempt,
     laws_limits.R37_a_locked_step_starts_with_its_locks,
     laws_limits.R37_overlapping_writes_never_run_together,

@@ -68,7 +68,7 @@ def L07_nothing_goes_forward_after_a_fault(seen: Evidence) -> int:
         elif isinstance(event, e.DirectionChosen):
             faulted = event.direction == "undo"
         elif isinstance(event, e.WaitBegun | e.ApprovalRequested) or (
-            isinstance(event, e.AttemptIntended) and event.phase == "forward"
+            isinstance(event, e.AttemptIntended) and event.phase in {"forward", "check"}
         ):
             expect(not faulted, "L07", f"'{event.step}' started after a fault, at event {recorded.seq}")
     return judged
@@ -79,9 +79,11 @@ def L13_tries_share_a_key_and_have_one_result_each(seen: Evidence) -> int:
     keys: dict[tuple[str, int, str], str] = {}
     intended, ended = set(), set()
     for _, intent in seen.all(e.AttemptIntended):
+        if intent.phase == "check":
+            expect(intent.key.startswith("v:"), "L13", f"a check of '{intent.step}' has the key {intent.key}")
         undo = intent.phase in {"undo", "late"}
         expect(intent.key.startswith("c:") is undo, "L13", f"'{intent.step}' has the key {intent.key}")
-        which = (intent.step, intent.epoch, intent.phase if undo else "forward")
+        which = (intent.step, intent.epoch, intent.phase if undo or intent.phase == "check" else "forward")
         shared = keys.setdefault(which, intent.key)
         expect(
             shared == intent.key or intent.phase == "late",
@@ -204,7 +206,9 @@ def L31_timers_fire_once_and_not_early(seen: Evidence) -> int:
             judged += 1
             early = recorded.at < until.pop(fired)
             expect(not early, "L31", f"the {fired[0]} of '{fired[1]}' fired early, at event {recorded.seq}")
-        if isinstance(event, e.RetryAsked | e.DirectionChosen):  # a person, or another way, comes first
+        if isinstance(event, e.ValidationBegun):
+            until.pop(("check retry", event.step), None)
+        elif isinstance(event, e.RetryAsked | e.DirectionChosen):  # a person, or another way, comes first
             until = {
                 key: due for key, due in until.items() if "retry" not in key[0] or not _ends(event, key[1])
             }

@@ -63,7 +63,7 @@ class People:
         act = self.scene.tape.pick([
             self.decide, self.decide, self.deny, self.cancel, self.pause, self.try_now, self.skip, self.resolve,
             self.mark_done, self.disrupt, self.choose, self.race, self.decide, self.abandon, self.edit,
-            self.grant_limit, self.grant_locks,
+            self.grant_limit, self.grant_locks, self.give_verdict, self.restore,
         ])  # fmt: skip
         act(name)
 
@@ -192,6 +192,17 @@ class People:
         waiting = [step.id for step in self.scene.run.steps.values() if step.status == "awaiting_locks"]
         self.scene.send(c.GrantLocks(step=self.scene.tape.pick(waiting or [name])))
 
+    def give_verdict(self, name: str) -> None:
+        """Decide about an output in a validator's place, asked or not."""
+        tape = self.scene.tape
+        asked = [step for step, help_ in self.scene.run.attention.items() if help_.kind == "verdict"]
+        word = {"step": tape.pick(asked or [name]), "decision": tape.pick(["accept", "augment", "reject"])}
+        self.scene.send(c.GiveVerdict.model_validate({**word, "reason": "seen", "by": "bob"}))
+
+    def restore(self, _name: str) -> None:
+        """Set the state back to some moment."""
+        self.scene.send(c.RestoreApp(seq=1 + self.scene.tape.below(40), reason="as it was", by="bob"))
+
     def _open_questions(self) -> list[str]:
         return [s.id for s in self.scene.run.steps.values() if s.approval and s.approval.status == "open"]
 
@@ -227,7 +238,10 @@ class People:
     def _attend(self, name: str, asked: HelpNeeded) -> None:
         """Answer what needs a person; after some tries, settle it by hand."""
         before = self.scene.run.seq
-        if asked.kind == "unknown_outcome":
+        if asked.kind == "verdict":
+            if not self.scene.send(c.GiveVerdict(step=name, decision="augment", reason="seen", by="bob")):
+                self.scene.send(c.GiveVerdict(step=name, decision="accept", reason="seen", by="bob"))
+        elif asked.kind == "unknown_outcome":
             self.scene.let_pass(60)
             self.resolve(name)
         elif self._helped[name] < PATIENCE:

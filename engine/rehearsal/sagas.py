@@ -7,6 +7,7 @@ from typing import Any
 from engine.core.checks import publish_problems
 from engine.core.document import saga_from_document
 from engine.core.saga import Saga
+from engine.rehearsal.sagas_checked import between_steps, fallbacks, validators
 from engine.rehearsal.tape import SAGA_BYTES, Tape, chance
 
 Json = Any
@@ -47,7 +48,7 @@ def random_saga(tape: Tape) -> Saga | None:
         if needs:
             step["needs"] = needs
         steps[name] = step
-    document = {
+    document: Document = {
         "saga": "random", "app": {"n": 0},
         "parallel": 1 + tape.below(4), "parallel_undo": 1 + tape.below(3), "steps": steps,
         "recovery": tape.pick(["compensate", "compensate", "ask"]),
@@ -60,6 +61,8 @@ def random_saga(tape: Tape) -> Saga | None:
         document["budget"] = {**limit, "on_limit": tape.pick(["stop", "pause", "ask"])}
     if tape.often(15):
         document["invariants"] = [{"name": "few", "rule": f"app.n < {1 + tape.below(4)}"}]
+    if tape.often(25):
+        document |= between_steps(tape, steps)
     if pivot is None and tape.often(25):
         document["deadline_s"] = 1 + tape.below(120)
     saga = saga_from_document(document)
@@ -133,10 +136,10 @@ def _step(tape: Tape) -> Document:
         step = {"kind": "route", "with": {"branches": ["left", "right"], "rules": rules, "default": "right"}}
     else:
         step = {**_call("read"), "retry": {"max_attempts": 1 + tape.below(3)}}
-        if tape.often(30):
-            step["validate"] = [
-                {"name": "good", "rule": "output.good", "on_fail": tape.pick(["retry", "reject"])}
-            ]
+        if tape.often(50):
+            step["validate"] = validators(tape, readonly=True)
+        if tape.often(25):
+            step["fallback"] = fallbacks(tape)
     return _with_trimmings(tape, step)
 
 
@@ -183,6 +186,6 @@ def _book(tape: Tape) -> Document:
             **_PROBE,
             **tape.pick([{}, {"landed": "output.found"}, {"landed": "output.nothing"}]),
         }
-    if tape.often(25):
-        step["validate"] = [{"name": "good", "rule": "output.good"}]
+    if tape.often(40):
+        step["validate"] = validators(tape, readonly=False)
     return step

@@ -202,7 +202,7 @@ class Stage:
             self.checked["L32"] += 1
         self._drivers += 1
         name = f"driver-{self._drivers}"
-        performers = dict.fromkeys(("python", "http", "route"), _Target(self))
+        performers = dict.fromkeys(("python", "http", "route", "llm", "judge", "check"), _Target(self))
         self._driver = RunDriver(self.store, performers, self._clock, name, lambda _: self.saga)
         if not self.store.history(RUN, limit=1):
             self._driver.begin(self.saga, c.Start(run_id=RUN, input={}, by=STARTER, author=AUTHOR), RUN)

@@ -135,7 +135,7 @@ class World:
         if manner in {"failed", "rejected"}:
             outcome: Outcome = "failed" if manner == "failed" else "rejected"
             return Answer(outcome, error=manner, retryable=not tape.often(10))
-        surely_none = intent.phase == "forward" and effect_of(step) == "readonly"
+        surely_none = intent.phase == "check" or (intent.phase == "forward" and effect_of(step) == "readonly")
         silence = Answer("failed" if surely_none else "unknown", error="no answer", code="timeout")
         if manner == "lost":
             return silence
@@ -150,7 +150,7 @@ class World:
         self._calls[place] += 1
         if intent.phase == "forward":
             return tape.pick(ANSWERS)
-        moods = PROBE_MOODS if intent.phase == "probe" else UNDO_MOODS
+        moods = PROBE_MOODS if intent.phase in {"probe", "check"} else UNDO_MOODS
         mood = self._moods.get(place) or self._moods.setdefault(place, tape.pick(moods))
         if mood == "moody":
             return tape.pick(ANSWERS)
@@ -170,6 +170,8 @@ class World:
         step = self.saga.steps[intent.step]
         now = min(now, until)
         at = at or now
+        if intent.phase == "check":
+            return self._vote(tape)
         if intent.phase in {"undo", "late"}:
             return Answer("ok", {"fee": 1}, empty=not self._undo(intent, now, at))
         if intent.phase == "probe":
@@ -184,6 +186,17 @@ class World:
             output["id"] = self._land(intent, now, at).id
             output["good"] = self._good.setdefault(output["id"], output["good"])  # one effect, one answer
         return Answer("ok", output, meta={"tokens": tape.below(12)})
+
+    def _vote(self, tape: Tape) -> Answer:
+        """Return what a validator that is asked says, or stammers."""
+        if tape.often(10):
+            return Answer("ok", tape.pick([None, {"accept": "perhaps"}, "yes"]))
+        vote = {
+            "accept": not tape.often(30),
+            "evidence": "seen",
+            "add": tape.pick([None, {"more": 2}, {"good": True}]),
+        }
+        return Answer("ok", vote, meta={"tokens": tape.below(4)})
 
     def answer_late(self, intent: AttemptIntended, now: datetime, tape: Tape) -> Answer:
         """Return the answer of a call that was given up: it arrived in time, and has landed by now."""
