@@ -14,6 +14,7 @@ from engine.core.act import after_answer
 from engine.core.attempts import fault, not_landed, resolve_all
 from engine.core.commit import broken_invariant
 from engine.core.limits import in_words
+from engine.core.panel import untold
 from engine.core.results import FOLLOW
 from engine.core.run import Run, StepState
 
@@ -78,6 +79,10 @@ def _late(run: Run, step: StepState, now: datetime) -> Missing:
     return FOLLOW["late"](run, step, last.result, now)
 
 
+def _check(run: Run, step: StepState, _now: datetime) -> Missing:
+    return untold(run, step) if step.id in run.judging and run.fault is None else []
+
+
 def _answer(run: Run, step: StepState, _now: datetime) -> Missing:
     if step.status != "awaiting_approval" or step.approval is None or step.approval.status == "open":
         return []
@@ -115,6 +120,7 @@ _LOOKS: tuple[Callable[[Run, StepState, datetime], Missing], ...] = (
     _forward,
     _undo,
     _late,
+    _check,
     _answer,
     _failure,
 )

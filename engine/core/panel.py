@@ -144,6 +144,15 @@ def _policy(run: Run, step: StepState, intent: e.AttemptIntended) -> Any:
     return where.validator.retry
 
 
+def untold(run: Run, step: StepState) -> list[e.Event]:
+    """Return the verdict of the first validator whose votes are all known, and that has none; empty if none is so."""
+    for name in step.panel.called:
+        mine = [vote for vote in votes(run, step) if vote.validator == name]
+        if name not in step.judged and mine and all(vote.status in {"given", "lost"} for vote in mine):
+            return told(run, step, mine)
+    return []
+
+
 def told(run: Run, step: StepState, mine: list[Vote]) -> list[e.Event]:
     """Return the verdict that the votes of one validator come to."""
     where = find_placed(run, step, mine[0].validator)

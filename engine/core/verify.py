@@ -85,16 +85,18 @@ def seen(run: Run, step: StepState, where: Placed) -> Scope:
 def validate(run: Run, name: str, now: datetime) -> list[e.Event]:
     """Return what follows from an output as it is known by now: verdicts, calls, a retry, a commit, a fault."""
     step = run.step(name)
-    verdicts = [] if step.panel.examined else list(_by_code(run, step))
+    verdicts = list(_by_code(run, step))
     judged = {**step.judged, **{verdict.validator: verdict for verdict in verdicts}}
     return [*verdicts, *_follow(run, step, judged, now)]
 
 
 def _by_code(run: Run, step: StepState) -> Iterator[e.VerdictGiven]:
-    if step.definition.output is not None:
+    """Yield the verdicts of code about an output that is new; later, those of validators that look only now."""
+    told = step.judged if step.panel.examined else {}
+    if step.definition.output is not None and not step.panel.examined:
         yield _schema_verdict(step, step.definition.output)
     for where in placed(run, step):
-        if not isinstance(where.validator, CalledValidator):
+        if not isinstance(where.validator, CalledValidator) and where.validator.name not in told:
             yield _code_verdict(run, step, where)
 
 
