@@ -130,9 +130,17 @@ def _step(tape: Tape) -> Document:
         }  # fmt: skip
         step = {"kind": "approval", "with": policy}
     elif kind == 7:
-        step = {"kind": "wait", "with": {"duration_s": tape.pick([3, 0, 20, "${app.n}", "${app.nothing}"])}}
+        step = {
+            "kind": "wait",
+            "with": {"duration_s": tape.pick([3, 0, 20, 7, 1, "${app.n}", "${app.n + 2}", "${app.nothing}"])},
+        }
     elif kind == 8:
-        rules = [{"when": tape.pick(["true", "app.n > 0", "app.nothing"]), "to": "left"}]
+        rules = [
+            {
+                "when": tape.pick(["true", "app.n > 0", "app.n > 0", "true", "app.n > 1", "app.nothing"]),
+                "to": "left",
+            }
+        ]
         step = {"kind": "route", "with": {"branches": ["left", "right"], "rules": rules, "default": "right"}}
     else:
         step = {**_call("read"), "retry": {"max_attempts": 1 + tape.below(3)}}
@@ -146,23 +154,35 @@ def _step(tape: Tape) -> Document:
 def _with_trimmings(tape: Tape, step: Document) -> Document:
     if tape.often(15):
         step["when"] = tape.pick(
-            ["run.by == 'ann'", "run.by != 'ann'", "app.n > 1", "app.nothing == 1", "app.n"]
+            [
+                "run.by == 'ann'",
+                "run.by != 'ann'",
+                "app.n > 1",
+                "app.n < 2",
+                "run.by == 'ann'",
+                "app.nothing == 1",
+                "app.n",
+            ]
         )
     if step["kind"] == "python" and tape.often(20):
         step["approval"] = {
-            "when": tape.pick(["true", "app.n > 0", "app.nothing"]), "quorum": 1 + tape.below(2),
-            "question": tape.pick(["Go?", "Go at ${app.n}?", "Go at ${app.nothing}?"]), "four_eyes": tape.often(30),
+            "when": tape.pick(["true", "app.n > 0", "true", "app.n > 0", "app.nothing"]), "quorum": 1 + tape.below(2),
+            "question": tape.pick(["Go?", "Go at ${app.n}?", "Go?", "Go now?", "Go at ${app.nothing}?"]), "four_eyes": tape.often(30),
         }  # fmt: skip
         if tape.often(50):
             step["approval"] |= {"expires_s": 5 + tape.below(30), "on_expire": tape.pick(["deny", "approve"])}
     if tape.often(25):
-        step["writes"] = {"n": tape.pick(["app.n + 1", "app.n + 1", "app.nothing", "1 / (app.n - app.n)"])}
+        step["writes"] = {"n": tape.pick([*["app.n + 1"] * 14, "app.nothing", "1 / (app.n - app.n)"])}
         step["commutative"] = tape.often(20)
     if step["kind"] == "python" and tape.often(15):
-        step["locks"] = tape.pick([["seat"], ["seat", "aisle"], ["seat:${app.n}"], ["${app.nothing}"]])
+        step["locks"] = tape.pick(
+            [["seat"], ["seat", "aisle"], ["seat:${app.n}"], ["aisle"], ["seat"], ["${app.nothing}"]]
+        )
         step["lock_wait_s"] = 1 + tape.below(60)
     if step["kind"] == "python" and tape.often(10):
-        step["with"]["args"] = {"x": tape.pick(["${app.n}", "${app.nothing}", "${attempt}"])}
+        step["with"]["args"] = {
+            "x": tape.pick(["${app.n}", "${app.n}", "${app.nothing}", "${attempt}", "${attempt}"])
+        }
     return step
 
 

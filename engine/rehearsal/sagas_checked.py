@@ -32,7 +32,7 @@ def _validator(tape: Tape, name: str, on_fail: str) -> Document:
         case _:
             rule = {
                 "name": name,
-                "rule": tape.pick(["output.good", "has(output.more)", "output.nothing", "output.good"]),
+                "rule": tape.pick(["output.good", "output.good", "has(output.more)", "output.good"]),
             }
             added = {"add": tape.pick([{"more": 1}, {"good": True}, {"more": "${app.nothing}"}])}
             return {**rule, "on_fail": on_fail, **(added if on_fail == "augment" else {})}

@@ -192,7 +192,7 @@ class World:
         if tape.often(10):
             return Answer("ok", tape.pick([None, {"accept": "perhaps"}, "yes"]))
         vote = {
-            "accept": not tape.often(30),
+            "accept": not tape.often(15),
             "evidence": "seen",
             "add": tape.pick([None, {"more": 2}, {"good": True}]),
         }

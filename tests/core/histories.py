@@ -234,9 +234,43 @@ def meddled_with():
     return play
 
 
+def checked():
+    rule = "name: zone, rule: has(output.zone), on_fail: augment, add: {zone: CET}"
+    judge = "name: judge, kind: judge, rubric: Is it good?, votes: 2, on_fail: ask"
+    play = Play(
+        f"app: {{n: 0}}\nsteps: {{a: {{<read>, writes: {{n: '7'}}, validate: [{{{rule}}}, {{{judge}}}]}},"
+        " b: {<read>, <once>, needs: a, fallback: [{kind: value, value: {n: 1}}]}, c: {<read>, needs: b}}"
+    )
+    play.ok("a", output={"cost": 4})
+    play.ok(
+        "a", output={"accept": True, "evidence": "fine", "add": None}, meta={"cost_usd": 0.01, "tokens": 40}
+    )
+    play.failed("a", error="the model is down")
+    play.advance()
+    play.ok("a", output={"accept": False, "evidence": "too dear", "add": None})
+    play.do(c.GiveVerdict(step="a", decision="accept", reason="it is not", by="bob"))
+    play.failed("b", error="down")
+    play.do(c.Pause(by="bob"))
+    play.ok("c")
+    return play
+
+
+def restored():
+    play = Play("app: {n: 0}\nsteps: {a: {<read>, writes: {n: '7'}}, b: {<book>, needs: a, <keys>}}")
+    play.ok("a")
+    play.do(c.Pause(by="bob"))
+    play.failed("b")
+    play.do(c.RestoreApp(seq=2, reason="it was counted twice", by="bob"))
+    play.do(c.Resume(by="bob"))
+    play.advance()
+    play.ok("b")
+    return play
+
+
 RUNS = (
     completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
     undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
+    checked, restored,
 )  # fmt: skip
 
 

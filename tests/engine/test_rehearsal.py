@@ -51,7 +51,7 @@ def plant_an_undo_in_any_order(monkeypatch):
 )
 def test_a_planted_bug_is_found_and_its_token_tells_it_again(monkeypatch, plant, law):
     plant(monkeypatch)
-    found = campaign(sagas=250, staged_percent=0)
+    found = campaign(sagas=600, staged_percent=0)
     assert found.broken[law]
     token = next(token for broken, token, _ in found.violations if broken == law)
     _, again = replay_token(token, PUNCTUAL)

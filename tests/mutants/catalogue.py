@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.bugs import back, calls, definitions, forward, late, limits, log, people
+from tests.mutants.bugs import back, calls, definitions, forward, late, limits, log, people, verdicts
 from tests.mutants.mutant import Mutant
 
 CATALOGUE: tuple[Mutant, ...] = (
@@ -14,4 +14,5 @@ CATALOGUE: tuple[Mutant, ...] = (
     *late.BUGS,
     *definitions.BUGS,
     *log.BUGS,
+    *verdicts.BUGS,
 )

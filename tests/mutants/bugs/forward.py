@@ -49,8 +49,8 @@ BUGS = (
     Mutant(
         name="a rejected output is committed all the same",
         breaks="R11",
-        old="    if worst is None:\n        return [*verdicts, *_commit(",
-        new='    if worst is None or worst.verdict == "reject":\n        return [*verdicts, *_commit(',
+        old='if worst is not None and worst.verdict == "reject":',
+        new="if worst is not None and False:",
         tests=(FORWARD,),
     ),
     Mutant(
@@ -84,8 +84,8 @@ BUGS = (
     Mutant(
         name="invariants look at the state before the write",
         breaks="R29",
-        old='scope = {**forward_scope(run), "app": {**run.app, **writes}}',
-        new='scope = {**forward_scope(run), "app": run.app}',
+        old='"app": dict(writes) if whole else {**run.app, **writes}}',
+        new='"app": run.app}',
         tests=(STATE,),
     ),
     Mutant(

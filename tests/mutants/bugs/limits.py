@@ -62,7 +62,7 @@ BUGS = (
     Mutant(
         name="models are asked side by side under a limit on money",
         breaks="L30",
-        old='return any(_may_cost(run.steps[name]) for name, phase, _ in run.open_calls if phase == "forward")',
+        old="return _may_cost(step) and one_at_a_time(run)",
         new="return False",
         tests=(LIMITS,),
     ),
