@@ -89,7 +89,10 @@ class SchemaValidator(ValidatorBase):
 
 
 class FactsValidator(ValidatorBase):
-    """Claims against recorded facts: a contradiction is named with both."""
+    """Claims against recorded facts: a contradiction is named with both.
+
+    Where a list is recorded, a claim must be one of its members.
+    """
 
     kind: Literal["facts"]
     facts: dict[str, str] = Field(min_length=1, description="CEL by name: what is recorded")
@@ -108,7 +111,7 @@ class KeepsValidator(ValidatorBase):
 
     kind: Literal["keeps"]
     keep: tuple[str, ...] = Field(
-        min_length=1, description="CEL each: a text, number or list that must occur"
+        min_length=1, description="CEL each: a text, number or list of them that must occur, as whole words"
     )
     of: str = Field(default="output", description="CEL: where it must occur")
 
@@ -123,19 +126,25 @@ class AgreeValidator(ValidatorBase):
 
 
 class FormatsValidator(ValidatorBase):
-    """One format, unit, zone or spelling for the same thing."""
+    """One format, unit, zone or spelling for the same thing.
+
+    `date` and `datetime` are ISO 8601, the offset said in the same way each time; `zone` is the same UTC offset;
+    `currency` the same ISO 4217 code; `unit` and `place` the same spelling.
+    """
 
     kind: Literal["formats"]
-    values: dict[str, str] = Field(min_length=1, description="CEL by label")
+    values: dict[str, str] = Field(min_length=1, description="CEL by label; of a list, each item counts")
     as_: Literal["date", "datetime", "zone", "currency", "unit", "place", "pattern"] = Field(
         alias="as", description="what they are"
     )
     known: tuple[str, ...] = Field(default=(), description="the spellings there are, for `place`, `unit`")
-    pattern: str = Field(default="", description="a regex, for `pattern`")
+    pattern: str = Field(
+        default="", max_length=200, description="for `pattern`: a regex of the whole text, as CEL's `matches`"
+    )
 
 
 class OrderValidator(ValidatorBase):
-    """Moments that must follow each other."""
+    """Moments that must follow each other; a date beside a time of day stands for the whole day."""
 
     kind: Literal["order"]
     sequence: tuple[str, ...] = Field(
@@ -159,14 +168,16 @@ class DatesValidator(ValidatorBase):
     cover: Span = Field(description="what must be covered")
     spans: tuple[Span, ...] = Field(default=(), description="by what")
     list_: str = Field(
-        default="", alias="list", description="CEL that gives a list of `{start, end}`, instead of `spans`"
+        default="",
+        alias="list",
+        description="CEL that gives a list of `{start, end, label}`, instead of `spans`",
     )
     gaps: bool = Field(default=False, description="whether gaps are fine")
     overlaps: bool = Field(default=False, description="whether overlaps are fine")
 
 
 class BudgetValidator(ValidatorBase):
-    """Totals per category under their limits."""
+    """Totals per category under their limits; without `total`, each category needs a limit."""
 
     kind: Literal["budget"]
     items: str = Field(default="", description="CEL that gives a list of `{category, amount}`")

@@ -203,6 +203,9 @@ def test_R28_what_a_rule_in_code_rejects_counts_for_nobody_and_what_it_notes_rea
     assert (play.status("a"), play.status("b")) == ("retry_wait", "pending")
     play.advance()
     said = play.events("attempt_intended")[-1].request["feedback"]
-    assert said == ["brief: `size(output.text) < 5` is false", "polite: `output.kind` is false"]
+    assert said == [
+        "brief: `size(output.text) < 5` is false: output.text = 'too long'",
+        "polite: `output.kind` is false: output.kind = false",
+    ]
     play.ok("a", output={"text": "hello there", "kind": True})
     assert (play.status("a"), play.open()) == ("committed", ["b"]), "what is only noted stops nothing"
