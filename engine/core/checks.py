@@ -1,4 +1,4 @@
-"""What is checked before a version is published: the graph, the expressions, and the rules of R12.
+"""What is checked before a version is published: the graph, the schemas, the shapes, and what its neighbours check.
 
 Each check returns `Problem`s; a saga with a problem of severity `error` can't be run.
 """
@@ -8,7 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from engine.core.checks_contracts import contract_problems
 from engine.core.checks_expressions import expression_problems, holes, some
+from engine.core.checks_pivot import pivot_problems
+from engine.core.checks_state import state_problems
+from engine.core.checks_validators import validator_problems
 from engine.core.condition import OUTCOMES
 from engine.core.errors import DefinitionInvalid, ExpressionError, Problem
 from engine.core.expressions import Expression
@@ -109,13 +113,6 @@ def _effect_problems(saga: Saga) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.compensate", "a readonly step has nothing to undo", "remove it, or say its effect"
             )
-        if effect != "readonly":
-            for index, rule in enumerate(step.validate_):
-                if rule.on_fail == "retry":
-                    where = f"{path}.validate[{index}].on_fail"
-                    yield Problem(
-                        where, "`retry` on a step with an effect", "use `reject`: the effect is undone first"
-                    )
 
 
 def _undo_problems(path: str, step: Step) -> Iterator[Problem]:
@@ -137,69 +134,6 @@ def _undo_problems(path: str, step: Step) -> Iterator[Problem]:
 
 def _uses_output(value: Any) -> bool:
     return any(isinstance(found, Expression) and "output" in found.names for _, found in holes(value, ""))
-
-
-def _pivot_problems(saga: Saga) -> Iterator[Problem]:
-    """Check R12: one pivot on a path, nothing to undo after it, nothing that could say no after it."""
-    chosen = saga.pivots
-    for pivot in chosen:
-        for name in _possible_after(saga, pivot):
-            yield from _after_pivot(pivot, name, saga.steps[name])
-    if chosen and saga.deadline_s is not None:
-        yield Problem(
-            "deadline_s", f"it could stop the run after the pivot '{chosen[0]}'", "use step timeouts"
-        )
-    early = _possible_without_pivot(saga)
-    for name, step in saga.steps.items():
-        if effect_of(step) == "retriable" and name in early:
-            remedy = "make it compensatable, or let it need the pivot in every case"
-            yield Problem(f"steps.{name}.effect", "a retriable step that can run before any pivot", remedy)
-
-
-def _possible_after(saga: Saga, pivot: str) -> list[str]:
-    """Return the steps that depend on a pivot and can run once it committed; `pivot.failed` can't hold then."""
-    below, never = saga.graph.descendants(pivot), set()
-
-    def truth(other: str, word: str | None) -> bool | None:
-        if other == pivot:
-            return word not in OUTCOMES
-        return False if other in never and word not in OUTCOMES else None
-
-    for name in saga.graph.order():
-        if name in below and saga.steps[name].condition.truth(truth) is False:
-            never.add(name)
-    return sorted(below - never, key=saga.graph.position.__getitem__)
-
-
-def _possible_without_pivot(saga: Saga) -> set[str]:
-    """Return the steps that can commit though no pivot did; a condition such as `pay || note` allows it."""
-    possible: set[str] = set()
-    for name in saga.graph.order():
-        truth = saga.steps[name].condition.truth(
-            lambda other, word: None if other in possible or word in OUTCOMES else False
-        )
-        if name not in saga.pivots and truth is not False:
-            possible.add(name)
-    return possible
-
-
-def _after_pivot(pivot: str, name: str, step: Step) -> Iterator[Problem]:
-    effect = effect_of(step)
-    if effect in {"pivot", "compensatable"}:
-        what = f"a {effect} step after the pivot '{pivot}'"
-        yield Problem(f"steps.{name}.effect", what, "move it before the pivot, or make it retriable")
-    for index, rule in enumerate(step.validate_):
-        if rule.on_fail == "reject":
-            where = f"steps.{name}.validate[{index}].on_fail"
-            yield Problem(
-                where, f"it can reject after the pivot '{pivot}'", "use `feedback`, or check before the pivot"
-            )
-    if effect == "retriable" and step.output is not None:
-        what = f"its output schema can reject after the pivot '{pivot}', when its effect is there already"
-        yield Problem(f"steps.{name}.output", what, "remove it; a `feedback` rule may look at the output")
-    if step.approval is not None or (isinstance(step, ApprovalStep) and step.with_.on_deny == "fault"):
-        what = f"an approval after the pivot '{pivot}' that could be denied"
-        yield Problem(f"steps.{name}.approval", what, "ask before the pivot")
 
 
 def _shape_problems(saga: Saga) -> Iterator[Problem]:
@@ -236,7 +170,7 @@ def _lock_problems(path: str, step: Step) -> Iterator[Problem]:
 
 def _unheard_problems(path: str, step: ApprovalStep | WaitStep) -> Iterator[Problem]:
     """Yield what such a step would never look at, so that nobody relies on it."""
-    for key in ("validate", "output", "probe", "compensate"):
+    for key in ("validate", "output", "probe", "compensate", "fallback", "states"):
         if getattr(step, "validate_" if key == "validate" else key):
             yield Problem(f"{path}.{key}", f"`kind: {step.kind}` takes no `{key}`", "remove it")
 
@@ -265,6 +199,9 @@ _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
     _schema_problems,
     _shape_problems,
     _effect_problems,
-    _pivot_problems,
+    pivot_problems,
+    validator_problems,
     expression_problems,
+    state_problems,
+    contract_problems,
 )

@@ -3,44 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from engine.core.errors import ExpressionError, Problem
 from engine.core.expressions import Expression, compile_expression
-from engine.core.saga import RouteStep, Saga, Step, undo_of
+from engine.core.saga import LlmStep, RouteStep, Saga, Step, undo_of
 from engine.core.templates import expressions_in
+from engine.core.validators import ContextPolicy, LlmFallback, Validator
 
-FORWARD = frozenset({"run", "steps", "app", "world", "key", "attempt"})
+CRITICAL = frozenset({"run", "app", "world"})
+FORWARD = CRITICAL | {"steps", "key", "attempt"}
 AFTER = FORWARD | {"output", "request"}
 UNDO = AFTER | {"undo"}
+
+Found = tuple[str, Expression | str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An expression with what it may speak of; text instead of one says why it is none.
+
+    Attributes:
+        where: its path.
+        allowed: the names that are there when it is evaluated.
+        after: what it comes after, so that all their prerequisites are known; None: it may speak of any step.
+        over: the steps that it may speak of themselves.
+        step: the step that it stands on; empty for those of edges and of the saga.
+    """
+
+    where: str
+    expression: Expression | str
+    allowed: frozenset[str]
+    after: tuple[str, ...] | None = None
+    over: tuple[str, ...] = ()
+    step: str = ""
 
 
 def expression_problems(saga: Saga) -> Iterator[Problem]:
     """Check that every expression parses and speaks only of what exists when it is evaluated."""
-    for name, step in saga.steps.items():
-        path = f"steps.{name}"
-        for where, expression, allowed in _expressions(step, path):
-            if isinstance(expression, str):
-                yield Problem(where, expression, "correct the expression")
-                continue
-            yield from _name_problems(where, expression, allowed, saga, step=name)
-    for index, invariant in enumerate(saga.invariants):
-        yield from _compiled(f"invariants[{index}].rule", invariant.rule, FORWARD, saga)
-    for where, found in holes(saga.output, "output"):
-        if isinstance(found, str):
-            yield Problem(where, found, "correct the expression")
+    for use in uses(saga):
+        if isinstance(use.expression, str):
+            yield Problem(use.where, use.expression, "correct the expression")
         else:
-            yield from _name_problems(where, found, FORWARD, saga)
+            yield from _name_problems(use, use.expression, saga)
 
 
-def _compiled(where: str, source: str, allowed: frozenset[str], saga: Saga) -> Iterator[Problem]:
-    try:
-        yield from _name_problems(where, compile_expression(source), allowed, saga)
-    except ExpressionError as error:
-        yield Problem(where, str(error), "correct the expression")
+def uses(saga: Saga) -> Iterator[Use]:
+    """Yield every expression of a saga with what it may speak of."""
+    for name, step in saga.steps.items():
+        for where, expression, allowed in _expressions(step, f"steps.{name}"):
+            yield Use(where, expression, allowed, (name,), step=name)
+    for index, edge in enumerate(saga.edges):
+        for number, validator in enumerate(edge.validate_ if edge.from_ in saga.steps else ()):
+            for found in _validator(f"edges[{index}].validate[{number}]", validator):
+                yield Use(*found, (edge.from_,))
+    for index, validator in enumerate(saga.validate_):
+        over = tuple(name for name in validator.steps if name in saga.steps)
+        for found in _validator(f"validate[{index}]", validator):
+            yield Use(*found, over, over=over)
+    yield from _of_the_saga(saga)
 
 
-Found = tuple[str, Expression | str, frozenset[str]]
+def _of_the_saga(saga: Saga) -> Iterator[Use]:
+    for index, invariant in enumerate(saga.invariants):
+        for found in _cel(f"invariants[{index}].rule", invariant.rule, FORWARD):
+            yield Use(*found)
+    for found in _in("output", saga.output, FORWARD):
+        yield Use(*found)
+    for found in _in("goals", list(saga.goals), CRITICAL):
+        yield Use(*found)
+    for found in _in("constraints", list(saga.constraints), CRITICAL):
+        yield Use(*found)
 
 
 def _expressions(step: Step, path: str) -> Iterator[Found]:
@@ -50,15 +84,73 @@ def _expressions(step: Step, path: str) -> Iterator[Found]:
     if isinstance(step, RouteStep):
         for index, row in enumerate(step.with_.rules):
             yield from _cel(f"{path}.with.rules[{index}].when", row.when, FORWARD)
-    for index, rule in enumerate(step.validate_):
-        if rule.kind != "rule":
-            continue
-        yield from _cel(f"{path}.validate[{index}].rule", rule.rule, AFTER)
+    for index, validator in enumerate(step.validate_):
+        yield from _validator(f"{path}.validate[{index}]", validator)
     for key, source in step.writes.items():
         yield from _cel(f"{path}.writes.{key}", source, AFTER)
     yield from _in(f"{path}.locks", list(step.locks), FORWARD)
+    if isinstance(step, LlmStep) and step.context is not None:
+        yield from _context(f"{path}.context", step.context, FORWARD)
+    yield from _fallback_expressions(step, path)
     yield from _gate_expressions(step, path)
     yield from _undo_expressions(step, path)
+
+
+def _fallback_expressions(step: Step, path: str) -> Iterator[Found]:
+    for index, fallback in enumerate(step.fallback):
+        where = f"{path}.fallback[{index}]"
+        if isinstance(fallback, LlmFallback):
+            yield from _in(f"{where}.with", fallback.with_.model_dump(by_alias=True), FORWARD)
+        else:
+            yield from _in(f"{where}.value", fallback.value, FORWARD)
+    if step.states is not None:
+        for key in ("goals", "constraints"):
+            yield from _some_cel(f"{path}.states.{key}", getattr(step.states, key), AFTER)
+
+
+def _context(path: str, context: ContextPolicy, allowed: frozenset[str]) -> Iterator[Found]:
+    for index, source in enumerate(context.inputs):
+        yield from _cel(f"{path}.inputs[{index}]", source, allowed)
+    yield from _in(f"{path}.query", context.query, allowed)
+
+
+_CEL_FIELDS = ("rule", "of", "facts", "claims", "text", "keep", "values", "sequence", "list_", "items", "amounts",
+               "limits", "total")  # fmt: skip
+
+
+def _validator(path: str, validator: Validator) -> Iterator[Found]:
+    yield from _in(f"{path}.add", dict(validator.add), AFTER)
+    if validator.kind == "judge":
+        yield from _in(f"{path}.rubric", validator.rubric, AFTER)
+        yield from _in(f"{path}.model", validator.model, AFTER)
+        yield from _context(f"{path}.context", validator.context, AFTER)
+    elif validator.kind == "python":
+        yield from _in(f"{path}.with", validator.with_.model_dump(by_alias=True), AFTER)
+    elif validator.kind == "dates":
+        for where, span in [
+            ("cover", validator.cover),
+            *((f"spans[{i}]", s) for i, s in enumerate(validator.spans)),
+        ]:
+            yield from _cel(f"{path}.{where}.start", span.start, AFTER)
+            yield from _cel(f"{path}.{where}.end", span.end, AFTER)
+    for field in _CEL_FIELDS:
+        yield from _cel_field(f"{path}.{field.rstrip('_')}", getattr(validator, field, ""))
+
+
+def _cel_field(path: str, value: str | tuple[str, ...] | dict[str, str]) -> Iterator[Found]:
+    if isinstance(value, str):
+        yield from _some_cel(path, value, AFTER)
+    elif isinstance(value, dict):
+        for key, source in value.items():
+            yield from _cel(f"{path}.{key}", source, AFTER)
+    else:
+        for index, source in enumerate(value):
+            yield from _cel(f"{path}[{index}]", source, AFTER)
+
+
+def _some_cel(where: str, source: str, allowed: frozenset[str]) -> Iterator[Found]:
+    if source:
+        yield from _cel(where, source, allowed)
 
 
 def _gate_expressions(step: Step, path: str) -> Iterator[Found]:
@@ -105,28 +197,35 @@ def _in(where: str, value: Any, allowed: frozenset[str]) -> Iterator[Found]:
         yield path, found, allowed
 
 
-def _name_problems(
-    where: str, expression: Expression, allowed: frozenset[str], saga: Saga, step: str | None = None
-) -> Iterator[Problem]:
+def _name_problems(use: Use, expression: Expression, saga: Saga) -> Iterator[Problem]:
     for other in sorted(expression.steps):
-        if other in saga.steps and (step is None or saga.graph.comes_before(other, step)):
-            continue
-        if other in saga.steps:
-            remedy = f"add '{other}' to what this step needs"
-            yield Problem(where, f"`{expression.source}` uses '{other}', which need not come before", remedy)
-        else:
-            yield Problem(
-                where, f"`{expression.source}` names no step '{other}'", f"steps are {some(saga.steps)}"
-            )
-    unknown = expression.names - allowed
+        if other not in saga.steps:
+            what = f"`{expression.source}` names no step '{other}'"
+            yield Problem(use.where, what, f"steps are {some(saga.steps)}")
+        elif not _is_known(use, other, saga):
+            remedy = _remedy(use, other)
+            what = f"`{expression.source}` uses '{other}', which need not come before"
+            yield Problem(use.where, what, remedy)
+    unknown = expression.names - use.allowed
     if unknown:
         names = ", ".join(sorted(unknown))
-        yield Problem(
-            where,
-            f"`{expression.source}` knows no `{names}`",
-            f"here it may use {', '.join(sorted(allowed))}",
-        )
-    yield from _input_problems(where, expression, saga)
+        remedy = f"here it may use {', '.join(sorted(use.allowed))}"
+        yield Problem(use.where, f"`{expression.source}` knows no `{names}`", remedy)
+    yield from _input_problems(use.where, expression, saga)
+
+
+def _remedy(use: Use, other: str) -> str:
+    if use.over:
+        return f"add '{other}' to `steps`, or look at steps that need it"
+    if use.after == (other,) and "output" in use.allowed:
+        return "write `output`: it is not committed yet"
+    return f"add '{other}' to what this step needs"
+
+
+def _is_known(use: Use, other: str, saga: Saga) -> bool:
+    if use.after is None or other in use.over:
+        return True
+    return any(saga.graph.comes_before(other, name) for name in use.after)
 
 
 def _input_problems(where: str, expression: Expression, saga: Saga) -> Iterator[Problem]:
