@@ -35,7 +35,7 @@ def formats(validator: FormatsValidator, scope: Scope) -> Finding:
     values = list(_each({label: value_of(source, scope) for label, source in validator.values.items()}))
     strange = [f"{label} = {shown(v)} is no text" for label, v in values if not isinstance(v, str)]
     wrong = strange or list(_FORMATS[validator.as_](validator, values))
-    return found(wrong, ", ".join(f"{label} = {shown(value, 30)}" for label, value in values[:8]))
+    return found(wrong, ", ".join(f"{label} = {shown(v, 30)}" for label, v in values[:8]) or "no value")
 
 
 def _each(values: dict[str, Json]) -> Iterator[tuple[str, Json]]:
