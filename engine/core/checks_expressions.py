@@ -212,6 +212,13 @@ def _name_problems(use: Use, expression: Expression, saga: Saga) -> Iterator[Pro
         remedy = f"here it may use {', '.join(sorted(use.allowed))}"
         yield Problem(use.where, f"`{expression.source}` knows no `{names}`", remedy)
     yield from _input_problems(use.where, expression, saga)
+    if "output" in expression.names and len(use.over) > 1 and not _has_last(use.over, saga):
+        what = f"`{expression.source}` uses `output`, which is that of whichever step is last"
+        yield Problem(use.where, what, f"write `steps.{use.over[0]}.output` or the like", "warning")
+
+
+def _has_last(steps: tuple[str, ...], saga: Saga) -> bool:
+    return any(all(one == last or saga.graph.comes_before(one, last) for one in steps) for last in steps)
 
 
 def _remedy(use: Use, other: str) -> str:

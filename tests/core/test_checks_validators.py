@@ -170,6 +170,8 @@ BAD = {
 }  # fmt: skip
 
 DOUBTFUL = {
+    "the output of whichever is last": (over("name: v, rule: output.x, steps: [a, c]"), "validate[0].rule",
+                                        "whichever step is last", "`steps.a.output`"),
     "a contract that may be missed": (contract("{type: object}", DAY), "edges[0].validate[0].schema",
                                       "`output.day` may be missing", "`required`"),
     "another type of what may be missing": (contract("{type: object, properties: {n: {type: string}}}",
@@ -190,6 +192,7 @@ DOUBTFUL = {
 }  # fmt: skip
 
 FINE = {
+    "the output of the step that is last": over("name: v, rule: output.x, steps: [a, b]"),
     "the same name on two steps": f"steps: {{a: {{<read>, validate: [{{{RULE}}}]}}, b: {{<read>, validate: [{{{RULE}}}]}}}}",
     "a rule called schema without one": on("name: schema, rule: 'true'"),
     "an edge over far": f"steps: {{a: {{<read>}}, m: {{<read>, needs: a}}, b: {{<read>, needs: m}}}}\n"
