@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -15,7 +14,9 @@ from pydantic_core import PydanticSerializationError
 from engine.core.events import EVENT, Event, Recorded
 from engine.core.run import CLOSED
 from engine.core.saga import Saga
+from engine.memory_verdicts import VerdictBook
 from engine.ports import Change, Conflict, Draft, Driver, Incident, Posted, RunFilter, RunRow, SagaVersion
+from engine.verdicts import verdict_rows
 
 
 def utc_now() -> datetime:
@@ -78,7 +79,7 @@ class _Kept:
     events: list[tuple[int, datetime, str]] = field(default_factory=list)
 
 
-class MemoryStore:
+class MemoryStore(VerdictBook):
     """A `Store` that forgets everything with its process. Safe in threads; futures are done at once.
 
     Events are kept as JSON, as a database would: nobody can change them, and nothing comes back that
@@ -88,8 +89,8 @@ class MemoryStore:
     trouble = ""
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        super().__init__()
         self._now = now
-        self._lock = threading.RLock()
         self._runs: dict[str, _Kept] = {}
         self._drivers: dict[str, Driver] = {}
         self._versions: dict[str, SagaVersion] = {}
@@ -111,6 +112,7 @@ class MemoryStore:
                 kept = kept or self._runs.setdefault(change.run_id, _Kept(change.driver, change.row))
                 kept.row = change.row
                 kept.events.extend(lines)
+                self.note(verdict_rows(change))
         future.set_exception(refused) if refused else future.set_result(None)
         return future
 

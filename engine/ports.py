@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -266,6 +266,47 @@ class Incident(BaseModel):
     reason: str = ""
 
 
+LESSONS_FROM = 200
+"""How many of the latest notes on a step lessons are chosen from: what was said before is out of date."""
+
+
+class ValidatorStats(BaseModel):
+    """How one validator did on one step, over runs; a person's word counts as `overruled` only."""
+
+    model_config = ConfigDict(frozen=True)
+    saga: str
+    step: str
+    validator: str
+    kind: str
+    check: str = Field(description="what it is about; empty where an old log does not say")
+    tier: str
+    edge: str = Field(description="of an edge's validator: the consumer")
+    ran: int
+    accepted: int
+    caught: int = Field(description="rejected, retried, asked about or augmented")
+    augmented: int = Field(description="how many of those it wanted to add to")
+    fed_back: int
+    no_verdict: int = Field(description="how often it could not be asked")
+    overruled: int = Field(description="how often a person let pass what it had found")
+    cost_usd: float
+    tokens: int
+    mean_latency_s: float
+    worst_latency_s: float
+    last_at: datetime
+    evidence: str = Field(description="what it said when it caught something last")
+
+
+class ValidatorDay(BaseModel):
+    """How one validator did on one UTC day."""
+
+    model_config = ConfigDict(frozen=True)
+    day: date
+    ran: int
+    caught: int
+    overruled: int
+    cost_usd: float
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One or more transitions of a run, stored whole or not at all.
@@ -375,6 +416,25 @@ class Store(Protocol):
 
     def audited(self, run_id: str) -> None:
         """Say that this was done."""
+        ...
+
+    def validators(self, saga: str | None = None, since: datetime | None = None) -> list[ValidatorStats]:
+        """Return how validators did, by saga, step and name; whole UTC days, from that of `since` on.
+
+        Written with the log's own commits. Where a step's last word came from a person, it differs from the
+        validator's finding as `overruled` counts it: asked about or to be added to, and let pass as it was.
+        """
+        ...
+
+    def verdict_days(self, saga: str, step: str, validator: str) -> list[ValidatorDay]:
+        """Return the days on which a validator looked at a step or was overruled, oldest first."""
+        ...
+
+    def lessons(self, saga: str, limit: int = 3) -> dict[str, list[str]]:
+        """Return by step what validators noted (`feedback`) in runs of that saga: `validator: evidence`.
+
+        The latest first, each note once, out of the last `LESSONS_FROM` of a step.
+        """
         ...
 
     def publish(self, saga: Saga, by: str) -> SagaVersion:

@@ -20,10 +20,11 @@ from storage.log import Log
 from storage.migrations import HEAD, migrate
 from storage.runs import Runs
 from storage.sqlite import make_private, set_journal, sqlite_engine
+from storage.verdicts import Verdicts
 from storage.versions import Drafts, Versions
 
 
-class SqlStore(Runs, Driving, Locks, Incidents, Versions, Drafts, Inbox):
+class SqlStore(Runs, Driving, Locks, Incidents, Verdicts, Versions, Drafts, Inbox):
     """A `Store` on SQLite or Postgres. Safe in threads.
 
     Reads and short writes raise `engine.ports.Unavailable` while the database can't be used;

@@ -10,6 +10,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
 TO_AUDIT = text("ended_at IS NOT NULL AND wake_at IS NOT NULL")
+NOTED = text("verdict = 'feedback'")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
@@ -174,6 +175,63 @@ class IncidentTable(SQLModel, table=True):
     reason: str = Field(sa_type=Text)
 
 
+class VerdictTable(SQLModel, table=True):
+    """What validators, and people in their place, said in all runs; made from the log, and rows never change."""
+
+    __tablename__ = "verdict"
+    __table_args__ = (
+        Index(
+            "verdict_noted", "saga", "step", "at", "run_id", "seq", sqlite_where=NOTED, postgresql_where=NOTED
+        ),
+    )
+    run_id: str = Field(primary_key=True, sa_type=Name)
+    seq: int = Field(primary_key=True)
+    at: datetime = Field(sa_type=Utc)
+    saga: str = Field(sa_type=Name)
+    saga_hash: str
+    step: str = Field(sa_type=Name)
+    attempt: int
+    validator: str = Field(sa_type=Name)
+    kind: str
+    check: str
+    tier: str
+    edge: str
+    verdict: str
+    by: str
+    evidence: str = Field(sa_type=Text)
+    cost_usd: float
+    tokens: int = Field(sa_type=BigInteger)
+    latency_s: float
+    overruled: bool
+
+
+class VerdictDayTable(SQLModel, table=True):
+    """What the verdicts of a validator came to on a UTC day (counted from 1970), so that nobody has to count."""
+
+    __tablename__ = "verdict_day"
+    saga: str = Field(primary_key=True, sa_type=Name)
+    step: str = Field(primary_key=True, sa_type=Name)
+    validator: str = Field(primary_key=True, sa_type=Name)
+    day: int = Field(primary_key=True)
+    kind: str
+    check: str
+    tier: str
+    edge: str
+    ran: int
+    accepted: int
+    caught: int
+    augmented: int
+    fed_back: int
+    no_verdict: int
+    overruled: int
+    cost_usd: float
+    tokens: int = Field(sa_type=BigInteger)
+    latency_s: float
+    worst_latency_s: float
+    last_at: datetime = Field(sa_type=Utc)
+    evidence: str = Field(sa_type=Text)
+
+
 _TABLES = SQLModel.metadata.tables
 event: Table = _TABLES["event"]
 run: Table = _TABLES["run"]
@@ -183,3 +241,5 @@ posted: Table = _TABLES["posted"]
 driver: Table = _TABLES["driver"]
 lock: Table = _TABLES["lock"]
 incident: Table = _TABLES["incident"]
+verdict: Table = _TABLES["verdict"]
+verdict_day: Table = _TABLES["verdict_day"]

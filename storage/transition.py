@@ -3,6 +3,7 @@
 1. The fences (driver, last seq) are read in the transaction that writes; nobody can move them meanwhile.
 2. A change that does not follow its fence is refused, and so is what follows it on that run in the batch.
 3. Of several changes of one run only the last row is written: the row is a projection, the log is not.
+4. What validators said is noted beside the log in the same commit.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 
 from engine.memory import check, conflict
 from engine.ports import Change, Conflict
+from engine.verdicts import VerdictRow, verdict_rows
 from storage.prepared import Prepared, Values
 from storage.rows import EVENT_COLUMNS, FIRST_COLUMNS, LATER_COLUMNS, event_values, first_values, later_values
 from storage.tables import event, run
+from storage.verdicts import VerdictWriter
 
 AT_ONCE = 64
 """How many fences one SELECT reads; a fixed number, so that it is compiled once."""
@@ -43,6 +46,7 @@ class Entry:
 
     change: Change
     events: list[Values]
+    verdicts: list[VerdictRow]
     future: Future[None]
 
 
@@ -55,7 +59,7 @@ def entry_of(change: Change) -> Entry:
     check(change)
     future: Future[None] = Future()
     future.set_running_or_notify_cancel()
-    return Entry(change, event_values(change), future)
+    return Entry(change, event_values(change), verdict_rows(change), future)
 
 
 class Transition:
@@ -67,6 +71,7 @@ class Transition:
         self._stored = Prepared(_STORED, ["run_id", "seq"], dialect)
         self._insert_events = Prepared(insert(event), EVENT_COLUMNS, dialect)
         self._insert_runs = Prepared(insert(run), FIRST_COLUMNS + LATER_COLUMNS, dialect)
+        self._verdicts = VerdictWriter(dialect)
         updated = update(run).where(run.c.id == bindparam("of_run"))
         self._update_runs = Prepared(updated, (*LATER_COLUMNS, "of_run"), dialect)
 
@@ -126,6 +131,9 @@ class Transition:
         ):
             if rows:
                 statement.run(cursor, rows)
+        verdicts = [row for entry in entries for row in entry.verdicts]
+        if verdicts:
+            self._verdicts.write(cursor, verdicts)
 
 
 def _in_portions(ids: list[str], size: int) -> Iterator[Values]:

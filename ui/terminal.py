@@ -40,6 +40,8 @@ TABLES = {
     "posted": "posted commands",
     "lock": "locks",
     "incident": "incidents after the end",
+    "verdict": "verdicts of validators",
+    "verdict_day": "days of validators",
 }
 COLOURS = {
     "completed": "green",

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import select
 from sqlmodel import SQLModel
 
 import storage.migrations
+from engine.core import events as e
 from storage.migrations import HEAD, DatabaseTooNew
 from storage.store import SqlStore
-from tests.contract.makers import Told
+from storage.tables import verdict, verdict_day
+from tests.contract.makers import T0, Told
+from tests.contract.test_store_verdicts import Log, said
 
 OPEN_AGAIN = """
 import sys
@@ -76,3 +81,30 @@ def test_two_processes_open_a_new_database_at_once(path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         for done in pool.map(opened, [path, path]):
             assert done.stderr == ""
+
+
+def test_verdicts_of_an_older_database_are_taken_from_its_log(path: Path) -> None:
+    with closing(SqlStore(path)) as store:
+        log = Log(store)
+        log.add(said("ask", evidence="nul \x00"), said("feedback", "kind"), run="r2", saga="walk")
+        log.add(said("reject"), said("augment", "kind"), said("ask", attempt=2), at=T0 + timedelta(days=1))
+        log.add(said("accept", by="eve"), said("accept", by="eve", attempt=2), at=T0 + timedelta(days=2))
+        added = e.OutputAugmented(step="rest", attempt=1, validator="kind", before={}, after={}, by="eve")
+        log.add(added, said("accept", "kind", by="eve"), at=T0 + timedelta(days=2))
+        before = kept(store)
+        with store.database.writing() as connection:
+            for change in ("DROP TABLE verdict", "DROP TABLE verdict_day",
+                           "UPDATE alembic_version SET version_num = '0002'"):  # fmt: skip
+                connection.exec_driver_sql(change)
+    with closing(SqlStore(path)) as store:
+        assert kept(store) == before
+        assert [stats.overruled for stats in store.validators("nap")] == [1, 0]
+
+
+def kept(store: SqlStore) -> list[object]:
+    with store.database.reading() as connection:
+        rows = [
+            connection.execute(select(table).order_by(*table.primary_key)).all()
+            for table in (verdict, verdict_day)
+        ]
+    return [*rows, store.validators(), store.lessons("walk"), store.verdict_days("nap", "rest", "fair")]
