@@ -161,13 +161,15 @@ class Engine:
             DefinitionInvalid: if the saga may not run.
             CommandRejected: if the inputs of one do not fit; the ones before it have begun.
         """
-        author = self.publish(saga, by).by
+        author, lessons = self.publish(saga, by).by, self._lessons(saga)
         self._sagas[saga.hash] = saga
 
         async def begin() -> list[str]:
             names = [new_run_id() for _ in inputs]
             stored = [
-                self._runs.begin(saga, Start(run_id=name, input=values, by=by, author=author), name)
+                self._runs.begin(
+                    saga, Start(run_id=name, input=values, by=by, author=author, lessons=lessons), name
+                )
                 for name, values in zip(names, inputs, strict=True)
             ]
             for each in stored:
@@ -198,6 +200,12 @@ class Engine:
                 raise CommandRejected(f"the store has no saga version {digest[:12]}")
             self._sagas[digest] = saga_from_document(version.document)
         return self._sagas[digest]
+
+    def _lessons(self, saga: Saga) -> dict[str, list[str]]:
+        """Return what validators noted about the steps of a saga that can learn from it: those of models (R28)."""
+        learners = {name for name, step in saga.steps.items() if step.kind == "llm"}
+        noted = self._store.lessons(saga.saga) if learners else {}
+        return {step: said for step, said in noted.items() if step in learners}
 
     # On the loop
 
