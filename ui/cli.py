@@ -168,6 +168,25 @@ def show(run_id: str, *, as_json: bool) -> None:
 
 
 @main.command()
+@click.argument("run_id", metavar="RUN")
+@click.option("--at", type=int, metavar="SEQ", help="Right after this event; the last one unless said.")
+@click.option("--diff", "other", type=int, metavar="SEQ", help="Where it differs from after this event.")
+@click.option("--json", "as_json", is_flag=True, help="All of it, as JSON.")
+@_says_errors
+def state(run_id: str, at: int | None, other: int | None, *, as_json: bool) -> None:
+    """Show a run at any moment: application state, operations, dependencies.
+
+    \b
+    Example:
+      saga state r-0198c2f4d51a2b3c --at 12
+      saga state r-0198c2f4d51a2b3c --at 20 --diff 12
+    """
+    from ui.state import show_state
+
+    show_state(read_settings(), run_id, at=at, other=other, as_json=as_json)
+
+
+@main.command()
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--search", default="", help="Text in ids, inputs, outputs or errors.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")

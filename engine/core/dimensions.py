@@ -187,7 +187,7 @@ def _dependency(run: Run, step: StepState, verdicts: list[dict[str, Json]]) -> d
         "approvals": [_approval(approval) for approval in step.approvals],
         "locks": {"wanted": list(step.wanted), "held": step.locked},
         "edges": {edge.to: [validator.name for validator in edge.validate_] for edge in run.saga.edges_from.get(step.id, ())},
-        "checks": [verdict for verdict in verdicts if verdict["tier"] == "inter"],
+        "checks": [verdict for verdict in verdicts if verdict["tier"] == "inter" or verdict["edge"]],
     }  # fmt: skip
 
 

@@ -145,7 +145,8 @@ def test_S_D_has_condition_guard_evidence_checks_approvals_and_locks(play, state
     fly = state["dependency"]["steps"]["fly"]
     assert fly["edges"] == {"stay": ["fits"]}
     assert {(check["validator"], check["edge"], check["verdict"]) for check in fly["checks"]} == {
-        ("fits", "stay", "accept")
+        ("fits", "stay", "accept"),
+        ("both", "", "accept"),
     }
     both = state["dependency"]["boundaries"]["both"]
     assert (both["kind"], both["steps"], both["verdict"]["verdict"]) == (

@@ -81,14 +81,14 @@ def show_outcome() -> None:
     show_refusal()
 
 
-def show_refusal() -> None:
-    """Show why the last command was refused, if it was."""
+def show_refusal(key: str = "run-refusal") -> None:
+    """Show why the last command was refused, if it was; a dialog over the page needs a key of its own."""
     refused = st.session_state.get(_REFUSED)
     if not refused:
         return
-    with st.container(horizontal=True, vertical_alignment="center", key="run-refusal"):
+    with st.container(horizontal=True, vertical_alignment="center", key=key):
         st.error(f"Not done: {escape(refused)}", icon=":material/block:", width="stretch")
-        st.button("Dismiss", key="run-refusal-dismiss", on_click=forget_refusal, type="tertiary")
+        st.button("Dismiss", key=f"{key}-dismiss", on_click=forget_refusal, type="tertiary")
 
 
 def forget_refusal() -> None:

@@ -9,18 +9,22 @@ from typing import Any, Final, cast
 
 import streamlit as st
 
-from engine.core.commands import Cancel, Disrupt
+from engine.core.commands import Cancel, Disrupt, RestoreApp
 from engine.core.events import Injection
 from engine.core.run import Run
+from engine.core.templates import as_text
 from ui.components.run_commands import forget_refusal, now, refuse, send, show_refusal
 from ui.components.run_rollback import draw_lines
-from ui.components.text import escape
+from ui.components.text import escape, plain
 from ui.models.run_actions import disruptable
 from ui.models.run_rollback import price_words, rollback_lines
+from ui.models.run_state import broken_by_restore, no_restore, restored
 from ui.models.run_words import counted, doubtful_pivots, money
 from ui.session import me
 
 OPEN: Final = "run-dialog"
+RESTORE: Final = "restore:"
+"""What the name of the dialog for a restore begins with; the event follows."""
 INJECTIONS: Final[dict[str, tuple[str, str]]] = {
     "fail": ("Fail", "The next try fails before anything is sent. The retry policy decides what follows."),
     "timeout_but_land": (
@@ -53,11 +57,13 @@ def draw_dialog(run: Run) -> None:
         _disrupt(run)
     elif name == "cancel":
         _cancel(run)
+    elif name.startswith(RESTORE):
+        _restore(run, int(name.removeprefix(RESTORE)))
 
 
 @st.dialog("Disrupt a step", icon=":material/bolt:", width="medium", on_dismiss=close_dialog)
 def _disrupt(run: Run) -> None:
-    show_refusal()
+    show_refusal("run-dialog-refusal")
     targets = disruptable(run, now())
     possible = {t.step: t.title for t in targets if not t.refusal}
     if not possible:
@@ -104,7 +110,7 @@ def _plant(run_id: str) -> None:
 
 @st.dialog("Cancel and undo", icon=":material/undo:", width="large", on_dismiss=close_dialog)
 def _cancel(run: Run) -> None:
-    show_refusal()
+    show_refusal("run-dialog-refusal")
     lines = rollback_lines(run, now())
     for title in doubtful_pivots(run):
         st.warning(
@@ -139,5 +145,51 @@ def _send_cancel(run_id: str) -> None:
         refuse("the reason is too long; 500 characters are enough")
         return
     if send(run_id, Cancel(reason=reason, by=me()), "Cancelled. The run is going back"):
+        close_dialog()
+        st.rerun()
+
+
+@st.dialog(
+    "Restore the application state", icon=":material/history:", width="medium", on_dismiss=close_dialog
+)
+def _restore(run: Run, seq: int) -> None:
+    show_refusal("run-dialog-refusal")
+    refused = no_restore(run, seq, now())
+    if refused:
+        st.info(escape(f"Not now: {refused}"), icon=":material/info:")
+        return
+    changes = restored(run, seq)
+    if changes:
+        st.markdown(
+            f"**{counted(len(changes), 'key')}** would be as after event {seq}. Steps stay as they are."
+        )
+        st.dataframe(
+            {
+                "Key": [change.key for change in changes],
+                "Now": [as_text(change.before) for change in changes],
+                "Then": [as_text(change.after) for change in changes],
+            },
+            hide_index=True,
+            key="run-restore-keys",
+        )
+    else:
+        plain("The application state is now what it was then.")
+    broken = broken_by_restore(run, seq, now())
+    if broken:
+        st.warning(f"The run would go back: {escape(broken)}", icon=":material/warning:")
+    with st.form("run-restore", border=False):
+        st.text_input("Reason", key="run-restore-reason", placeholder="Kept with the run", max_chars=500)
+        st.form_submit_button(
+            "Restore it",
+            type="primary",
+            icon=":material/history:",
+            on_click=_send_restore,
+            args=(run.id, seq),
+        )
+
+
+def _send_restore(run_id: str, seq: int) -> None:
+    reason = str(st.session_state.get("run-restore-reason") or "")
+    if send(run_id, RestoreApp(seq=seq, reason=reason, by=me()), f"Restored to event {seq}"):
         close_dialog()
         st.rerun()

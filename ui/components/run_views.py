@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -10,17 +9,16 @@ import streamlit as st
 
 from engine.core.events import Recorded
 from engine.core.run import Run
-from ui.components.badges import draw, step_badge
 from ui.components.run_commands import now
 from ui.components.run_graph import pick_key
 from ui.components.run_rollback import draw_rollback
-from ui.components.text import escape, plain
+from ui.components.run_state import draw_state
+from ui.components.text import escape
 from ui.components.timeline import timeline
 from ui.models.run_events import deeds, event_json, event_lines, log_json, type_name
 from ui.models.run_graph import cost_of, spent
-from ui.models.run_state import Moment, moment
 from ui.models.run_timeline import run_timeline
-from ui.models.run_words import clock, clock_ms, counted, title_of, titles_of
+from ui.models.run_words import clock_ms, counted, title_of, titles_of
 from ui.models.status import effect_look, kind_look, step_look
 
 
@@ -143,67 +141,10 @@ def _events(run: Run, history: Sequence[Recorded]) -> None:
         st.caption("Select a row to see all that it holds.")
 
 
-def _state(run: Run, history: Sequence[Recorded]) -> None:
-    seq = _chosen_moment(f"run-{run.id}-state", len(history))
-    past = moment(run.saga, history, seq)
-    _moment_head(past)
-    cause, changed, state = st.columns(3, gap="medium")
-    with cause:
-        st.markdown("**What happened**")
-        plain(past.what)
-        st.json(event_json(history, past.seq), expanded=2)
-    with changed:
-        st.markdown("**What that changed**")
-        _changes(past)
-    with state:
-        st.markdown("**Application state then**")
-        st.json(past.app, expanded=2)
-        st.markdown("**Steps then**")
-        with st.container(horizontal=True, gap="xsmall"):
-            for title, status in past.statuses:
-                if status != "pending":
-                    draw(step_badge(status, word=f"{title}: {step_look(status).word.lower()}"))
-
-
-def _chosen_moment(key: str, last: int) -> int:
-    """Draw the slider over the log and return the chosen event.
-
-    A slider whose end changes starts anew, so it only grows with the log while it stands at its end.
-    """
-    chosen, top = st.session_state.get(f"{key}-seq"), st.session_state.get(f"{key}-top", last)
-    top = last if chosen is None or chosen >= top else top
-    st.session_state[f"{key}-top"] = top
-    if top < 2:
-        return top
-    seq = st.slider(
-        "Moment: the state right after this event", 1, top, top, key=f"{key}-seq", format="event %d"
-    )
-    if top < last:
-        newer = counted(last - top, "newer event")
-        st.caption(f"{newer}. Move the slider to its end to follow the run.")
-    return seq
-
-
-def _moment_head(past: Moment) -> None:
-    parts = [f"Event {past.seq}", f"{clock(past.at)} UTC", past.event, past.step, f"run: {past.run}"]
-    st.caption(escape(" · ".join(part for part in parts if part)))
-
-
-def _changes(past: Moment) -> None:
-    for key in past.keys:
-        before, after = (json.dumps(value, ensure_ascii=False) for value in (key.before, key.after))
-        st.caption(escape(key.key))
-        st.code(f"{before}  →  {after}", language=None, wrap_lines=True)
-    for step in past.steps:
-        plain(f"{step.title}: {step.before} → {step.after}")
-    if not past.keys and not past.steps:
-        st.caption("Neither a key of the application state nor a step's status.")
-
-
 _VIEWS: Final[dict[str, Callable[[Run, Sequence[Recorded]], Any]]] = {
     "Timeline": _timeline,
     "Table": _table,
     "Events": _events,
-    "State": _state,
+    "State": draw_state,
     "Rollback": draw_rollback,
 }

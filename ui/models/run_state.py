@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.core.events import Recorded
+from engine.core.commands import RestoreApp
+from engine.core.decide import decide
+from engine.core.dimensions import Dimensions
+from engine.core.events import Faulted, Recorded
 from engine.core.evolve import evolve, replay
 from engine.core.run import Run
 from engine.core.saga import Saga
+from ui.models.run_actions import refusal
 from ui.models.run_events import type_name, words_of
 from ui.models.run_words import headline, title_of
 from ui.models.status import step_look
@@ -79,6 +84,34 @@ def moment(saga: Saga, history: Sequence[Recorded], seq: int) -> Moment:
         ),
         statuses=tuple((title_of(past.steps[name]), status) for name, status in _statuses(past).items()),
     )
+
+
+def no_restore(run: Run, seq: int, now: datetime) -> str:
+    """Return why S_A can't be set back to what it was after event `seq`; "" where it can."""
+    if run.is_closed:
+        return "The run has ended"
+    return refusal(run, RestoreApp(seq=seq, reason="asked"), now)
+
+
+def restored(run: Run, seq: int) -> tuple[KeyChange, ...]:
+    """Return the keys of S_A that a restore to event `seq` would change."""
+    then = run.app_at(seq)
+    return tuple(
+        KeyChange(key, run.app.get(key), then.get(key))
+        for key in sorted({**run.app, **then})
+        if run.app.get(key) != then.get(key)
+    )
+
+
+def broken_by_restore(run: Run, seq: int, now: datetime) -> str:
+    """Return the fault that a restore to event `seq` would be; "" where it would be none."""
+    facts = decide(run, RestoreApp(seq=seq, reason="asked"), now)
+    return next((fact.reason for fact in facts if isinstance(fact, Faulted)), "")
+
+
+def state_json(state: Dimensions) -> str:
+    """Return the three dimensions as a JSON document; the same state gives the same text."""
+    return json.dumps(state, indent=2, sort_keys=True, ensure_ascii=False)
 
 
 def _statuses(run: Run) -> dict[str, str]:
