@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.core.context.build import build
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.events import (
     AttemptEnded,
@@ -35,13 +36,14 @@ from engine.core.saga import (
     with_document,
 )
 from engine.core.scope import forward_scope, key_of, late_key_of, undo_key_of
-from engine.core.templates import expressions_in, names_in, render
+from engine.core.templates import as_text, expressions_in, names_in, render
 from engine.core.validators import LlmFallback, ValueFallback
 
 Json = Any
 DAY_S = 86400.0
 UNCOUNTED = frozenset({"interrupted", "too_late"})
 """Ends of calls for which nobody but the engine and its machine can be blamed."""
+MAX_LESSONS = 5
 PROBE_PAUSE = Retry(max_attempts=5, backoff_s=1, factor=2, max_backoff_s=30)
 
 
@@ -57,11 +59,35 @@ def request_of(run: Run, step: StepState) -> Json:
     simpler = simpler_prompt(step)
     document = with_document(simpler or step.definition)
     if isinstance(step.definition, RouteStep):
-        return _route_request(step.definition, document, scope)
+        request = _route_request(step.definition, document, scope)
+        return request | _shown(run, step, request, scope) if request["prompt"] else request
     request = render(document, scope)
     if simpler is not None or isinstance(step.definition, LlmStep):
         request |= {"output_schema": step.definition.output, "feedback": _feedback(step)}
+        request |= _shown(run, step, request, scope)
     return request
+
+
+def _shown(run: Run, step: StepState, request: Json, scope: Scope) -> dict[str, Json]:
+    """Return what a model is shown and asked besides its prompt: only what there is."""
+    definition = step.definition
+    policy = definition.context if isinstance(definition, LlmStep) else None
+    prompt, model = as_text(request["prompt"]), as_text(request["model"])
+    query = as_text(render(policy.query, scope)) if policy and policy.query else prompt
+    context = build(run, step, policy, query, scope=scope, model=model, tokenizer=_approved_tokenizer(step))
+    more: dict[str, Json] = {} if context is None else {"context": context}
+    if isinstance(definition, LlmStep) and definition.explain:
+        more["explain"] = True
+    if lessons := run.lessons.get(step.id):
+        more["lessons"] = lessons[-MAX_LESSONS:]
+    return more
+
+
+def _approved_tokenizer(step: StepState) -> str:
+    """Return by which tokenizer the request was counted that people were asked about; another one would be drift (R33)."""
+    asked = step.approval.request.request if step.approval is not None else None
+    known = (asked.get("context") or {}) if isinstance(asked, dict) else {}
+    return str(known.get("tokenizer", ""))
 
 
 def simpler_prompt(step: StepState) -> LlmFallback | None:

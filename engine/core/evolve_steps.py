@@ -99,6 +99,7 @@ def write(run: Run, recorded: e.Recorded, writes: dict[str, Any]) -> None:
 def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> None:
     step = run.step(event.step)
     step.move("committed")
+    step.committed_seq = recorded.seq
     if event.output is not None:
         step.output = event.output
     if event.by:

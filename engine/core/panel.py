@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from engine.core import events as e
 from engine.core.attempts import UNCOUNTED, intend, schedule_retry
+from engine.core.context.build import build
 from engine.core.errors import ExpressionError
 from engine.core.run import Run, StepState
 from engine.core.templates import as_text, render
@@ -98,22 +99,38 @@ def check_request(run: Run, step: StepState, where: Placed) -> Json:
     Raises:
         ExpressionError: if a placeholder of it can't be filled.
     """
-    validator, scope = where.validator, seen(run, step, where)
+    validator = where.validator
     if isinstance(validator, PythonValidator):
+        scope = seen(run, step, where)
         call = validator.with_.model_dump(mode="json", by_alias=True)
         return {"function": call["function"], "args": render(call["args"] or {"output": "${output}"}, scope)}
     assert isinstance(validator, JudgeValidator)
+    return _judge_request(run, step, where, validator)
+
+
+def _judge_request(run: Run, step: StepState, where: Placed, judge: JudgeValidator) -> Json:
+    """Return what a judge is asked: its rubric, the output, a context of its own; not what the step was asked.
+
+    Only one that judges the reasoning sees that.
+    """
+    scope = {name: value for name, value in seen(run, step, where).items() if name != "request"}
+    rubric, model = as_text(render(judge.rubric, scope)), as_text(render(judge.model, scope))
+    policy = judge.context
+    query = as_text(render(policy.query, scope)) if policy.query else rubric
     request: dict[str, Json] = {
-        "rubric": as_text(render(validator.rubric, scope)),
+        "rubric": rubric,
         "output": step.output,
-        "model": as_text(render(validator.model, scope)),
-        "may_add": list(validator.may_add) if validator.on_fail == "augment" else [],
-        "temperature": validator.temperature,
-        "max_tokens": validator.max_tokens,
+        "model": model,
+        "may_add": list(judge.may_add) if judge.on_fail == "augment" else [],
+        "temperature": judge.temperature,
+        "max_tokens": judge.max_tokens,
+        "context": build(run, step, policy, query, scope=scope, model=model),
     }
     if where.check == "reasoning":
         last = step.attempts[-1].result if step.attempts else None
-        request["reasoning"] = (last.meta if last else {}).get("reasoning", "")
+        told = last.meta if last else {}
+        request["reasoning"] = told.get("reasoning", "")
+        request |= {key: told[key] for key in ("alternatives", "justification") if told.get(key)}
     return request
 
 

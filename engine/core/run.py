@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from engine.core.context.tokens import ESTIMATE, TokenCounter
 from engine.core.errors import IllegalTransition
 from engine.core.events import (
     ApprovalGiven,
@@ -182,7 +183,10 @@ class Panel:
 
 @dataclass(slots=True)
 class StepState:
-    """Where one step of a run stands; `by_hand` is the place in the log where a person said it is done."""
+    """Where one step of a run stands.
+
+    `by_hand` is the place in the log where a person said it is done, `committed_seq` that of its commit.
+    """
 
     id: str
     definition: Step
@@ -209,6 +213,7 @@ class StepState:
     granted: int = 0
     granted_undo: int = 0
     by_hand: int = 0
+    committed_seq: int = 0
     edited_undo: Json = None
     disruption: Disrupted | None = None
     ready_at: datetime | None = None
@@ -309,6 +314,7 @@ class Run:
     costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`;
     `locks` names the step that took each resource, `allowed` holds the limits that a person raised,
     `written` what was written to S_A, by seq, and whether in place of all there was; `boundaries` are validators of the saga that can be told now.
+    `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
     """
 
     saga: Saga
@@ -360,6 +366,7 @@ class Run:
     undo_active: dict[str, None] = field(default_factory=dict)
     late: dict[str, None] = field(default_factory=dict)
     undo_unlocks: dict[str, list[str]] = field(default_factory=dict)
+    count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def app_at(self, seq: int) -> dict[str, Json]:
         """Return S_A as it was after an event; every commit is a checkpoint."""

@@ -291,6 +291,11 @@ class Saga(Part):
         return found
 
     @cached_property
+    def stating(self) -> tuple[str, ...]:
+        """The steps that state goals or constraints, in their own order."""
+        return tuple(name for name, step in self.steps.items() if step.states is not None)
+
+    @cached_property
     def pivots(self) -> tuple[str, ...]:
         """The steps that are points of no return, in their own order."""
         return tuple(name for name, step in self.steps.items() if effect_of(step) == "pivot")

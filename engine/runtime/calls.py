@@ -8,30 +8,40 @@ from collections.abc import Callable, Coroutine, Generator, Mapping
 from typing import Any
 
 from engine.core.events import AttemptIntended
-from engine.core.run import Run
+from engine.core.run import Run, StepState
 from engine.core.saga import effect_of, undo_of
+from engine.core.validators import JudgeValidator
+from engine.core.verify import find_placed
 from engine.ports import Call, Clock, Outcome, Performer
 
 
 def call_of(run: Run, intent: AttemptIntended, timeout_s: float) -> Call:
     """Return the call that an intent announces."""
-    step = run.steps[intent.step].definition
-    undo = undo_of(step)
-    kind: str = step.kind
-    if intent.phase in {"undo", "late"} and undo is not None:
-        kind = undo.kind
-    elif intent.phase == "probe" and step.probe is not None:
-        kind = step.probe.kind
+    step = run.steps[intent.step]
     return Call(
         run_id=run.id,
-        step=step,
+        step=step.definition,
         phase=intent.phase,
-        kind=kind,
+        kind=_kind(run, step, intent),
         attempt=intent.attempt,
         key=intent.key,
         request=intent.request,
         timeout_s=timeout_s,
     )
+
+
+def _kind(run: Run, step: StepState, intent: AttemptIntended) -> str:
+    definition, undo = step.definition, undo_of(step.definition)
+    if intent.phase == "check":
+        where = find_placed(run, step, intent.validator)
+        return "judge" if where is not None and isinstance(where.validator, JudgeValidator) else "check"
+    if intent.phase in {"undo", "late"} and undo is not None:
+        return undo.kind
+    if intent.phase == "probe" and definition.probe is not None:
+        return definition.probe.kind
+    if intent.phase == "forward" and intent.fallback:
+        return definition.fallback[intent.fallback - 1].kind
+    return definition.kind
 
 
 def has_effect(run: Run, intent: AttemptIntended) -> bool:

@@ -22,6 +22,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from engine.core.commands import Advance, Command, GrantLocks, Recover, Report
+from engine.core.context.tokens import ESTIMATE, TokenCounter
 from engine.core.decide import decide, turn
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.events import AttemptIntended, LocksWanted, Recorded
@@ -98,12 +99,15 @@ class RunDriver:
         clock: Clock,
         driver: str,
         saga_of: Callable[[str], Saga],
+        *,
+        count: TokenCounter = ESTIMATE,
     ) -> None:
         self._store = store
         self._performers = performers
         self._clock = clock
         self._driver = driver
         self._saga_of = saga_of
+        self._count = count
         self._loop = asyncio.get_running_loop()
         self._live: dict[str, Live] = {}
         self._disk = Disk(self._loop)
@@ -125,6 +129,7 @@ class RunDriver:
 
     def adopt(self, run: Run) -> None:
         """Drive a run that has begun already; calls that its last driver left open become unknown (R3)."""
+        run.count = self._count
         live = self._live[run.id] = Live(run)
         waiting = [name for name in run.active if run.steps[name].status == "awaiting_locks"]
         self._turn(live, Recover())
@@ -138,7 +143,7 @@ class RunDriver:
             CommandRejected: if the inputs do not fit, or the driver stops.
         """
         self._refuse_if_stopping()
-        live = Live(Run(saga))
+        live = Live(Run(saga, count=self._count))
         stored = self._turn(live, start)
         assert stored is not None
         if not live.run.is_closed:
@@ -319,7 +324,8 @@ class RunDriver:
         if live.run.fault is None:
             return  # the run goes forward again
         for (step, phase, _), task in live.calls.items():
-            if phase == "forward" and effect_of(live.run.steps[step].definition) == "readonly":
+            readonly = phase == "forward" and effect_of(live.run.steps[step].definition) == "readonly"
+            if phase == "check" or readonly:
                 task.cancel()
 
     async def _work(self, live: Live, call: Announced, stored: Future[None] | None) -> None:

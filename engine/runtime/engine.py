@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from engine.core.checks import check_publishable
 from engine.core.commands import AnyCommand, Report, Start
+from engine.core.context.tokens import ESTIMATE, TokenCounter
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.saga import Saga
@@ -70,6 +71,7 @@ class Engine:
         store: where every fact goes.
         performers: who makes the calls, by kind.
         clock: the source of now.
+        count: who counts the tokens of what models are shown.
         adopt: whether to take over runs that nobody drives.
         beat_s: how often it says that it is alive.
         alive_s: a driver whose last heartbeat is older than this has lost its runs (R34); they are looked
@@ -82,6 +84,7 @@ class Engine:
         performers: Mapping[str, Performer],
         *,
         clock: Clock | None = None,
+        count: TokenCounter = ESTIMATE,
         adopt: bool = True,
         beat_s: float = 2.0,
         alive_s: float = ALIVE_S,
@@ -90,6 +93,7 @@ class Engine:
         self._store = store
         self._performers = performers
         self._clock = clock or SystemClock()
+        self._count = count
         self._adopt = adopt
         self._beat_s = beat_s
         self._alive_s = alive_s
@@ -224,7 +228,9 @@ class Engine:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def _begin(self) -> None:
-        self._driver = RunDriver(self._store, self._performers, self._clock, self.id, self.saga)
+        self._driver = RunDriver(
+            self._store, self._performers, self._clock, self.id, self.saga, count=self._count
+        )
         self._beat()
         if self._adopt:
             await self._take_over()

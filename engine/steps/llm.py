@@ -7,6 +7,13 @@ from typing import Any
 from engine.ports import Call, Llm, LlmError, LlmReply, LlmRequest, Message, Outcome
 
 Json = Any
+EXPLAIN_TOKENS = 400
+"""What an answer may be longer where it is explained."""
+EXPLANATION = {
+    "reasoning": {"type": "string", "maxLength": 400},
+    "alternatives": {"type": "array", "items": {"type": "string", "maxLength": 120}, "maxItems": 3},
+    "justification": {"type": "string", "maxLength": 200},
+}
 
 
 class LlmPerformer:
@@ -22,31 +29,87 @@ class LlmPerformer:
         self._default = default_model
 
     async def perform(self, call: Call) -> Outcome:
-        """Ask once; the answer is the parsed JSON where the step has an output schema, else `{text}`."""
-        asked = llm_request(call.request, self._default, call.timeout_s)
-        outcome, reply = await ask(self._llm, asked)
+        """Ask once; the answer is the parsed JSON where the step has an output schema, else `{text}`.
+
+        What explains an answer is no part of it: that goes into `meta`.
+        """
+        schema = call.request.get("output_schema")
+        outcome, reply = await ask(self._llm, llm_request(call.request, self._default, call.timeout_s))
         if reply is None:
             return outcome
-        return outcome.model_copy(
-            update={"output": reply.data if asked.output_schema else {"text": reply.text}}
-        )
+        if call.request.get("explain"):
+            told = {key: reply.data[key] for key in EXPLANATION}
+            answer = reply.data["answer"]
+            output = answer if schema else {"text": answer}
+            return outcome.model_copy(update={"output": output, "meta": outcome.meta | told})
+        return outcome.model_copy(update={"output": reply.data if schema else {"text": reply.text}})
 
 
 def llm_request(request: Json, default_model: str, timeout_s: float) -> LlmRequest:
     """Return the exact model call that a step's rendered request makes."""
-    prompt = str(request["prompt"])
-    if request.get("feedback"):
-        findings = "\n".join(f"- {finding}" for finding in request["feedback"])
-        prompt += f"\n\nYour earlier answer was not accepted:\n{findings}\nAnswer again and mend this."
     messages = [Message(role="system", content=request["system"])] if request.get("system") else []
+    schema, max_tokens = request.get("output_schema"), request.get("max_tokens", 300)
+    if request.get("explain"):
+        schema, max_tokens = _explained(schema), max_tokens + EXPLAIN_TOKENS
     return LlmRequest(
         model=request.get("model") or default_model,
-        messages=(*messages, Message(role="user", content=prompt)),
-        output_schema=request.get("output_schema"),
+        messages=(*messages, Message(role="user", content=_prompt(request))),
+        output_schema=schema,
         temperature=request.get("temperature", 0.0),
-        max_tokens=request.get("max_tokens", 300),
+        max_tokens=max_tokens,
         timeout_s=timeout_s,
     )
+
+
+def _prompt(request: Json) -> str:
+    """Return the user message: the context, the prompt, and what was said of earlier answers."""
+    prompt = str(request["prompt"])
+    if context := context_text(request):
+        prompt = f"{context}\n\n{prompt}"
+    if request.get("lessons"):
+        prompt += f"\n\nNotes on earlier answers to this:\n{_listed(request['lessons'])}"
+    if request.get("feedback"):
+        prompt += f"\n\nYour earlier answer was not accepted:\n{_listed(request['feedback'])}\nAnswer again and mend this."
+    return prompt
+
+
+def context_text(request: Json) -> str:
+    """Return the context of a request between its marks, which nothing in it can forge; empty where there is none."""
+    text = (request.get("context") or {}).get("text", "").replace("</context", "< /context")
+    return f"<context>\n{text}\n</context>" if text else ""
+
+
+def _listed(lines: list[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _explained(schema: dict[str, Json] | None) -> dict[str, Json]:
+    """Return the schema of an answer with its explanation; the reasoning comes first, so that it leads there."""
+    answer = {"type": "string"} if schema is None else _moved(schema)
+    return {
+        "type": "object",
+        "properties": {
+            "reasoning": EXPLANATION["reasoning"],
+            "alternatives": EXPLANATION["alternatives"],
+            "answer": answer,
+            "justification": EXPLANATION["justification"],
+        },
+        "required": ["reasoning", "alternatives", "answer", "justification"],
+        "additionalProperties": False,
+    }
+
+
+def _moved(schema: Json) -> Json:
+    """Return a schema that stands under `answer` now, its references led there."""
+    if isinstance(schema, list):
+        return [_moved(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    moved = {key: _moved(part) for key, part in schema.items()}
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and reference.startswith("#"):
+        moved["$ref"] = f"#/properties/answer{reference[1:]}"
+    return moved
 
 
 async def ask(llm: Llm, request: LlmRequest) -> tuple[Outcome, LlmReply | None]:

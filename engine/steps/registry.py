@@ -1,4 +1,7 @@
-"""Which performer makes the calls of which kind. `approval` and `wait` make none."""
+"""Which performer makes the calls of which kind: of steps, and of validators that are calls (`judge`, `check`).
+
+`approval` and `wait` make none.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 
 import engine.steps.functions  # noqa: F401 - registers what ships
 from engine.ports import Llm, Performer
+from engine.steps.checks import CheckPerformer, JudgePerformer
 from engine.steps.http import HttpPerformer
 from engine.steps.llm import LlmPerformer
 from engine.steps.python import PythonPerformer
@@ -21,7 +25,9 @@ def performers(llm: Llm, default_model: str, services: Mapping[str, str]) -> dic
         services: base addresses by logical host.
     """
     return {
+        "check": CheckPerformer(),
         "http": HttpPerformer(services),
+        "judge": JudgePerformer(llm, default_model),
         "llm": LlmPerformer(llm, default_model),
         "python": PythonPerformer(),
         "route": RoutePerformer(llm, default_model),

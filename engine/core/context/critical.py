@@ -1,0 +1,77 @@
+"""The critical section: goals and constraints, of the saga and of what committed steps state. Always whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engine.core.errors import ExpressionError
+from engine.core.expressions import compile_expression
+from engine.core.run import Run
+from engine.core.scope import forward_scope
+from engine.core.templates import as_text, render
+
+Json = Any
+Heading = Literal["goals", "constraints"]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one source states under one heading; `source` can be followed, `seq` says where it was committed."""
+
+    heading: Heading
+    source: str
+    title: str
+    lines: tuple[str, ...]
+    seq: int = 0
+
+
+def statements(run: Run) -> list[Statement]:
+    """Return what stands under goals, then under constraints; each line once, where it is said first.
+
+    Raises:
+        ExpressionError: naming the step or the saga whose words can't be made.
+    """
+    found, said = [], set()
+    for heading in ("goals", "constraints"):
+        for statement in _under(run, heading):
+            new = tuple(line for line in dict.fromkeys(statement.lines) if (heading, line) not in said)
+            said |= {(heading, line) for line in new}
+            if new:
+                found.append(Statement(heading, statement.source, statement.title, new, statement.seq))
+    return found
+
+
+def written(found: list[Statement]) -> str:
+    """Return the critical section as a model reads it; empty where nothing is stated."""
+    parts = []
+    for heading in ("goals", "constraints"):
+        lines = [line for statement in found if statement.heading == heading for line in statement.lines]
+        if lines:
+            parts.append("\n".join([f"{heading.capitalize()}:", *(f"- {line}" for line in lines)]))
+    return "\n".join(parts)
+
+
+def _under(run: Run, heading: Heading) -> Iterator[Statement]:
+    own: tuple[str, ...] = getattr(run.saga, heading)
+    if own:
+        lines = [as_text(render(line, forward_scope(run))) for line in own]
+        yield Statement(heading, f"saga.{heading}", run.saga.name, _clean(lines))
+    for name in run.saga.stating:
+        step = run.steps[name]
+        source = getattr(step.definition.states, heading)
+        if source and step.status == "committed":
+            try:
+                value = compile_expression(source).evaluate({"output": step.output})
+            except ExpressionError as error:
+                raise ExpressionError(f"the {heading} that '{name}' states: {error}") from None
+            stated = value if isinstance(value, list) else [value]
+            lines = [as_text(line) for line in stated if line is not None]
+            title = step.definition.title or name
+            yield Statement(heading, f"steps.{name}.{heading}", title, _clean(lines), step.committed_seq)
+
+
+def _clean(lines: list[str]) -> tuple[str, ...]:
+    """Return the lines without breaks and empty ones: a line is one statement."""
+    return tuple(line for line in (" ".join(line.split()) for line in lines) if line)
