@@ -129,7 +129,7 @@ class _Home:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._litellm: Any = None
 
-    def submit(self, work: Coroutine[Any, Any, LlmReply]) -> Any:
+    def submit(self, work: Coroutine[Any, Any, LlmReply | None]) -> Any:
         """Run the coroutine on the home loop; return its concurrent future."""
         with self._lock:
             if self._loop is None:
@@ -157,6 +157,15 @@ class _Home:
 
 
 _HOME = _Home()
+
+
+def load_vocabularies() -> None:
+    """Lead `tiktoken` to the vocabularies that LiteLLM carries; takes seconds, so not for an event loop."""
+
+    async def load() -> None:
+        _ = _HOME.litellm().encoding  # made at first use, which sets the folder
+
+    _HOME.submit(load()).result()
 
 
 def _import_litellm() -> Any:

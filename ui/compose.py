@@ -13,6 +13,7 @@ from engine.runtime.engine import Engine, calm_garbage_collector
 from engine.sandbox.server import SandboxServer
 from engine.sandbox.world import World
 from engine.steps.registry import performers
+from engine.tokens import ModelTokens
 from storage.store import open_store
 from ui.settings import Settings
 
@@ -52,7 +53,7 @@ class Studio:
         models = llm or _models(settings)
         made = performers(models, settings.model, {SANDBOX_HOST: url, **settings.services})
         calm_garbage_collector()
-        engine = Engine(store, made, adopt=adopt).start()
+        engine = Engine(store, made, count=ModelTokens(settings.model), adopt=adopt).start()
         return cls(settings, store, engine, models, world, sandbox, url)
 
     def close(self) -> None:
