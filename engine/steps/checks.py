@@ -62,7 +62,7 @@ def _verdict(answer: Json, who: str) -> Outcome:
     """Return a verdict in its one shape, or a failed call for anything that is none."""
     given = {"accept": answer} if isinstance(answer, bool) else answer
     if isinstance(given, dict) and given.keys() <= {"accept", "evidence", "add"}:
-        accept, evidence, add = given.get("accept"), given.get("evidence") or "", given.get("add") or {}
+        accept, evidence, add = given.get("accept"), given.get("evidence", ""), given.get("add", {})
         if isinstance(accept, bool) and isinstance(evidence, str) and isinstance(add, dict):
             return Outcome(outcome="ok", output={"accept": accept, "evidence": evidence, "add": add})
     said = f"{who} gave {str(answer)[:120]!r}; a validator gives true or false, or {{accept, evidence, add}}"
