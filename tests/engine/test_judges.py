@@ -408,12 +408,12 @@ goals: [greet the guest]
 steps:
   ask:
     kind: llm
-    with: {model: local, prompt: Greet a guest of a hotel in one sentence., max_tokens: 120}
+    with: {model: local, prompt: Greet a guest of a hotel in one sentence., max_tokens: 600}
     explain: true
     output: {type: object, required: [greeting], properties: {greeting: {$ref: '#/$defs/words'}}, $defs: {words: {type: string, maxLength: 80}}}
     validate:
-      - {kind: judge, name: polite, model: local, rubric: The greeting is polite., on_fail: feedback}
-      - {kind: judge, name: sound, type: reasoning, model: local, rubric: The reasoning supports the greeting., on_fail: feedback}
+      - {kind: judge, name: polite, model: local, max_tokens: 400, rubric: The greeting is polite., on_fail: feedback}
+      - {kind: judge, name: sound, type: reasoning, model: local, max_tokens: 400, rubric: The reasoning supports the greeting., on_fail: feedback}
 """
         with desk(LiteLlm(default_model="local")) as at:
             run = at.until(at.start(text), lambda run: run.is_closed, limit_s=120)
