@@ -27,6 +27,7 @@ from engine.runtime.engine import Engine, calm_garbage_collector
 from engine.steps.functions import FUNCTIONS
 from engine.steps.python import PythonPerformer
 from storage.store import SqlStore
+from tests import bench_context
 
 ROUNDS = 7
 CHAIN = 10
@@ -210,6 +211,7 @@ def main() -> None:
     print(f"a start that takes 1,000 open runs over   {resumed_s:8.2f} s")
     print(f"10 rule validators on a step             {checked_ms:8.3f} ms")
     print(f"a run of {events:,} events                  {read_s:8.2f} s to read, {fold_s:.2f} s to fold")
+    bench_context.show()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from engine.runtime.engine import Engine
 from engine.sandbox.server import SandboxServer
 from engine.sandbox.world import World
 from engine.scripted import ScriptedLlm
+from engine.steps.checks import CheckPerformer
 from engine.steps.python import Functions, PythonPerformer
 from engine.steps.registry import performers
 
@@ -90,7 +91,7 @@ def functions() -> Functions:
 @pytest.fixture
 def made(sandbox: tuple[World, str], functions: Functions) -> dict[str, Performer]:
     found = performers(ScriptedLlm(), "scripted", {"sandbox.internal": sandbox[1]})
-    return {**found, "python": PythonPerformer(functions)}
+    return {**found, "python": PythonPerformer(functions), "check": CheckPerformer(functions)}
 
 
 @pytest.fixture

@@ -44,7 +44,25 @@ FIRST = {"goal": GOAL, "constraints": list(CONSTRAINTS.values())}
 def filler(number: int) -> dict[str, Any]:
     """Return about 2 kB that belong to another matter, with words of the last prompt now and then."""
     dice = random.Random(number)
-    words = ["the", "final", "plan", "for", "a", "crate", "is", "right", ":", "write", "permit", "harbour", "customs", "weather", "ledger", "route", "invoice"]
+    words = [
+        "the",
+        "final",
+        "plan",
+        "for",
+        "a",
+        "crate",
+        "is",
+        "right",
+        ":",
+        "write",
+        "permit",
+        "harbour",
+        "customs",
+        "weather",
+        "ledger",
+        "route",
+        "invoice",
+    ]
     told = (f"{dice.choice(words)} {dice.choice(words)} {dice.randint(0, 99)}" for _ in range(130))
     return {"section": number, "text": " ".join(told)}
 
