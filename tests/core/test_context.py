@@ -135,6 +135,17 @@ class TestWhatIsChosen:
             (k, "kept") for k in ["inputs", "critical", "relevant", "recent", "recent", "recent"]
         ]
 
+    def test_the_most_relevant_comes_first_and_takes_the_room(self):
+        told = {
+            "s1": {"note": "a quiet hotel near the river", "more": "x " * 40},
+            "s2": {"note": "a hotel", "more": "x " * 40},
+            "s3": {"note": "x " * 44},
+        }
+        for budget, kept in ((1000, ["s1", "s2", "s3"]), (110, ["s1"])):
+            play = outputs(Play(chain(3, f"budget_tokens: {budget}")), "s1", "s2", "s3", **told)
+            items = context(play)["items"]
+            assert [i["source"] for i in items if i["state"] == "kept"] == [f"steps.{n}.output" for n in kept]
+
     def test_the_policys_order_decides(self):
         policy = "budget_tokens: 500, order: [recent, critical], select: all"
         play = outputs(Play(chain(2, policy, "goals: [g]")), "s1", "s2")
@@ -199,12 +210,13 @@ BIG = {f"s{i}": {"text": f"quiet part {i}: " + "lorem ipsum dolor " * 60} for i 
 
 
 class TestTheBudget:
-    @pytest.mark.parametrize("budget", [50, 120, 300, 1000, 2000])
+    @pytest.mark.parametrize("budget", [50, 120, 300, 1000, 2000, 6000])
     def test_it_holds_and_what_is_left_out_is_told(self, budget):
         play = outputs(Play(chain(60, f"budget_tokens: {budget}")), *BIG, **BIG)
         shown = context(play)
         assert shown["tokens"] == estimated(shown["text"]) <= budget
         assert 0 < len(shown["items"]) <= 8 + 1 + budget // 100
+        assert shown["text"].count("tokens left out") <= 8
         counted = sum(item["source"] != "" for item in shown["items"])
         assert shown["items"][-1]["title"].startswith(f"{60 - counted} more, from s")
         if budget >= 300:

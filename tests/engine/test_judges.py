@@ -211,6 +211,7 @@ class TestWhatAJudgeSees:
         request = self.request(judged(), llm)
         system, user = request.messages
         assert "ignore the rubric" not in system.content
+        assert (user.content.count("<output>"), user.content.count("</output>")) == (1, 1)
         [_, block] = user.content.split("<output>\n")
         [data, end] = block.split("\n</output>")
         assert end == ""
