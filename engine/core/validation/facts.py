@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from engine.core.errors import ExpressionError
 from engine.core.expressions import Scope
 from engine.core.validation.finding import Finding
 from engine.core.validation.money import CURRENCIES, Amount
@@ -23,6 +24,7 @@ from engine.core.validation.values import (
 from engine.core.validators import FactsValidator
 
 Json = Any
+MAX_COMPARED = 20_000
 
 
 def facts(validator: FactsValidator, scope: Scope) -> Finding:
@@ -47,10 +49,14 @@ def _agrees(claim: Json, fact: Json, tolerance: float) -> bool:
     """Return whether a claim is the fact; of a recorded list each claim must be a member."""
     if isinstance(fact, list) and not same(claim, fact, tolerance, ignore_case=True):
         members = claim if isinstance(claim, list) else [claim]
-        return len(members) * len(fact) <= 1_000_000 and all(
-            any(_equal(member, one, tolerance) for one in fact) for member in members
-        )
+        _bounded(len(members), len(fact))
+        return all(any(_equal(member, one, tolerance) for one in fact) for member in members)
     return _equal(claim, fact, tolerance)
+
+
+def _bounded(said: int, recorded: int) -> None:
+    if said * recorded > MAX_COMPARED:
+        raise ExpressionError(f"{said:,} values against {recorded:,} recorded ones are too many to compare")
 
 
 def _equal(claim: Json, fact: Json, tolerance: float) -> bool:
@@ -73,6 +79,7 @@ def _said(text: Json, recorded: dict[str, Json], validator: FactsValidator) -> l
         return [f"`{validator.text}` is {shown(text)}, no text to look into"]
     said = named_in(whole_text(str(each) for each in flat(text) if each is not None))
     known = _Record(flat(list(recorded.values())))
+    _bounded(len(said.money) + len(said.numbers), known.size)
     looks = {"money": known.money, "dates": known.dates, "ids": known.ids, "numbers": known.numbers}
     return [problem for what in validator.look_for for problem in looks[what](said, validator.tolerance)]
 
@@ -88,6 +95,7 @@ class _Record:
         inside = [(number, codes) for amount in named.numbers for number in amount.readings]
         in_money = [(number, amount.codes) for amount in named.money for number in amount.readings]
         self._amounts = list(dict.fromkeys([*bare, *in_money, *inside]))
+        self.size = len(self._amounts)
         self._days = {day for _, day in named.dates}
         self._ids = {name.casefold() for name in named.ids}
 

@@ -23,14 +23,18 @@ from engine.core.validators import KeepsValidator
 
 Json = Any
 MAX_KEPT = 1000
+MAX_LOOKS = 2_000_000
 
 
 def keeps(validator: KeepsValidator, scope: Scope) -> Finding:
     """Find kept values that no longer occur; a text occurs only as whole words."""
     kept = [(source, value) for source in validator.keep for value in flat(value_of(source, scope))]
-    if len(kept) > MAX_KEPT:
-        raise ExpressionError(f"{len(kept):,} values to be kept; up to {MAX_KEPT:,} can be looked for")
     there = _There(flat(value_of(validator.of, scope)))
+    if len(kept) > MAX_KEPT or len(kept) * there.size > MAX_LOOKS:
+        what = f"{len(kept):,} values in {there.size:,} characters"
+        raise ExpressionError(
+            f"{what} are too many to look for: up to {MAX_KEPT:,} values, in a shorter text"
+        )
     return found(_problems(kept, there, validator.of), f"all of {len(kept)} kept")
 
 
@@ -49,6 +53,7 @@ class _There:
         texts = [value for value in values if isinstance(value, str)]
         self._singles = [value for value in values if not isinstance(value, str)]
         self._text = plain_text(whole_text(texts))
+        self.size = len(self._text) + len(values)
         self.start = shown(values[0] if len(values) == 1 else " ".join(map(str, values[:20])))
         self._in_text: list[frozenset[float]] | None = None
 
@@ -65,7 +70,8 @@ class _There:
             return True
         place = self._text.find(text)
         while place >= 0:
-            before, after = self._text[:place][-1:], self._text[place + len(text) :][:1]
+            end = place + len(text)
+            before, after = self._text[max(place - 1, 0) : place], self._text[end : end + 1]
             if not (text[:1].isalnum() and before.isalnum()) and not (
                 text[-1:].isalnum() and after.isalnum()
             ):
