@@ -117,6 +117,10 @@ EVERY_EVENT: list[Event] = [
     e.LimitGranted(limit="cost_usd", allowed=2.5, by="ada", reason="r"),
     e.LocksWanted(step="a", keys=("seat:1", WORDS), until=LATER),
     e.LocksTaken(step="a", keys=("seat:1", WORDS)),
+    e.ValidationBegun(step="a", attempt=1, validators=("v", "w")),
+    e.OutputAugmented(step="a", attempt=1, validator="v", before=None, after=VALUE, by=WORDS),
+    e.FallbackTaken(step="a", number=1, kind="value", reason="r", output=VALUE),
+    e.AppRestored(app={"v": VALUE}, at_seq=3, by=WORDS, reason="r"),
 ]  # fmt: skip
 
 
