@@ -22,6 +22,7 @@ from engine.core import events as e
 from storage.migrations import HEAD, DatabaseTooNew
 from storage.store import SqlStore
 from storage.tables import verdict, verdict_day
+from storage.verdicts import PORTION
 from tests.contract.makers import T0, Told
 from tests.contract.test_store_verdicts import Log, said
 
@@ -83,22 +84,28 @@ def test_two_processes_open_a_new_database_at_once(path: Path) -> None:
             assert done.stderr == ""
 
 
-def test_verdicts_of_an_older_database_are_taken_from_its_log(path: Path) -> None:
-    with closing(SqlStore(path)) as store:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_verdicts_of_an_older_database_are_taken_from_its_log(
+    kind: str, path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = path if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    with closing(SqlStore(url)) as store:
         log = Log(store)
         log.add(said("ask", evidence="nul \x00"), said("feedback", "kind"), run="r2", saga="walk")
         log.add(said("reject"), said("augment", "kind"), said("ask", attempt=2), at=T0 + timedelta(days=1))
         log.add(said("accept", by="eve"), said("accept", by="eve", attempt=2), at=T0 + timedelta(days=2))
         added = e.OutputAugmented(step="rest", attempt=1, validator="kind", before={}, after={}, by="eve")
         log.add(added, said("accept", "kind", by="eve"), at=T0 + timedelta(days=2))
+        log.add(*[said("feedback", evidence=str(n)) for n in range(PORTION * 2)], run="r3", saga="many")
         before = kept(store)
         with store.database.writing() as connection:
             for change in ("DROP TABLE verdict", "DROP TABLE verdict_day",
                            "UPDATE alembic_version SET version_num = '0002'"):  # fmt: skip
                 connection.exec_driver_sql(change)
-    with closing(SqlStore(path)) as store:
+    with closing(SqlStore(url)) as store:
         assert kept(store) == before
         assert [stats.overruled for stats in store.validators("nap")] == [1, 0]
+        assert store.validators("many")[0].fed_back == PORTION * 2
 
 
 def kept(store: SqlStore) -> list[object]:
