@@ -121,7 +121,9 @@ _CEL_FIELDS = ("rule", "of", "facts", "claims", "text", "keep", "values", "seque
 def _validator(path: str, validator: Validator) -> Iterator[Found]:
     yield from _in(f"{path}.add", dict(validator.add), AFTER)
     if validator.kind == "judge":
-        yield from _in(f"{path}.rubric", validator.rubric, AFTER)
+        yield from _in(
+            f"{path}.rubric", validator.rubric, AFTER - {"request"}
+        )  # the prompt is not its business
         yield from _in(f"{path}.model", validator.model, AFTER)
         yield from _context(f"{path}.context", validator.context, AFTER)
     elif validator.kind == "python":

@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.core import events as e
 from engine.core.attempts import fault
+from engine.core.context.critical import HEADINGS, stated
 from engine.core.errors import ExpressionError
 from engine.core.expressions import compile_expression, is_true
 from engine.core.run import Run, StepState
@@ -17,6 +18,8 @@ Json = Any
 
 def commit(run: Run, step: StepState, scope: dict[str, Json], output: Json = None) -> list[e.Event]:
     """Commit an accepted output with what it writes to S_A, then check the invariants (R29)."""
+    for heading in HEADINGS if step.definition.states is not None else ():
+        stated(step, heading)  # what can't be told to later models is found here
     writes = {k: compile_expression(source).evaluate(scope) for k, source in step.definition.writes.items()}
     committed = e.StepCommitted(step=step.id, output=output, writes=writes)
     broken = broken_invariant(run, writes)

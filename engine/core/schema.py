@@ -55,6 +55,6 @@ def mismatch(schema: dict[str, Json], value: Json, *, formats: bool = False) -> 
     try:
         validator = _validator(canonical_json(schema), formats=formats)
         error = jsonschema.exceptions.best_match(validator.iter_errors(value))
-    except (Unresolvable, RecursionError) as problem:
+    except (Unresolvable, RecursionError, OverflowError) as problem:
         return "$", f"its schema can't be applied: {type(problem).__name__}"
     return None if error is None else (error.json_path, error.message)

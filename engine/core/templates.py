@@ -12,6 +12,7 @@ from engine.core.errors import ExpressionError
 from engine.core.expressions import Expression, Scope, compile_expression
 
 Part = str | Expression
+MAX_DEPTH = 100
 
 
 @lru_cache(maxsize=8192)
@@ -85,14 +86,16 @@ def as_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, depth: int = 0) -> Any:
     """Return what JSON keeps of a value that came from outside, so that the log says what the run saw (R31)."""
+    if depth > MAX_DEPTH:
+        return f"(nested deeper than {MAX_DEPTH})"  # deeper ones break what reads them, down to the process
     if type(value) is str and value.isascii():
         return value
     if isinstance(value, dict):
-        return {plain(str(key)): plain(item) for key, item in value.items()}
+        return {plain(str(key)): plain(item, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
+        return [plain(item, depth + 1) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, bool | int):

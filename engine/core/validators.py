@@ -69,7 +69,8 @@ class ValidatorBase(Part):
         description="with `augment`: what the output gets, by key; may hold `${...}` over what the validator sees",
     )
     steps: tuple[str, ...] = Field(
-        default=(), description="of a saga's validator: checked when the last of them has its output"
+        default=(),
+        description="of a saga's validator: checked when the last of them has its output; not at all where one is skipped",
     )
 
 
@@ -212,7 +213,7 @@ class JudgeValidator(CalledValidator):
     may_add: tuple[str, ...] = Field(default=(), description="with `augment`: keys it may propose")
     context: ContextPolicy = JUDGE_CONTEXT
     temperature: float = Field(default=0.0, ge=0, le=2)
-    max_tokens: int = Field(default=200, ge=20, le=4000)
+    max_tokens: int = Field(default=300, ge=20, le=4000)
 
 
 class PythonValidator(CalledValidator):

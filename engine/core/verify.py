@@ -56,7 +56,8 @@ class Placed:
 def placed(run: Run, step: StepState) -> Iterator[Placed]:
     """Yield the validators that look at an output of a step now: its own, its edges', and the saga's.
 
-    One of the saga looks when the last of its steps has an output.
+    One of the saga looks when the last of its steps has an output. Where one of them was skipped, or failed and
+    was handled, it has nothing to look at, whichever of them came last.
     """
     for validator in step.definition.validate_:
         yield Placed(validator)
@@ -65,7 +66,7 @@ def placed(run: Run, step: StepState) -> Iterator[Placed]:
             yield Placed(validator, edge=edge.to)
     for validator in run.saga.validators_over.get(step.id, ()):
         others = (run.steps[name].status for name in validator.steps if name != step.id)
-        if not isinstance(validator, TogetherValidator) and all(status in SETTLED for status in others):
+        if not isinstance(validator, TogetherValidator) and all(status == "committed" for status in others):
             yield Placed(validator, whole=True)
 
 

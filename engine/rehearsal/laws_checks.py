@@ -9,8 +9,6 @@ from engine.core.validators import ValidatorBase
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import expect
 
-OVER = {"committed", "skipped", "handled"}
-
 
 class _Validation:
     """What has been said about the present output of each step, up to a place in the log."""
@@ -19,7 +17,7 @@ class _Validation:
         self.said: dict[str, dict[str, e.VerdictGiven]] = {}
         self.added: dict[str, set[str]] = {}
         self.output: dict[str, object] = {}
-        self.over: set[str] = set()
+        self.committed: set[str] = set()
 
     def add(self, event: e.Event) -> None:
         match event:
@@ -35,8 +33,6 @@ class _Validation:
                 expect(same, "L37", f"'{event.step}': another output was augmented")
                 self.output[event.step] = event.after
                 self.added.setdefault(event.step, set()).add(event.validator)
-            case e.StepSkipped() | e.StepFailed(handled=True):
-                self.over.add(event.step)
 
     def _begin(self, step: str, output: object) -> None:
         self.said[step], self.added[step], self.output[step] = {}, set(), output
@@ -55,7 +51,7 @@ def L37_an_output_counts_only_after_its_validators(seen: Evidence) -> int:
         if isinstance(event, e.StepCommitted):
             if not event.by and seen.saga.steps[event.step].kind not in {"approval", "wait"}:
                 judged += _check(seen, known, event.step, recorded.seq)
-            known.over.add(event.step)
+            known.committed.add(event.step)
     return judged
 
 
@@ -83,7 +79,7 @@ def _over(seen: Evidence, known: _Validation, step: str) -> Iterable[ValidatorBa
         if (
             validator.kind != "together"
             and step in validator.steps
-            and set(validator.steps) - {step} <= known.over
+            and set(validator.steps) - {step} <= known.committed
         ):
             yield validator
 

@@ -402,15 +402,43 @@ def test_R29_a_state_set_back_that_breaks_an_invariant_turns_the_run_around():
 
 def test_R28_a_validator_that_can_look_only_later_still_looks_before_the_commit():
     play = Play(
-        "app: {n: 0}\nvalidate: [{name: low, rule: output.cost < 3, steps: [a, s]}]\n"
-        f"steps: {{a: {{<read>, validate: [{{{JUDGE}}}]}}, x: {{<read>}}, s: {{<read>, needs: x, when: app.n > 0}}}}"
+        "validate: [{name: low, rule: steps.a.output.cost < 3, steps: [a, s]}]\n"
+        f"steps: {{a: {{<read>, validate: [{{{JUDGE}}}]}}, s: {{<read>}}}}"
     )
     play.ok("a", output={"cost": 4})
     assert play.events("validation_begun")[0].validators == ("judge",)
-    play.ok("x")
-    assert play.status("s") == "skipped"
+    play.ok("s")
     play.ok("a", output=YES)
     assert verdicts(play) == [("judge", "accept"), ("low", "reject")]
+
+
+@pytest.mark.parametrize("order", [("a", "x"), ("x", "a")])
+def test_R28_a_validator_of_the_saga_has_nothing_to_look_at_where_one_of_its_steps_is_skipped(order):
+    play = Play(
+        "app: {n: 0}\nvalidate: [{name: low, rule: steps.a.output.cost < 3, steps: [a, s]}]\n"
+        "steps: {a: {<read>}, x: {<read>}, s: {<read>, needs: x, when: app.n > 0}}"
+    )
+    for name in order:
+        play.ok(name, output={"cost": 4})
+    assert (play.run.status, verdicts(play)) == ("completed", [])
+
+
+def test_R28_what_a_step_states_to_later_models_is_made_at_its_commit():
+    play = Play("steps: {a: {<read>, states: {goals: output.goal}}, b: {<read>, needs: a}}")
+    play.ok("a", output={"gaol": "save money"})
+    assert (play.status("a"), play.run.fault.source) == ("failed", "expression")
+    assert "the goals that 'a' states" in play.run.fault.reason
+
+
+def test_R31_what_is_nested_too_deep_is_cut_where_it_comes_in():
+    deep = []
+    for _ in range(5_000):
+        deep = [deep]
+    play = Play("steps: {a: {<read>}, b: {<read>, needs: a, when: size(steps.a.output) > 0}}")
+    play.ok("a", output=deep)
+    play.ok("b")
+    assert play.run.status == "completed"
+    play.check_replay()
 
 
 def test_R14_what_was_not_checked_when_the_run_went_back_takes_no_fallback():

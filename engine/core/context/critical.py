@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 from engine.core.errors import ExpressionError
 from engine.core.expressions import compile_expression
-from engine.core.run import Run
+from engine.core.run import Run, StepState
 from engine.core.scope import forward_scope
 from engine.core.templates import as_text, render
 
 Json = Any
 Heading = Literal["goals", "constraints"]
+HEADINGS: tuple[Heading, ...] = ("goals", "constraints")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def statements(run: Run) -> list[Statement]:
         ExpressionError: naming the step or the saga whose words can't be made.
     """
     found, said = [], set()
-    for heading in ("goals", "constraints"):
+    for heading in HEADINGS:
         for statement in _under(run, heading):
             new = tuple(line for line in dict.fromkeys(statement.lines) if (heading, line) not in said)
             said |= {(heading, line) for line in new}
@@ -46,7 +47,7 @@ def statements(run: Run) -> list[Statement]:
 def written(found: list[Statement]) -> str:
     """Return the critical section as a model reads it; empty where nothing is stated."""
     parts = []
-    for heading in ("goals", "constraints"):
+    for heading in HEADINGS:
         lines = [line for statement in found if statement.heading == heading for line in statement.lines]
         if lines:
             parts.append("\n".join([f"{heading.capitalize()}:", *(f"- {line}" for line in lines)]))
@@ -60,16 +61,27 @@ def _under(run: Run, heading: Heading) -> Iterator[Statement]:
         yield Statement(heading, f"saga.{heading}", run.saga.name, _clean(lines))
     for name in run.saga.stating:
         step = run.steps[name]
-        source = getattr(step.definition.states, heading)
-        if source and step.status == "committed":
-            try:
-                value = compile_expression(source).evaluate({"output": step.output})
-            except ExpressionError as error:
-                raise ExpressionError(f"the {heading} that '{name}' states: {error}") from None
-            stated = value if isinstance(value, list) else [value]
-            lines = [as_text(line) for line in stated if line is not None]
-            title = step.definition.title or name
-            yield Statement(heading, f"steps.{name}.{heading}", title, _clean(lines), step.committed_seq)
+        told = stated(step, heading) if step.status == "committed" else ()
+        if told:
+            source, title = f"steps.{name}.{heading}", step.definition.title or name
+            yield Statement(heading, source, title, told, step.committed_seq)
+
+
+def stated(step: StepState, heading: Heading) -> tuple[str, ...]:
+    """Return what a step's output states under a heading.
+
+    Raises:
+        ExpressionError: naming the step whose words can't be made.
+    """
+    source = getattr(step.definition.states, heading, "")
+    if not source:
+        return ()
+    try:
+        value = compile_expression(source).evaluate({"output": step.output})
+    except ExpressionError as error:
+        raise ExpressionError(f"the {heading} that '{step.id}' states: {error}") from None
+    lines = value if isinstance(value, list) else [value]
+    return _clean([as_text(line) for line in lines if line is not None])
 
 
 def _clean(lines: list[str]) -> tuple[str, ...]:
