@@ -3,7 +3,7 @@
 // variables (flow.css); positions, words and icon outlines come from Python.
 
 const NS = "http://www.w3.org/2000/svg"
-const FORWARD = new Set(["running", "validating"])
+const FORWARD = new Set(["running", "validating", "judging"])
 const BUSY = new Set([...FORWARD, "compensating"])
 const ZOOM = { min: 0.04, max: 2.5, fitMax: 1.1, firstMin: 0.58 }
 const PAD = 28
@@ -99,14 +99,17 @@ function signs(st, node, w, h) {
       words({ class: "pivot-word", x: 33, y: 3 }, node.pivot),
     )
   }
-  node.marks.forEach((mark, i) => {
-    const group = svg("g", { class: "mark", "data-family": mark.family, transform: `translate(${w - 18 - 25 * i} 0)` })
-    const tip = svg("title")
-    tip.textContent = mark.word
-    group.append(tip, svg("circle", { r: 11 }), icon(st, mark.icon, -7.5, -7.5, 15, "mark-icon"))
-    parts.push(group)
-  })
+  node.marks.forEach((mark, i) => parts.push(sign(st, mark, w - 18 - 25 * i, 0)))
   return parts
+}
+
+/** A round mark with its word as a tip, on a card's edge or on an arrow. */
+function sign(st, mark, x, y) {
+  const group = svg("g", { class: "mark", "data-family": mark.family, "data-mark": mark.id, transform: `translate(${x} ${y})` })
+  const tip = svg("title")
+  tip.textContent = mark.word
+  group.append(tip, svg("circle", { r: 11 }), icon(st, mark.icon, -7.5, -7.5, 15, "mark-icon"))
+  return group
 }
 
 function drawNode(st, group, node) {
@@ -156,7 +159,9 @@ function drawEdge(st, group, edge) {
   const target = st.byId.get(edge.target)
   const { d, tip, label, room } = route(st, edge, source, target)
   const flowing = edge.state === "taken" && FORWARD.has(target.status)
-  for (const [name, value] of [["data-kind", edge.kind], ["data-state", edge.state], ["data-flowing", flowing]]) {
+  for (const [name, value] of [
+    ["data-kind", edge.kind], ["data-state", edge.state], ["data-flowing", flowing], ["data-check", edge.check?.id ?? ""],
+  ]) {
     group.setAttribute(name, value)
   }
   const parts = [
@@ -164,6 +169,7 @@ function drawEdge(st, group, edge) {
     svg("path", { class: "line", d }),
     svg("path", { class: "tip", d: "M0 0L-8 -4.5L-8 4.5Z", transform: `translate(${tip[0]} ${tip[1]}) rotate(${tip[2]})` }),
   ]
+  let beside = 0
   if (edge.label) {
     const text = clip(st, edge.label, Math.max(room - 12, 24), 11, 500)
     ruler.font = `500 11px ${st.font}`
@@ -172,7 +178,9 @@ function drawEdge(st, group, edge) {
     full.textContent = edge.label
     parts.push(svg("rect", { class: "label-box", x: label[0] - width / 2, y: label[1] - 9, width, height: 18, rx: 9 }))
     parts.push(words({ class: "label", x: label[0], y: label[1] + 3.8, "text-anchor": "middle" }, text), full)
+    beside = width / 2 + 13
   }
+  if (edge.check) parts.push(sign(st, edge.check, label[0] - beside, label[1]))
   group.replaceChildren(...parts)
 }
 
@@ -261,7 +269,7 @@ function fit(st, least = ZOOM.min) {
   const [top, bottom] = [Math.min(...ys) - card.h / 2 - 8, Math.max(...ys) + card.h / 2]
   const scale = Math.min((width - 2 * PAD) / (right - left), (height - 2 * PAD) / (bottom - top), ZOOM.fitMax)
   const k = Math.max(scale, least)
-  const hot = st.byId.get(st.selected) ?? nodes.find((n) => BUSY.has(n.status) || n.status === "awaiting_approval")
+  const hot = st.byId.get(st.selected) ?? nodes.find((n) => BUSY.has(n.status) || n.status.startsWith("awaiting_"))
   const within = (low, high, room, at) =>
     (high - low) * k <= room - PAD ? room / 2 - ((low + high) / 2) * k
       : Math.min(PAD - low * k, Math.max(room - PAD - high * k, room / 2 - at * k))

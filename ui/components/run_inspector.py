@@ -13,6 +13,8 @@ from engine.core.events import Recorded
 from engine.core.run import Run
 from ui.components.badges import Badge, draw, effect_badge, kind_badge, step_badge
 from ui.components.run_commands import now, press
+from ui.components.run_context import draw_context
+from ui.components.run_validation import draw_validation, has_validation
 from ui.components.text import escape, plain
 from ui.models.run_actions import refusal
 from ui.models.run_events import event_lines
@@ -29,7 +31,7 @@ def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None, *, w
         return
     _head(detail)
     _skip(run, detail)
-    tabs = _tabs(detail)
+    tabs = _tabs(run, detail)
     key = f"run-{run.id}-inspect"
     if st.session_state.get(key) not in tabs:
         st.session_state[key] = tabs[0]
@@ -40,6 +42,10 @@ def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None, *, w
         _events(run, history, detail)
     elif chosen == "Data":
         _data(detail, wide=wide)
+    elif chosen == "Context":
+        draw_context(run, detail.id, detail.model_calls)
+    elif chosen == "Validation":
+        draw_validation(run, history, run.steps[detail.id])
     else:
         _DRAW[str(chosen)](detail)
 
@@ -89,7 +95,7 @@ def _run(run: Run, *, wide: bool) -> None:
 def _head(detail: StepDetail) -> None:
     st.subheader(escape(detail.title), anchor=False)
     with st.container(horizontal=True, gap="xsmall"):
-        draw(step_badge(detail.status))
+        draw(step_badge(detail.status, word=detail.word))
         draw(kind_badge(detail.kind))
         draw(effect_badge(detail.effect))
     facts = [f"{name} {value}" for name, value in detail.facts]
@@ -100,12 +106,12 @@ def _head(detail: StepDetail) -> None:
         st.caption(escape(detail.description))
 
 
-def _tabs(detail: StepDetail) -> list[str]:
+def _tabs(run: Run, detail: StepDetail) -> list[str]:
     has = {
         "Data": True,
         "Tries": bool(detail.tries or detail.looks),
-        "Model": bool(detail.model_calls),
-        "Checks": bool(detail.checks),
+        "Context": bool(detail.model_calls),
+        "Validation": has_validation(run.steps[detail.id]),
         "Approval": bool(detail.questions),
         "Undo": detail.undo is not None,
         "Events": True,
@@ -160,28 +166,6 @@ def draw_try(one: Try, *, expanded: bool = False) -> None:
             st.json(one.output, expanded=1)
 
 
-def _model(detail: StepDetail) -> None:
-    for call in detail.model_calls:
-        with st.container(horizontal=True, gap="xsmall"):
-            draw(Badge(f"Try {call.attempt}", "psychology"))
-            draw(Badge(call.model))
-        st.caption(escape(" · ".join(f"{name} {value}" for name, value in call.facts)))
-        for role, content in call.messages:
-            st.caption(escape(role.capitalize()))
-            st.code(content, language=None, wrap_lines=True)
-        st.caption("Answer")
-        st.code(call.answer or " ", language=None, wrap_lines=True)
-
-
-def _checks(detail: StepDetail) -> None:
-    for check in detail.checks:
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-            draw(Badge(check.verdict, check.icon, check.family))
-            st.markdown(f"**{escape(check.validator)}**", width="content")
-            st.caption(f"try {check.attempt}", width="content")
-        plain(check.evidence)
-
-
 def _approval(detail: StepDetail) -> None:
     for question in detail.questions:
         with st.container(border=True):
@@ -229,8 +213,6 @@ def _events(run: Run, history: Sequence[Recorded], detail: StepDetail) -> None:
 
 _DRAW: Final[dict[str, Callable[[StepDetail], None]]] = {
     "Tries": _tries,
-    "Model": _model,
-    "Checks": _checks,
     "Approval": _approval,
     "Undo": _undo,
 }

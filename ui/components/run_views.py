@@ -13,6 +13,7 @@ from ui.components.run_commands import now
 from ui.components.run_graph import pick_key
 from ui.components.run_rollback import draw_rollback
 from ui.components.run_state import draw_state
+from ui.components.run_validation import draw_checks
 from ui.components.text import escape
 from ui.components.timeline import timeline
 from ui.models.run_events import deeds, event_json, event_lines, log_json, type_name
@@ -20,6 +21,7 @@ from ui.models.run_graph import cost_of, spent
 from ui.models.run_timeline import run_timeline
 from ui.models.run_words import clock_ms, counted, title_of, titles_of
 from ui.models.status import effect_look, kind_look, step_look
+from ui.models.step_words import shown_status, status_words
 
 
 def draw_views(run: Run, history: Sequence[Recorded]) -> None:
@@ -64,10 +66,11 @@ def _pick(run_id: str, names: list[str]) -> None:
 
 def _table(run: Run, _history: Sequence[Recorded]) -> None:
     steps = [run.steps[name] for name in run.saga.graph.order()]
-    looks = [step_look(step.status) for step in steps]
+    words = [status_words(run, step) for step in steps]
+    families = [step_look(shown_status(run, step)).family for step in steps]
     data = {
         "Step": [title_of(step) for step in steps],
-        "Status": [[look.word] for look in looks],
+        "Status": [[word] for word in words],
         "Kind": [kind_look(step.definition.kind).word for step in steps],
         "Effect": [effect_look(step.definition.effect or "readonly").word for step in steps],
         "Tries": [len(step.attempts) for step in steps],
@@ -76,7 +79,7 @@ def _table(run: Run, _history: Sequence[Recorded]) -> None:
         "Cost": [cost_of(step) for step in steps],
         "Reason": [step.reason for step in steps],
     }
-    colours = {look.word: look.family for look in looks}
+    colours = dict(zip(words, families, strict=True))
     st.dataframe(
         data,
         hide_index=True,
@@ -144,6 +147,7 @@ def _events(run: Run, history: Sequence[Recorded]) -> None:
 _VIEWS: Final[dict[str, Callable[[Run, Sequence[Recorded]], Any]]] = {
     "Timeline": _timeline,
     "Table": _table,
+    "Checks": draw_checks,
     "Events": _events,
     "State": draw_state,
     "Rollback": draw_rollback,

@@ -22,6 +22,8 @@ from ui.models.status import (
 Lane = Literal["step", "undo"]
 EdgeKind = Literal["needs", "branch", "outcome", "undo"]
 EdgeState = Literal["idle", "taken", "dead"]
+EdgeCheck = Literal["", "to_check", "checked", "rejected", "caught", "no_verdict"]
+"""How the validators of an edge stand, as a key of `status.MARK`; "" where it has none."""
 
 # streamlit-agraph opens a window on a double click with the title's innerHTML, and fails without a
 # title. A stray end tag parses to nothing, so no window opens.
@@ -60,6 +62,7 @@ class GraphEdge:
     label: str = ""
     kind: EdgeKind = "needs"
     state: EdgeState = "idle"
+    check: EdgeCheck = ""
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,13 @@ def _flow_node(node: GraphNode, positions: Layout) -> dict[str, Any]:
         "pivot": effect_look("pivot").word if node.effect == "pivot" else "",
         "attempts": node.attempts,
         "count": node.count,
-        "marks": [{"icon": m.icon, "word": m.word, "family": m.family} for m in map(mark_look, node.marks)],
+        "marks": [_flow_mark(mark) for mark in node.marks],
     }
+
+
+def _flow_mark(mark: str) -> dict[str, str]:
+    look = mark_look(mark)
+    return {"icon": look.icon, "word": look.word, "family": look.family, "id": mark}
 
 
 def _flow_edge(edge: GraphEdge, positions: Layout) -> dict[str, Any]:
@@ -124,6 +132,7 @@ def _flow_edge(edge: GraphEdge, positions: Layout) -> dict[str, Any]:
         "label": edge.label,
         "kind": edge.kind,
         "state": edge.state,
+        "check": _flow_mark(edge.check) if edge.check else None,
         "bends": [[p.x, p.y] for p in positions.bends.get((edge.source, edge.target), ())],
     }
 
@@ -137,6 +146,7 @@ def _icons(graph: Graph) -> dict[str, str]:
     looks = [_kind(node) for node in graph.nodes]
     looks += [step_look(node.status) for node in graph.nodes if node.status]
     looks += [mark_look(mark) for node in graph.nodes for mark in node.marks]
+    looks += [mark_look(edge.check) for edge in graph.edges if edge.check]
     looks.append(effect_look("pivot"))
     return {look.icon: look.path for look in looks}
 

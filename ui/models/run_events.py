@@ -11,6 +11,7 @@ from typing import Any, Final
 from engine.core.events import RECORDED, Recorded
 from engine.core.limits import in_words
 from engine.core.run import Run
+from ui.models.run_verdicts import FALLBACKS
 from ui.models.run_words import clock, counted
 
 Json = Any
@@ -87,6 +88,7 @@ _PHASE: Final = {
     "undo": "undo, try",
     "probe": "look, try",
     "late": "undo what came late, try",
+    "check": "check, try",
 }
 _OUTCOME: Final = {
     "ok": "went well",
@@ -94,7 +96,15 @@ _OUTCOME: Final = {
     "rejected": "was refused",
     "unknown": "has an unknown outcome",
 }
-_SEEN: Final = {"accept": "accepts", "reject": "rejects", "retry": "sends back", "feedback": "notes"}
+_SEEN: Final = {
+    "accept": "accepts",
+    "reject": "rejects",
+    "retry": "sends back",
+    "feedback": "notes",
+    "augment": "would add",
+    "ask": "asks a person",
+    "none": "gives no verdict",
+}
 
 
 def _with(text: str, reason: str) -> str:
@@ -102,8 +112,24 @@ def _with(text: str, reason: str) -> str:
 
 
 def _intended(e: Any) -> str:
+    if e.phase == "check":
+        return f"{e.validator} is asked, vote {e.vote}, with the key {e.key}"
     planted = f", disrupted: {e.injection.replace('_', ' ')}" if e.injection else ""
-    return f"{_PHASE[e.phase].capitalize()} {e.attempt} begins with the key {e.key}{planted}"
+    fallback = f" as fallback {e.fallback}" if e.fallback else ""
+    return f"{_PHASE[e.phase].capitalize()} {e.attempt} begins{fallback} with the key {e.key}{planted}"
+
+
+def _verdict(e: Any) -> str:
+    if e.by:
+        return _with(f"{e.by} {_SEEN[e.verdict]} it in the place of {e.validator}", e.evidence)
+    where = f" (edge to {e.edge})" if e.edge else ""
+    return _with(f"{e.validator}{where} {_SEEN[e.verdict]}", e.evidence)
+
+
+def _augmented(e: Any) -> str:
+    added = [key for key, value in e.after.items() if key not in e.before or e.before[key] != value]
+    agreed = f", with {e.by}'s consent" if e.by else ""
+    return f"{e.validator} added {', '.join(added)} to the result{agreed}"
 
 
 def _direction(e: Any) -> str:
@@ -151,7 +177,15 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "limit_granted": lambda e: _with(f"{e.by} grants as much again", e.reason),
     "retry_scheduled": lambda e: f"Next {_PHASE[e.phase]} at {clock(e.due)} UTC, because: {e.reason}",
     "help_needed": lambda e: e.reason,
-    "verdict_given": lambda e: _with(f"{e.validator} {_SEEN[e.verdict]}", e.evidence),
+    "validation_begun": lambda e: (
+        f"Code has nothing against the result; asked next: {', '.join(e.validators)}"
+    ),
+    "verdict_given": _verdict,
+    "output_augmented": _augmented,
+    "fallback_taken": lambda e: _with(
+        f"Fallback {e.number} is taken ({FALLBACKS.get(e.kind, e.kind)})", e.reason
+    ),
+    "app_restored": lambda e: _with(f"{e.by} set the application state back to event {e.at_seq}", e.reason),
     "step_committed": lambda e: (
         _with(f"Done by hand, says {e.by}", e.evidence) if e.by else "Its result counts"
     ),
@@ -190,6 +224,12 @@ _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
         e.reason,
     ),
     "limit_granted": lambda e: ("let the run go on past a limit", e.reason),
+    "verdict_given": lambda e: (
+        f"{'accepted' if e.verdict == 'accept' else 'rejected'} the result in the place of {e.validator}",
+        e.evidence,
+    ),
+    "output_augmented": lambda e: (f"agreed to what {e.validator} adds", ""),
+    "app_restored": lambda e: (f"set the application state back to event {e.at_seq}", e.reason),
     "retry_asked": lambda e: ("asked for the next try at once", e.reason),
     "disrupted": lambda e: (f"planted a disruption ({e.injection.replace('_', ' ')})", ""),
     "noted": lambda e: ("noted", e.text),

@@ -12,8 +12,10 @@ from engine.core.saga import Step, effect_of, undo_of
 from ui.models.draft_needs import edge_label, is_outcome
 from ui.models.graph import EdgeKind, EdgeState, Graph, GraphEdge, GraphNode
 from ui.models.layout import CARD_H, CARD_W, Layout
+from ui.models.run_checks import check_mark, edge_check
 from ui.models.run_words import money, rounded, title_of
 from ui.models.status import effect_look, kind_look
+from ui.models.step_words import checked_by, shown_status, undecided, waits_for_verdict
 from ui.models.timeline import duration_words
 
 UNDO: Final = "undo:"
@@ -53,9 +55,9 @@ def _node(run: Run, step: StepState, now: datetime) -> GraphNode:
     return GraphNode(
         id=step.id,
         title=title_of(step),
-        subtitle=_subtitle(step, now),
+        subtitle=_subtitle(run, step, now),
         kind=step.definition.kind,
-        status=step.status,
+        status=shown_status(run, step),
         effect=effect_of(step.definition),
         attempts=len(step.attempts),
         marks=_marks(run, step),
@@ -68,8 +70,7 @@ def _marks(run: Run, step: StepState) -> tuple[str, ...]:
         marks.append("fault")
     if step.disruption is not None or any(a.intent.injection for a in step.attempts):
         marks.append("disrupted")
-    if any(v.verdict == "reject" for v in step.verdicts):
-        marks.append("rejected")
+    marks += check_mark(run, step)
     if step.lates:
         marks.append("late")
     if step.locked and not run.is_closed:
@@ -79,8 +80,10 @@ def _marks(run: Run, step: StepState) -> tuple[str, ...]:
     return tuple(marks)
 
 
-def _subtitle(step: StepState, now: datetime) -> str:
+def _subtitle(run: Run, step: StepState, now: datetime) -> str:
     """Return the one line that tells most about a step in its state."""
+    if step.status == "validating":
+        return _checking(run, step)
     if step.status == "awaiting_approval" and step.approval is not None:
         asked = step.approval.request.group or "anyone"
         return f"{asked} · {rounded(now - step.approval.asked_at)}"
@@ -95,6 +98,12 @@ def _subtitle(step: StepState, now: datetime) -> str:
     if step.status == "committed" and step.approval is not None and step.approval.answers:
         return f"by {step.approval.answers[-1].by}"
     return effect_look(effect_of(step.definition)).word if step.status == "pending" else ""
+
+
+def _checking(run: Run, step: StepState) -> str:
+    if waits_for_verdict(run, step):
+        return undecided(run, step)
+    return f"by {checked_by(run, step)}" if step.id in run.judging else ""
 
 
 def spent(attempts: list[Attempt], now: datetime) -> str:
@@ -176,7 +185,10 @@ def _arrows(run: Run) -> list[GraphEdge]:
             kind: EdgeKind = "outcome" if is_outcome(branch) else "branch" if branch else "needs"
             state = _state(run, source, branch, name)
             label = edge_label(branch, needs)
-            arrows.append(GraphEdge(f"{source}.{branch or ''}>{name}", source, name, label, kind, state))
+            check = edge_check(run, source, name)
+            arrows.append(
+                GraphEdge(f"{source}.{branch or ''}>{name}", source, name, label, kind, state, check)
+            )
     return arrows
 
 

@@ -10,9 +10,11 @@ from engine.core.errors import ExpressionError
 from engine.core.recovery import undo_request
 from engine.core.run import Attempt, Run, StepState
 from engine.core.saga import effect_of, undo_of
+from ui.models.run_context import ModelCall, model_calls
 from ui.models.run_graph import cost_of, spent, undo_status, undo_words
-from ui.models.run_words import clock_ms, money, rounded, title_of
+from ui.models.run_words import clock_ms, rounded, title_of
 from ui.models.status import Family
+from ui.models.step_words import shown_status, status_words
 from ui.models.timeline import duration_words
 
 Json = Any
@@ -28,6 +30,7 @@ PHASES: Final[dict[str, str]] = {
     "undo": "Undo, try",
     "probe": "Look, try",
     "late": "Undo what came late, try",
+    "check": "Check, try",
 }
 INJECTIONS: Final[dict[str, str]] = {
     "fail": "a failure was planted",
@@ -53,29 +56,6 @@ class Try:
     request: Json
     output: Json
     facts: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class ModelCall:
-    """What a model was asked and what it said."""
-
-    attempt: int
-    model: str
-    messages: tuple[tuple[str, str], ...]
-    answer: str
-    facts: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Check:
-    """A validator's answer about one try."""
-
-    attempt: int
-    validator: str
-    verdict: str
-    icon: str
-    family: Family
-    evidence: str
 
 
 @dataclass(frozen=True)
@@ -114,6 +94,7 @@ class StepDetail:
     kind: str
     effect: str
     status: str
+    word: str
     description: str
     reason: str
     evidence: Json
@@ -123,7 +104,6 @@ class StepDetail:
     tries: tuple[Try, ...]
     looks: tuple[Try, ...]
     model_calls: tuple[ModelCall, ...]
-    checks: tuple[Check, ...]
     questions: tuple[Question, ...]
     undo: UndoDetail | None
 
@@ -138,7 +118,8 @@ def step_detail(run: Run, name: str, now: datetime) -> StepDetail | None:
         title=title_of(step),
         kind=step.definition.kind,
         effect=effect_of(step.definition),
-        status=step.status,
+        status=shown_status(run, step),
+        word=status_words(run, step),
         description=step.definition.description,
         reason=step.reason,
         evidence=step.evidence or None,
@@ -147,8 +128,7 @@ def step_detail(run: Run, name: str, now: datetime) -> StepDetail | None:
         output=step.output,
         tries=tuple(_try(attempt, now) for attempt in reversed(step.attempts)),
         looks=tuple(_try(attempt, now) for attempt in reversed(step.probes)),
-        model_calls=tuple(call for attempt in reversed(step.attempts) if (call := _model_call(attempt))),
-        checks=_checks(step),
+        model_calls=model_calls(run, step),
         questions=_questions(step, now),
         undo=_undo(run, step, now),
     )
@@ -206,36 +186,6 @@ def _meta_facts(meta: dict[str, Json]) -> tuple[tuple[str, str], ...]:
     if meta.get("latency_s") is not None:
         facts.append(("Latency", f"{float(meta['latency_s']):.3f} s"))
     return tuple(facts)
-
-
-def _model_call(attempt: Attempt) -> ModelCall | None:
-    meta = attempt.result.meta if attempt.result else {}
-    if not meta.get("messages"):
-        return None
-    facts = [("Prompt", f"{meta.get('prompt_tokens', 0):,} tokens")]
-    facts.append(("Answer", f"{meta.get('completion_tokens', 0):,} tokens"))
-    facts.append(("Cost", money(float(meta.get("cost_usd", 0) or 0))))
-    if meta.get("latency_s") is not None:
-        facts.append(("Latency", f"{float(meta['latency_s']):.2f} s"))
-    return ModelCall(
-        attempt=attempt.number,
-        model=str(meta.get("model", "")),
-        messages=tuple((str(m.get("role", "")), str(m.get("content", ""))) for m in meta["messages"]),
-        answer=str(meta.get("text") or (attempt.result.error if attempt.result else "")),
-        facts=tuple(facts),
-    )
-
-
-def _checks(step: StepState) -> tuple[Check, ...]:
-    looks: dict[str, tuple[str, str, Family]] = {
-        "accept": ("Accepted", "check_circle", "green"),
-        "reject": ("Rejected", "gpp_maybe", "red"),
-        "retry": ("Sent back", "replay", "orange"),
-        "feedback": ("Noted", "fact_check", "yellow"),
-    }
-    return tuple(
-        Check(v.attempt, v.validator, *looks[v.verdict], v.evidence) for v in reversed(step.verdicts)
-    )
 
 
 def _questions(step: StepState, now: datetime) -> tuple[Question, ...]:

@@ -91,7 +91,8 @@ def _checks(run: Run) -> Number:
     verdicts = [verdict.verdict for step in run.steps.values() for verdict in step.verdicts]
     passed = verdicts.count("accept")
     bad = verdicts.count("reject") + verdicts.count("retry")
-    noted = verdicts.count("feedback")
+    noted, silent = verdicts.count("feedback"), verdicts.count("none")
     notes = [f"{bad} not passed"] if bad else []
+    notes += [f"{silent} without a verdict"] if silent else []
     notes += [f"{noted} noted"] if noted else []
     return Number("Checks", f"{passed} passed", ", ".join(notes) or "all passed" if verdicts else "none yet")

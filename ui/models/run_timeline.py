@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from engine.core.events import Disrupted, Faulted, LateLanded, LocksTaken, LocksWanted, Recorded, WaitBegun
 from engine.core.run import Attempt, Run, StepState
+from ui.models.run_checks import check_marks
 from ui.models.run_graph import UNDO
 from ui.models.run_words import clock, title_of
 from ui.models.timeline import Mark, Row, Segment, SegmentKind, Timeline
@@ -30,7 +31,7 @@ def run_timeline(run: Run, history: list[Recorded], now: datetime) -> Timeline:
     steps = [run.steps[name] for name in run.saga.graph.order()]
     segments = [segment for step in steps for segment in _segments(run, step)]
     segments += [*_waits(run, history), *_lock_waits(run, history)]
-    marks = [mark for step in steps for mark in _marks(step)] + _planted(history)
+    marks = [mark for step in steps for mark in _marks(step)] + _planted(history) + check_marks(history)
     begun = {segment.row for segment in segments} | {mark.row for mark in marks}
     shown = [step for step in steps if len(steps) <= MAX_ROWS or step.id in begun]
     rows = [Row(step.id, title_of(step)) for step in shown]
@@ -48,6 +49,9 @@ def _segments(run: Run, step: StepState) -> Iterator[Segment]:
     yield from _pauses(step.id, step.attempts, step.due if step.status == "retry_wait" else None)
     for probe in step.probes:
         yield Segment(step.id, "backoff", probe.started_at, probe.ended_at, detail="looked whether it landed")
+    for check in step.checks:
+        kind: SegmentKind = "check" if check.outcome in {None, "ok"} else "check_lost"
+        yield _call(step.id, kind, check, f"{check.intent.validator} #{check.intent.vote}")
     for attempt in step.undos:
         yield _call(undo, _BACK[attempt.outcome], attempt, "")
     yield from _pauses(undo, step.undos, step.due if step.status == "compensating" else None)
@@ -103,13 +107,6 @@ def _lock_waits(run: Run, history: list[Recorded]) -> Iterator[Segment]:
 
 
 def _marks(step: StepState) -> Iterator[Mark]:
-    for attempt in step.attempts:
-        verdicts = [v for v in step.verdicts if v.attempt == attempt.number]
-        if not verdicts or attempt.ended_at is None:
-            continue
-        bad = [v for v in verdicts if v.verdict in {"reject", "retry"}]
-        said = "; ".join(f"{v.validator}: {v.evidence}" for v in bad or verdicts)
-        yield Mark(step.id, attempt.ended_at, "validation_reject" if bad else "validation_ok", said)
     for approval in step.approvals:
         final = next((answer for answer in approval.answers if answer.final), None)
         if final is not None and approval.ended_at is not None:

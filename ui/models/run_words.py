@@ -110,6 +110,8 @@ def _asked_of_people(run: Run) -> str:
         return "Stuck after the point of no return" if run.pivot_passed() else "Stuck on the way forward"
     if kinds == {"late_success"}:
         return "A late effect to settle"
+    if kinds == {"verdict"}:
+        return "Waiting for a decision"
     return "Outcome unknown" if kinds == {"unknown_outcome"} else run_look("needs_attention").word
 
 

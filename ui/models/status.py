@@ -102,7 +102,10 @@ STEP: Final[dict[str, Look]] = {
     "unknown": Look("Outcome unknown", "help", "orange", "dashed"),
     "retry_wait": Look("Waiting to retry", "replay", "orange", "dotted"),
     "validating": Look("Checking the result", "fact_check", "blue", "dashed"),
+    "judging": Look("Being checked", "gavel", "blue", "dashed"),
+    "awaiting_verdict": Look("Waiting for a decision", "front_hand", "yellow", "dashed"),
     "committed": Look("Done", "check_circle", "green"),
+    "fallback": Look("Completed with fallback", "move_down", "green", "dashed"),
     "stale": Look("Out of date", "update", "orange", "dotted"),
     "skipped": Look("Skipped", "skip_next", "gray", "dashed"),
     "handled": Look("Failed, went on", "alt_route", "orange", "dashed"),
@@ -160,7 +163,11 @@ EFFECT: Final[dict[str, Look]] = {
 MARK: Final[dict[str, Look]] = {
     "disrupted": Look("Disrupted", "bolt", "orange"),
     "fault": Look("The fault started here", "flag", "red"),
+    "to_check": Look("Will be checked", "fact_check", "gray"),
+    "checked": Look("Every validator accepted", "check", "green"),
     "rejected": Look("Rejected by a validator", "gpp_maybe", "red"),
+    "caught": Look("A validator found something", "gpp_maybe", "orange"),
+    "no_verdict": Look("A validator gave no verdict", "help", "orange"),
     "replanned": Look("Changed by a new plan", "published_with_changes", "blue"),
     "stale": Look("A fact it used has changed", "update", "orange"),
     "late": Look("Landed after it had been given up", "update", "orange"),
@@ -168,6 +175,18 @@ MARK: Final[dict[str, Look]] = {
     "irreversible": Look("Can't be undone", "do_not_step", "red"),
     "problem": Look("Has a problem", "warning", "orange"),
 }
+
+VERDICT: Final[dict[str, Look]] = {
+    "accept": Look("Accepted", "check_circle", "green"),
+    "reject": Look("Rejected", "gpp_maybe", "red", "hatched"),
+    "retry": Look("Try again", "replay", "orange", "dashed"),
+    "feedback": Look("Noted", "edit_note", "yellow"),
+    "augment": Look("Added to", "add_circle", "blue"),
+    "propose": Look("Would add", "add_circle", "yellow", "dashed"),
+    "ask": Look("Waits for a person", "front_hand", "yellow", "dashed"),
+    "none": Look("No verdict", "help", "orange", "dotted"),
+}
+"""What a validator said; `propose` is an addition that nobody has agreed to (yet)."""
 
 _UNDECLARED: Final = Look("Not known here", "help", "gray", "dotted")
 _ICONS: Final[dict[str, str]] = json.loads(
@@ -198,6 +217,11 @@ def effect_look(effect: str) -> Look:
 def mark_look(mark: str) -> Look:
     """Return how a mark on a card is shown."""
     return MARK.get(mark) or _named(mark)
+
+
+def verdict_look(verdict: str) -> Look:
+    """Return how a validator's answer is shown."""
+    return VERDICT.get(verdict) or _named(verdict)
 
 
 def icon_path(icon: str) -> str:

@@ -16,9 +16,12 @@ from ui.models.status import SURFACES, TONES, Family, Theme
 
 SegmentKind = Literal[
     "backoff", "waiting", "locks", "approval", "attempt_ok", "attempt_failed", "attempt_unknown",
-    "running", "undo", "undo_failed", "undo_running",
+    "running", "check", "check_lost", "undo", "undo_failed", "undo_running",
 ]  # fmt: skip
-MarkKind = Literal["validation_ok", "validation_reject", "disruption", "fault", "late", "approved", "denied"]
+MarkKind = Literal[
+    "validation_ok", "validation_caught", "validation_reject", "validation_none", "augmented", "fallback",
+    "disruption", "fault", "late", "approved", "denied",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,19 @@ BARS: Final[dict[SegmentKind, _Bar]] = {
     "attempt_failed": _Bar("Failed", "red", pattern="x", solidity=0.1),
     "attempt_unknown": _Bar("Outcome unknown", "orange", pattern=".", solidity=0.14),
     "running": _Bar("Running", "blue"),
+    "check": _Bar("Asking a validator", "blue", 0.16, opacity=0.8),
+    "check_lost": _Bar("Validator did not answer", "orange", 0.16, pattern="."),
     "undo": _Bar("Undone", "violet", pattern="/", solidity=0.22),
     "undo_failed": _Bar("Undo failed", "red", pattern="/", solidity=0.22),
     "undo_running": _Bar("Undoing", "violet", pattern="/", opacity=0.6, solidity=0.22),
 }
 SIGNS: Final[dict[MarkKind, _Sign]] = {
     "validation_ok": _Sign("Passed validation", "green", "circle"),
+    "validation_caught": _Sign("A validator found something", "orange", "diamond-tall"),
     "validation_reject": _Sign("Rejected by a validator", "red", "x"),
+    "validation_none": _Sign("No verdict", "orange", "circle-x-open"),
+    "augmented": _Sign("Added to by a validator", "blue", "cross"),
+    "fallback": _Sign("Fallback taken", "green", "triangle-down-open"),
     "disruption": _Sign("Disruption", "orange", "diamond"),
     "fault": _Sign("Fault", "red", "triangle-down"),
     "late": _Sign("Landed after it had been given up", "orange", "hourglass"),
