@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +14,14 @@ import click
 
 from engine.core.checks import publish_problems
 from engine.core.document import json_schema, parse_saga
-from engine.core.errors import CommandRejected, DefinitionInvalid, SagaError
+from engine.core.errors import CommandRejected, DefinitionInvalid
 from engine.core.saga import Saga
 from engine.ports import RunFilter
 from engine.templates import template, templates
+from ui.cli_decide import approve, deny, verdict
+from ui.cli_errors import says_errors
 from ui.settings import read_settings
 from ui.simulate import command as simulate
-
-BAD_INPUT = 2
-
-
-def _says_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn an expected error into one message and exit code 2."""
-
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except DefinitionInvalid as invalid:
-            for problem in invalid.problems:
-                click.secho(f"✗ {problem.path}: {problem.problem}", fg="red", err=True)
-                click.echo(f"  {problem.remedy}", err=True)
-            sys.exit(BAD_INPUT)
-        except SagaError as refused:
-            click.secho(f"✗ {refused}", fg="red", err=True)
-            sys.exit(BAD_INPUT)
-
-    return guarded
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -62,7 +41,7 @@ def main() -> None:
 @click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Where everything is kept; .saga unless said."
 )
-@_says_errors
+@says_errors
 def serve(port: int | None, data_dir: Path | None) -> None:
     """Serve the app with its engine and the practice world.
 
@@ -104,7 +83,7 @@ def list_templates(*, as_json: bool) -> None:
 )
 @click.option("--approve-all", is_flag=True, help="Say yes to every approval.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@_says_errors
+@says_errors
 def run(source: str, inputs: tuple[str, ...], *, approve_all: bool, as_json: bool) -> None:
     """Run a saga (a FILE or the name of a template) to its end, and say how it ended.
 
@@ -121,7 +100,7 @@ def run(source: str, inputs: tuple[str, ...], *, approve_all: bool, as_json: boo
 
 @main.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@_says_errors
+@says_errors
 def validate(file: Path) -> None:
     """Check a definition without running it.
 
@@ -140,7 +119,7 @@ def validate(file: Path) -> None:
 
 
 @main.command()
-@_says_errors
+@says_errors
 def schema() -> None:
     """Print the JSON Schema of a definition, for editors.
 
@@ -154,7 +133,7 @@ def schema() -> None:
 @main.command()
 @click.argument("run_id", metavar="RUN")
 @click.option("--json", "as_json", is_flag=True, help="The whole log as JSON.")
-@_says_errors
+@says_errors
 def show(run_id: str, *, as_json: bool) -> None:
     """Show a run: its steps, what went wrong, what was undone.
 
@@ -172,7 +151,7 @@ def show(run_id: str, *, as_json: bool) -> None:
 @click.option("--at", type=int, metavar="SEQ", help="Right after this event; the last one unless said.")
 @click.option("--diff", "other", type=int, metavar="SEQ", help="Where it differs from after this event.")
 @click.option("--json", "as_json", is_flag=True, help="All of it, as JSON.")
-@_says_errors
+@says_errors
 def state(run_id: str, at: int | None, other: int | None, *, as_json: bool) -> None:
     """Show a run at any moment: application state, operations, dependencies.
 
@@ -190,7 +169,7 @@ def state(run_id: str, at: int | None, other: int | None, *, as_json: bool) -> N
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--search", default="", help="Text in ids, inputs, outputs or errors.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@_says_errors
+@says_errors
 def runs(limit: int, search: str, *, as_json: bool) -> None:
     """List runs, newest first.
 
@@ -204,42 +183,8 @@ def runs(limit: int, search: str, *, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("run_id", metavar="RUN")
-@click.argument("step")
-@click.option("--reason", default="", help="Why; it is kept with the run.")
-@_says_errors
-def approve(run_id: str, step: str, reason: str) -> None:
-    """Say yes to a step that waits for approval.
-
-    \b
-    Example:
-      saga approve r-0198c2f4d51a2b3c flight_back --reason "within policy"
-    """
-    from ui.terminal import decide
-
-    sys.exit(decide(read_settings(), run_id, step, "approved", reason))
-
-
-@main.command()
-@click.argument("run_id", metavar="RUN")
-@click.argument("step")
-@click.option("--reason", default="", help="Why; it is kept with the run.")
-@_says_errors
-def deny(run_id: str, step: str, reason: str) -> None:
-    """Say no to a step that waits for approval; the run is undone.
-
-    \b
-    Example:
-      saga deny r-0198c2f4d51a2b3c flight_back --reason "too expensive"
-    """
-    from ui.terminal import decide
-
-    sys.exit(decide(read_settings(), run_id, step, "denied", reason))
-
-
-@main.command()
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65535))
-@_says_errors
+@says_errors
 def sandbox(port: int) -> None:
     """Serve the practice world alone; SAGA_SANDBOX_URL points an app to it.
 
@@ -255,7 +200,7 @@ def sandbox(port: int) -> None:
 @main.command()
 @click.argument("source", metavar="SRC")
 @click.argument("destination", metavar="DST")
-@_says_errors
+@says_errors
 def migrate(source: str, destination: str) -> None:
     """Move the whole history from one database to another, open runs included.
 
@@ -271,7 +216,8 @@ def migrate(source: str, destination: str) -> None:
     move_history(source, destination)
 
 
-main.add_command(simulate)
+for command in (approve, deny, verdict, simulate):
+    main.add_command(command)
 
 
 def load_saga(source: str) -> Saga:

@@ -13,6 +13,8 @@ from engine.ports import SagaVersion
 from ui.compose import Studio
 from ui.settings import Settings
 
+KEPT = 4
+"""How many runs a session keeps folded: the one it looks at, and those that ask it something."""
 _open: list[Studio] = []
 
 
@@ -65,7 +67,8 @@ def run_view(run_id: str) -> RunView | None:
         version = store.version(row.saga_hash) if row else None
         if row is None or version is None:
             return None
-        views.clear()
+        while len(views) >= KEPT:
+            views.pop(next(iter(views)))
         view = views[run_id] = RunView(Run(engine.saga(row.saga_hash)), version)
     for recorded in store.history(run_id, after=view.run.seq):
         evolve(view.run, recorded)

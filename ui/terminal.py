@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
 import click
 
-from engine.core.commands import Decide
+from engine.core.commands import AnyCommand, Decide, GiveVerdict
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected
 from engine.core.events import RECORDED
 from engine.core.evolve import evolve, replay
-from engine.core.limits import in_words
 from engine.core.run import Run
 from engine.core.saga import Saga
 from engine.memory import utc_now
@@ -26,8 +25,10 @@ from engine.sandbox.world import World
 from storage.move import move
 from storage.store import open_store
 from ui.compose import Studio
-from ui.models.status import run_look, step_look
+from ui.models.status import run_look
+from ui.models.step_words import status_words, waits_for_verdict
 from ui.settings import Settings
+from ui.terminal_lines import event_line
 
 POLL_S = 0.05
 EXIT = {"completed": 0, "compensated": 3, "compensated_with_exceptions": 3, "abandoned": 4}
@@ -70,17 +71,25 @@ def decide(
     settings: Settings, run_id: str, step: str, decision: Literal["approved", "denied"], reason: str
 ) -> int:
     """Answer an approval; where no app drives the run, drive it on from here. Return the exit code."""
+    groups = settings.groups_of(settings.user)
+    command = Decide(by=settings.user, step=step, decision=decision, reason=reason, groups=groups)
+    return _tell(settings, run_id, command, f"{decision}: {step}")
+
+
+def give_verdict(
+    settings: Settings, run_id: str, step: str, decision: Literal["accept", "augment", "reject"], reason: str
+) -> int:
+    """Decide about an output in a validator's place, and go on like `decide`. Return the exit code."""
+    command = GiveVerdict(by=settings.user, step=step, decision=decision, reason=reason)
+    said = {"accept": "accepted", "augment": "accepted with what was proposed", "reject": "rejected"}
+    return _tell(settings, run_id, command, f"{said[decision]}: {step}")
+
+
+def _tell(settings: Settings, run_id: str, command: AnyCommand, said: str) -> int:
     with Studio.open(settings, adopt=False) as studio:
         before = studio.store.row(run_id)
-        command = Decide(
-            by=settings.user,
-            step=step,
-            decision=decision,
-            reason=reason,
-            groups=settings.groups_of(settings.user),
-        )
         studio.engine.submit(run_id, command).result()
-        click.echo(f"{decision}: {step}")
+        click.echo(said)
         run = _follow(studio, run_id, approve_all=False, quiet=False, since=before.last_seq if before else 0)
         _print_end(run)
         return _exit_code(run)
@@ -139,44 +148,14 @@ def _print_event(event: Any) -> None:
         click.secho(f"{mark} {words}", fg=colour)
 
 
-Line = tuple[str, str, str | None]
-
-_LINES: dict[str, Callable[[Any], Line]] = {
-    "step_committed": lambda e: ("✓", e.step, "green"),
-    "step_skipped": lambda e: ("·", f"{e.step} skipped: {e.reason}", None),
-    "approval_requested": lambda e: (
-        "?",
-        f"{e.step} waits for {e.group or 'approval'}: {e.question}",
-        "yellow",
-    ),
-    "retry_scheduled": lambda e: ("↻", f"{e.step} is tried again: {e.reason}", "yellow"),
-    "faulted": lambda e: ("✗", f"{e.step or 'run'}: {e.reason}", "red"),
-    "direction_asked": lambda _: ("?", "undo everything, or go on? the Run page asks", "yellow"),
-    "direction_chosen": lambda e: ("↶", f"steps to undo: {len(e.plan)} ({e.reason})", "magenta"),
-    "step_undone": lambda e: ("↶", f"{e.step}: {e.reason}", "magenta"),
-    "step_excused": lambda e: ("!", f"{e.step}: {e.how} by {e.by}: {e.reason}", "yellow"),
-    "late_landed": lambda e: ("!", f"{e.step}: {e.reason}", "yellow"),
-    "late_undone": lambda e: ("↶", f"{e.step}, what came late: {e.reason}", "magenta"),
-    "locks_wanted": lambda e: ("?", f"{e.step} waits for {', '.join(e.keys)}", "yellow"),
-    "limit_reached": lambda e: ("!", in_words(e), "yellow"),
-    "help_needed": lambda e: ("!", f"{e.step}: {e.reason}", "red"),
-    "noted": lambda e: ("·", e.text, None),
-}
-
-
-def event_line(event: Any) -> Line | None:
-    """Return mark, words and colour of the events that a person follows; None for the rest."""
-    if event.type == "direction_chosen" and event.direction == "forward":
-        return "→", f"going on: {event.reason}", "yellow"
-    return _LINES[event.type](event) if event.type in _LINES else None
-
-
 def _print_end(run: Run) -> None:
     look = run_look(run.status)
     click.secho(f"{run.id}: {look.word}", fg=COLOURS.get(run.status), bold=True)
     for step in run.steps.values():
         if step.status == "awaiting_approval":
             click.echo(f"  saga approve {run.id} {step.id}    or    saga deny {run.id} {step.id}")
+        elif waits_for_verdict(run, step):
+            click.echo(f"  saga verdict {run.id} {step.id} --accept (or --reject) --reason TEXT")
     if run.output:
         click.echo(json.dumps(run.output, indent=2, ensure_ascii=False))
 
@@ -250,7 +229,7 @@ def show_run(settings: Settings, run_id: str, *, as_json: bool) -> None:
     width = max(len(step) for step in run.steps)
     for step in run.steps.values():
         click.echo(f"  {step.id:{width}}  ", nl=False)
-        click.secho(f"{step_look(step.status).word:22}", fg=COLOURS.get(step.status), nl=False)
+        click.secho(f"{status_words(run, step):22}", fg=COLOURS.get(step.status), nl=False)
         click.echo(f" {step.reason}".rstrip())
 
 

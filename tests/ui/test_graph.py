@@ -32,7 +32,9 @@ def test_flow_data_is_plain_json_with_words_icons_and_places():
     assert nodes["book"]["word"] == "Done"
     assert nodes["book"]["family"] == "green"
     assert nodes["pay"]["pivot"] == "Point of no return"
-    assert nodes["pay"]["marks"] == [{"icon": "bolt", "word": "Disrupted", "family": "orange", "id": "disrupted"}]
+    assert nodes["pay"]["marks"] == [
+        {"icon": "bolt", "word": "Disrupted", "family": "orange", "id": "disrupted"}
+    ]
     assert nodes["cancel"]["kind"]["icon"] == "undo"
     assert nodes["cancel"]["y"] > nodes["book"]["y"]
     needed = (

@@ -10,8 +10,10 @@ import streamlit as st
 from ui.components.approval_form import draw_consequences, draw_form
 from ui.components.badges import Badge, draw, run_badge
 from ui.components.text import escape, plain, shorten
+from ui.components.verdict_form import draw_verdict, draw_verdict_head
 from ui.models.approval_inbox import ApprovalDetail, InboxItem
 from ui.models.run_words import Headline
+from ui.models.verdict_ask import VerdictDetail
 
 CHOSEN: Final = "approvals-chosen"
 
@@ -29,7 +31,7 @@ def _card(item: InboxItem, *, is_open: bool) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{escape(item.title)}**", width="content")
             st.space("stretch")
-            draw(Badge(item.deadline, "timer", item.family))
+            draw(Badge(item.deadline, "front_hand" if item.kind == "verdict" else "timer", item.family))
         plain(shorten(item.question, 140))
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(escape(f"{item.saga} · asked {item.asked}"), width="stretch")
@@ -72,6 +74,14 @@ def draw_detail(detail: ApprovalDetail) -> None:
             draw_consequences(detail, key)
         with answer:
             draw_form(detail, key)
+
+
+def draw_decision(detail: VerdictDetail) -> None:
+    """Draw an output that waits for a person's word in a validator's place, and the form."""
+    key = f"approvals-{detail.run}-{detail.step}"
+    with st.container(border=True, key=key):
+        draw_verdict_head(detail, linked=True)
+        draw_verdict(detail, key)
 
 
 def draw_gone() -> None:

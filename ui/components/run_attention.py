@@ -3,30 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
 
 from engine.core.commands import TryNow
+from engine.core.events import Recorded
 from engine.core.run import Run
 from ui.components.approval_form import draw_consequences, draw_form
 from ui.components.badges import draw, run_badge, step_badge
 from ui.components.run_commands import now, press, refuse, send
 from ui.components.run_rollback import draw_lines
 from ui.components.text import escape
+from ui.components.verdict_form import draw_verdict, draw_verdict_head
 from ui.models.approval_inbox import approval_detail
 from ui.models.run_attention import Ask, asks, command_of, give_up
 from ui.models.run_rollback import rollback_lines
+from ui.models.verdict_ask import verdict_detail
 from ui.session import me, my_groups, studio
 
 
-def draw_attention(run: Run) -> None:
+def draw_attention(run: Run, history: Sequence[Recorded]) -> None:
     """Draw everything that a run asks of people, the most urgent first; nothing where it asks nothing."""
     for ask in asks(run, now()):
         key = f"run-{run.id}-ask-{ask.kind}-{ask.step}"
         with st.container(border=True, key=key, gap="small"):
             if ask.kind == "approval":
                 _approval(run, ask, key)
+            elif ask.kind == "verdict":
+                _verdict(run, history, ask, key)
             elif ask.kind in {"retry", "looking", "locks"}:
                 _waiting(run, ask, key)
             else:
@@ -59,6 +65,13 @@ def _approval(run: Run, ask: Ask, key: str) -> None:
         draw_consequences(detail, key, folded=True)
     with answer:
         draw_form(detail, key)
+
+
+def _verdict(run: Run, history: Sequence[Recorded], ask: Ask, key: str) -> None:
+    detail = verdict_detail(run, history, ask.step, now(), me())
+    if detail is not None:
+        draw_verdict_head(detail)
+        draw_verdict(detail, key)
 
 
 def _waiting(run: Run, ask: Ask, key: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from engine.core.commands import Decide
+from engine.core.events import Recorded
 from engine.core.run import Approval, Run, StepState
 from engine.core.saga import ApprovalStep, undo_of
 from engine.core.scope import key_of
@@ -18,6 +19,7 @@ from ui.models.run_graph import request_words
 from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
 from ui.models.run_words import Headline, ago, counted, left, listed, row_headline, title_of
 from ui.models.status import Family
+from ui.models.verdict_ask import verdict_detail, verdict_questions
 
 Json = Any
 URGENT = timedelta(minutes=15)
@@ -38,6 +40,7 @@ class InboxItem:
     deadline: str
     family: Family
     by: str
+    kind: Literal["approval", "verdict"] = "approval"
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,43 @@ def inbox(rows: Iterable[RunRow], now: datetime) -> list[InboxItem]:
     ]
 
 
-def other_help(rows: Iterable[RunRow]) -> list[tuple[str, str, Headline]]:
-    """Return the runs that wait for people for something else than an answer: id, title, how they stand."""
+def verdict_items(
+    row: RunRow, run: Run, history: Sequence[Recorded], now: datetime, me: str
+) -> list[InboxItem]:
+    """Return the outputs of a run that wait for a person's word, in a validator's place."""
+    found = (verdict_detail(run, history, step, now, me) for step in verdict_questions(run))
+    return [
+        InboxItem(
+            id=f"{run.id}/{detail.step}",
+            run=run.id,
+            step=detail.step,
+            title=detail.title,
+            saga=row.title,
+            question="; ".join(f"{line.validator}: {line.evidence}" for line in detail.findings),
+            group="",
+            asked=detail.asked,
+            deadline="a validator asks",
+            family="yellow",
+            by=row.by,
+            kind="verdict",
+        )
+        for detail in found
+        if detail is not None
+    ]
+
+
+def other_help(
+    rows: Iterable[RunRow], verdicts: Mapping[str, int] | None = None
+) -> list[tuple[str, str, Headline]]:
+    """Return the runs that wait for people for something else than an answer: id, title, how they stand.
+
+    `verdicts` says for how many outputs of a run a decision is asked: those stand in the inbox.
+    """
+    counts = verdicts or {}
     return [
         (row.id, row.title, row_headline(row))
         for row in rows
-        if not row.approvals and (row.direction_asked or row.attention)
+        if not row.approvals and (row.direction_asked or row.attention > counts.get(row.id, 0))
     ]
 
 

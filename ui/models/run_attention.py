@@ -30,6 +30,7 @@ Kind = Literal[
     "comp_failed",
     "unknown_outcome",
     "approval",
+    "verdict",
     "direction",
     "stuck_after_pivot",
     "late_success",
@@ -86,6 +87,7 @@ def asks(run: Run, now: datetime) -> list[Ask]:
         *(_comp_failed(run, step) for step in steps if step.status == "comp_failed"),
         *(_unknown(run, step, now) for step in steps if _needs(run, step) == "unknown_outcome"),
         *(_approval(step) for step in steps if step.status == "awaiting_approval"),
+        *(_verdict(run, step) for step in steps if _needs(run, step) == "verdict"),
         *_direction(run),
         *(_stuck(step) for step in steps if _needs(run, step) == "stuck_after_pivot"),
         *(_late(step) for step in steps if _needs(run, step) == "late_success"),
@@ -178,6 +180,10 @@ def _unknown(run: Run, step: StepState, now: datetime) -> Ask:
 def _approval(step: StepState) -> Ask:
     assert step.approval is not None
     return Ask("approval", step.id, "awaiting_approval", title_of(step), step.approval.request.question)
+
+
+def _verdict(run: Run, step: StepState) -> Ask:
+    return Ask("verdict", step.id, "awaiting_verdict", title_of(step), run.attention[step.id].reason)
 
 
 def _direction(run: Run) -> Iterator[Ask]:

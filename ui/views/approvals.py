@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 import streamlit as st
 
-from engine.ports import RunFilter
+from engine.ports import RunFilter, RunRow
 from ui.components.approval_inbox import (
+    draw_decision,
     draw_detail,
     draw_gone,
     draw_inbox,
@@ -18,13 +20,15 @@ from ui.components.badges import Badge, header
 from ui.components.incidents import draw_incidents
 from ui.components.run_commands import now, show_outcome
 from ui.components.trouble import unless_away
-from ui.models.approval_inbox import InboxItem, approval_detail, inbox, other_help
+from ui.models.approval_inbox import InboxItem, approval_detail, inbox, other_help, verdict_items
 from ui.models.incidents import incident_cards
 from ui.models.run_words import Headline, counted
+from ui.models.verdict_ask import verdict_detail
 from ui.session import me, my_groups, run_view, studio
 
 TICK_S = 2.0
 SHOWN = 200
+KEPT_S = 15
 Others = list[tuple[str, str, Headline]]
 
 
@@ -34,7 +38,9 @@ def live_inbox() -> None:
     """Draw the inbox and the open question; drawn again at each tick."""
     moment = now()
     rows = studio().store.rows(RunFilter(waiting_for_people=True), SHOWN)
-    items, others = inbox(rows, moment), other_help(rows)
+    decisions = [item for row in rows if row.attention for item in decisions_of(row, moment)]
+    items = [*inbox(rows, moment), *decisions]
+    others = other_help(rows, Counter(item.run for item in decisions))
     found = incident_cards(studio().store.incidents(), moment)
     urgent = sum(item.family == "red" for item in items)
     badges = [Badge(f"{len(items)} waiting", "how_to_reg", "yellow")] if items else []
@@ -53,6 +59,18 @@ def live_inbox() -> None:
         draw_incidents(found, linked=True)
 
 
+def decisions_of(row: RunRow, moment: datetime) -> list[InboxItem]:
+    """Return the outputs of a run that wait for a decision; what was found is kept for some ticks."""
+    kept: dict[str, tuple[tuple[int, int], list[InboxItem]]] = st.session_state.setdefault("_decisions", {})
+    stamp = (row.last_seq, int(moment.timestamp() / KEPT_S))
+    known, items = kept.get(row.id, ((0, 0), []))
+    if known != stamp:
+        view = run_view(row.id)
+        items = verdict_items(row, view.run, view.history, moment, me()) if view else []
+        kept[row.id] = (stamp, items)
+    return items
+
+
 def draw_questions(items: list[InboxItem], others: Others, moment: datetime) -> None:
     """Draw the inbox, and beside it the open question."""
     left, right = st.columns([1, 2.2], gap="medium")
@@ -61,6 +79,13 @@ def draw_questions(items: list[InboxItem], others: Others, moment: datetime) -> 
         draw_others(others)
     with right:
         view = run_view(chosen.run)
+        if view and chosen.kind == "verdict":
+            decision = verdict_detail(view.run, view.history, chosen.step, moment, me())
+            if decision is None:
+                draw_gone()
+            else:
+                draw_decision(decision)
+            return
         detail = approval_detail(view.run, chosen.step, moment, me(), my_groups()) if view else None
         if detail is None:
             draw_gone()

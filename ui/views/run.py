@@ -13,6 +13,7 @@ from ui.components.run_header import draw_header
 from ui.components.run_rollback import draw_story
 from ui.components.run_views import draw_deeds, draw_views
 from ui.components.trouble import unless_away
+from ui.models.verdict_ask import verdict_questions
 from ui.session import RunView, run_view
 
 TICK_S = 1.0
@@ -21,8 +22,9 @@ ENDED_TICK_S = 5.0  # nothing is added to a run that has ended, but incidents co
 
 def stamp(view: RunView) -> tuple[str, bool, int]:
     """Return what the parts around the live bands depend on: a change reruns the whole page."""
-    asked = sum(step.status == "awaiting_approval" for step in view.run.steps.values())
-    return view.run.id, view.run.is_closed, asked
+    run = view.run
+    asked = sum(step.status == "awaiting_approval" for step in run.steps.values())
+    return run.id, run.is_closed, asked + len(verdict_questions(run))
 
 
 def bands(run_id: str, drawn: tuple[str, bool, int]) -> None:
@@ -35,7 +37,7 @@ def bands(run_id: str, drawn: tuple[str, bool, int]) -> None:
     draw_header(view)
     if run.is_closed:
         draw_run_incidents(run.id)
-    draw_attention(run)
+    draw_attention(run, history)
     draw_story(run, history)
     draw_graph(run, history)
     draw_views(run, history)

@@ -1,0 +1,69 @@
+"""The commands with which people decide: approvals, and outputs that a validator leaves to them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal
+
+import click
+
+from ui.cli_errors import says_errors
+from ui.settings import read_settings
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("step")
+@click.option("--reason", default="", help="Why; it is kept with the run.")
+@says_errors
+def approve(run_id: str, step: str, reason: str) -> None:
+    """Say yes to a step that waits for approval.
+
+    \b
+    Example:
+      saga approve r-0198c2f4d51a2b3c flight_back --reason "within policy"
+    """
+    from ui.terminal import decide
+
+    sys.exit(decide(read_settings(), run_id, step, "approved", reason))
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("step")
+@click.option("--reason", default="", help="Why; it is kept with the run.")
+@says_errors
+def deny(run_id: str, step: str, reason: str) -> None:
+    """Say no to a step that waits for approval; the run is undone.
+
+    \b
+    Example:
+      saga deny r-0198c2f4d51a2b3c flight_back --reason "too expensive"
+    """
+    from ui.terminal import decide
+
+    sys.exit(decide(read_settings(), run_id, step, "denied", reason))
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("step")
+@click.option("--accept", "decision", flag_value="accept", help="The output counts as it is.")
+@click.option("--augment", "decision", flag_value="augment", help="It counts with what a validator proposed.")
+@click.option("--reject", "decision", flag_value="reject", help="It does not count.")
+@click.option("--reason", required=True, help="Why; it is kept with the run.")
+@says_errors
+def verdict(
+    run_id: str, step: str, decision: Literal["accept", "augment", "reject"] | None, reason: str
+) -> None:
+    """Decide about an output where a validator asks a person, or could not be asked itself.
+
+    \b
+    Example:
+      saga verdict r-0198c2f4d51a2b3c summary --accept --reason "read it, the figures are right"
+    """
+    from ui.terminal import give_verdict
+
+    if decision is None:
+        raise click.UsageError("say --accept, --augment or --reject")
+    sys.exit(give_verdict(read_settings(), run_id, step, decision, reason))

@@ -1,0 +1,46 @@
+"""The events that a person follows in a terminal, each as a mark, words and a colour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engine.core.limits import in_words
+from ui.models.run_events import words_of
+
+Line = tuple[str, str, str | None]
+
+_LINES: dict[str, Callable[[Any], Line]] = {
+    "step_committed": lambda e: ("✓", e.step, "green"),
+    "step_skipped": lambda e: ("·", f"{e.step} skipped: {e.reason}", None),
+    "approval_requested": lambda e: (
+        "?",
+        f"{e.step} waits for {e.group or 'approval'}: {e.question}",
+        "yellow",
+    ),
+    "retry_scheduled": lambda e: ("↻", f"{e.step} is tried again: {e.reason}", "yellow"),
+    "faulted": lambda e: ("✗", f"{e.step or 'run'}: {e.reason}", "red"),
+    "direction_asked": lambda _: ("?", "undo everything, or go on? the Run page asks", "yellow"),
+    "direction_chosen": lambda e: ("↶", f"steps to undo: {len(e.plan)} ({e.reason})", "magenta"),
+    "step_undone": lambda e: ("↶", f"{e.step}: {e.reason}", "magenta"),
+    "step_excused": lambda e: ("!", f"{e.step}: {e.how} by {e.by}: {e.reason}", "yellow"),
+    "late_landed": lambda e: ("!", f"{e.step}: {e.reason}", "yellow"),
+    "late_undone": lambda e: ("↶", f"{e.step}, what came late: {e.reason}", "magenta"),
+    "locks_wanted": lambda e: ("?", f"{e.step} waits for {', '.join(e.keys)}", "yellow"),
+    "limit_reached": lambda e: ("!", in_words(e), "yellow"),
+    "verdict_given": lambda e: ("!", f"{e.step}: {words_of(e)}", "yellow"),
+    "output_augmented": lambda e: ("+", f"{e.step}: {words_of(e)}", "blue"),
+    "fallback_taken": lambda e: ("↓", f"{e.step}: {words_of(e)}", "yellow"),
+    "app_restored": lambda e: ("!", words_of(e), "yellow"),
+    "help_needed": lambda e: ("!", f"{e.step}: {e.reason}", "red"),
+    "noted": lambda e: ("·", e.text, None),
+}
+
+
+def event_line(event: Any) -> Line | None:
+    """Return mark, words and colour of the events that a person follows; None for the rest."""
+    if event.type == "direction_chosen" and event.direction == "forward":
+        return "→", f"going on: {event.reason}", "yellow"
+    if event.type == "verdict_given" and event.verdict == "accept" and not event.by:
+        return None
+    return _LINES[event.type](event) if event.type in _LINES else None
