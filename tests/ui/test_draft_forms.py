@@ -30,7 +30,7 @@ def test_the_graph_shows_steps_branches_undos_and_problems():
     graph = draft_graph(document, problems(document))
     nodes = {node.id: node for node in graph.nodes}
     edges = {(edge.source, edge.target): edge for edge in graph.edges}
-    assert nodes["draft"].marks == ("problem",)
+    assert nodes["draft"].marks == ("problem", "to_check")
     assert nodes["apply"].subtitle == "POST /changes"
     assert nodes["undo:apply"].lane == "undo"
     assert edges["triage", "draft"].label == "act"

@@ -11,10 +11,12 @@ from ui.components.design_needs import sources_for, term_label
 from ui.components.design_state import Design
 from ui.components.text import plain
 from ui.models import draft as ops
+from ui.models.draft_checks import edge_count
 from ui.models.draft_names import needs_text, terms
 from ui.models.draft_needs import in_words, picked
+from ui.models.run_words import counted
 
-_WIDTHS: Final = (3, 1.4, 3, 3, 1)
+_WIDTHS: Final = (3, 1.4, 3, 2.2, 1.6, 0.8)
 
 
 def draw_edges(design: Design) -> None:
@@ -26,7 +28,7 @@ def draw_edges(design: Design) -> None:
         st.caption("No step comes after another yet: all start at once.")
         return
     for column, word in zip(
-        st.columns(_WIDTHS), ("From", "How it ended", "To", "Starts when", ""), strict=True
+        st.columns(_WIDTHS), ("From", "How it ended", "To", "Starts when", "Checks", ""), strict=True
     ):
         column.caption(word)
     for source, branch, target in edges:
@@ -41,10 +43,14 @@ def _row(design: Design, source: str, branch: str | None, target: str) -> None:
         ops.step_title(design.document, target),
         _when(needs),
     )
-    *columns, last = st.columns(_WIDTHS, vertical_alignment="center")
+    *columns, checked, last = st.columns(_WIDTHS, vertical_alignment="center")
     for column, text in zip(columns, shown, strict=True):
         with column:
             plain(text)
+    count = edge_count(design.document, source, target)
+    checked.button(counted(count, "check") if count else "Add", key=f"designer-edge-{source}-{branch or ''}-{target}-checks",
+                   icon=":material/fact_check:", type="primary" if design.chosen_edge == (source, target) else "tertiary",
+                   help="Show what is checked between the two", on_click=state.select_edge, args=(source, target))  # fmt: skip
     last.button("", key=f"designer-edge-{source}-{branch or ''}-{target}-remove", icon=":material/delete:", type="tertiary",
                 help="Remove this edge", on_click=state.apply, args=(ops.disconnect, source, target, branch))  # fmt: skip
 

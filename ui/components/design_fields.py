@@ -16,7 +16,7 @@ from ui.components import design_state as state
 from ui.components.text import escape
 from ui.models import draft as ops
 from ui.models.design_forms import PAIRED, FieldSpec, Path
-from ui.models.design_values import from_widget, to_widget
+from ui.models.design_values import from_widget, safe, to_widget
 from ui.models.draft_problems import Finding, at, sentence
 
 Json = Any
@@ -28,9 +28,9 @@ _WORDS: Final = {
     "approve": "Yes",
     "fault": "The run goes back",
     "continue": "Later steps decide",
-    "reject": "Reject: the run goes back",
-    "retry": "Try again with the finding",
-    "feedback": "Only note it",
+    "ancestors": "Steps it comes after",
+    "all": "All steps",
+    "none": "No other step",
     "stop": "The run goes back",
     "pause": "Pause the run",
 }
@@ -77,6 +77,7 @@ def draw_field(spec: FieldSpec, base: Path, prefix: str, findings: list[Finding]
     path = (*base, *spec.path)
     key = "-".join([prefix, *map(str, spec.path)])
     design = state.current()
+    spec = safe(spec, ops.get(design.document, path))
     value, message = design.bad.get(key, (None, ""))
     shown = value if message else to_widget(spec, ops.get(design.document, path))
     with st.container(key=f"designer-code-{key}") if spec.widget in _CODE else nullcontext():

@@ -13,14 +13,15 @@ from engine.core.saga import RESERVED_IDS
 from engine.steps.python import FUNCTIONS
 from ui.components import design_state as state
 from ui.components.badges import draw, kind_badge
+from ui.components.design_checks import draw_edge, draw_validate
 from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
 from ui.components.design_needs import draw_needs
 from ui.components.design_saga import draw_saga
 from ui.components.design_undo import draw_undo
 from ui.components.text import escape
 from ui.models import draft as ops
+from ui.models.check_forms import CONTEXT_FIELDS, EXPLAIN_FIELD, READS_FIELD, STATES_FIELDS
 from ui.models.design_forms import (
-    CHECK_FIELDS,
     GATE_FIELDS,
     KIND_FIELDS,
     LOCK_FIELDS,
@@ -30,21 +31,12 @@ from ui.models.design_forms import (
     FieldSpec,
     time_fields,
 )
-from ui.models.draft_defaults import default_gate, default_rule
+from ui.models.draft_defaults import default_gate
 from ui.models.draft_problems import SEGMENTS, Finding, at
 from ui.models.status import effect_look, kind_look
 
 EFFECTS: Final = ("readonly", "compensatable", "pivot", "retriable")
 _TITLE: Final = FieldSpec(("title",), "Title", help="How people call it")
-_RULE: Final = (
-    FieldSpec(("name",), "Name", is_required=True),
-    FieldSpec(
-        ("rule",), "Must be true", "code", "CEL over `output`, `run`, `steps` and `app`", is_required=True
-    ),
-    FieldSpec(
-        ("on_fail",), "If it is not", "choice", default="reject", options=("reject", "retry", "feedback")
-    ),
-)
 _ROW: Final = (
     FieldSpec(("when",), "When", "code", "CEL; the first row that is true decides", is_required=True),
     FieldSpec(("to",), "go to", "choice", is_required=True),
@@ -55,6 +47,9 @@ def inspector(findings: list[Finding]) -> None:
     """Draw the inspector of what is selected."""
     design = state.current()
     with st.container(border=True, key="designer-inspector"):
+        if design.chosen_edge is not None:
+            draw_edge(*design.chosen_edge, findings)
+            return
         if design.step is None or design.selected is None:
             draw_saga(findings)
             return
@@ -64,7 +59,7 @@ def inspector(findings: list[Finding]) -> None:
             "Form", SEGMENTS, key=bound("designer-segment", design.segment), required=True,
             label_visibility="collapsed", width="stretch", on_change=_turn,
         )  # fmt: skip
-        draw_form = {"Retry": _retry, "Validate": _validate, "Undo": draw_undo, "Approve": _approve}
+        draw_form = {"Retry": _retry, "Validate": draw_validate, "Undo": draw_undo, "Approve": _approve}
         draw_form.get(design.segment, _step)(step, design.step, own)
 
 
@@ -103,9 +98,34 @@ def _step(step: str, body: ops.Document, findings: list[Finding]) -> None:
     if kind in {"http", "python", "llm", "route"}:
         with st.expander("Locks", key=f"{prefix}-locking", icon=":material/lock:"):
             form(LOCK_FIELDS, base, prefix, findings)
+    if kind == "llm":
+        _context(step, body, findings)
     with st.expander("More", key=f"{prefix}-more"):
-        form([*STEP_FIELDS, *MORE_FIELDS.get(kind, ())], base, prefix, findings)
+        more = [*STEP_FIELDS, *MORE_FIELDS.get(kind, ()), *STATES_FIELDS, READS_FIELD]
+        form(more, base, prefix, findings)
     show_problems([f for f in findings if f.problem.path in {f"steps.{step}", f"steps.{step}.kind"}])
+
+
+def _context(step: str, body: ops.Document, findings: list[Finding]) -> None:
+    """Draw what the model sees besides its prompt, and whether it is asked for its reasoning."""
+    base, prefix = ("steps", step), f"designer-step-{step}"
+    with st.expander("Context", key=f"{prefix}-context-box", icon=":material/view_list:"):
+        key, has = f"{prefix}-sees", isinstance(body.get("context"), dict)
+        st.caption(
+            "Goals and constraints are always told, whole. The rest shares what is left of the budget."
+        )
+        st.toggle(
+            "Show it other steps' outputs", key=bound(key, has), on_change=_set_context, args=(key, step)
+        )
+        if has:
+            form(CONTEXT_FIELDS, base, prefix, findings)
+        draw_field(EXPLAIN_FIELD, base, prefix, findings)
+        show_problems([f for f in findings if f.problem.path == f"steps.{step}.context"])
+
+
+def _set_context(key: str, step: str) -> None:
+    value = {"budget_tokens": CONTEXT_FIELDS[0].default} if st.session_state[key] else ops.UNSET
+    state.apply(ops.put, ("steps", step, "context"), value)
 
 
 def _filled(spec: FieldSpec, body: ops.Document) -> FieldSpec:
@@ -187,13 +207,6 @@ def _retry(step: str, body: ops.Document, findings: list[Finding]) -> None:
         return
     form(RETRY_FIELDS, base, prefix, findings)
     form(time_fields(kind), base, prefix, findings)
-
-
-def _validate(step: str, _body: ops.Document, findings: list[Finding]) -> None:
-    base, prefix = ("steps", step), f"designer-step-{step}"
-    st.caption("What the answer must be. A rejected answer is never used by later steps.")
-    rows(_RULE, (*base, "validate"), f"{prefix}-validate", findings, noun="check", new=default_rule)
-    form(CHECK_FIELDS, base, prefix, findings)
 
 
 def _approve(step: str, body: ops.Document, findings: list[Finding]) -> None:

@@ -9,8 +9,10 @@ import streamlit as st
 
 from engine.core.parts import ID_PATTERN
 from ui.components import design_state as state
+from ui.components.design_checks import draw_validators
 from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
 from ui.models import draft_inputs as inputs
+from ui.models.check_forms import GOAL_FIELDS
 from ui.models.design_forms import BUDGET_FIELDS, LIMIT_FIELDS, SAGA_FIELDS, SAGA_MORE_FIELDS, FieldSpec
 from ui.models.draft_defaults import default_invariant
 from ui.models.draft_problems import Finding, at
@@ -28,11 +30,19 @@ def draw_saga(findings: list[Finding]) -> None:
     own = [finding for finding in findings if finding.step is None]
     st.subheader(":material/settings: Saga", anchor=False)
     tab = st.segmented_control(
-        "Form", ("Saga", "Inputs", "Limits", "Invariants", "More"), key="designer-saga-form", default="Saga", required=True,
-        label_visibility="collapsed", width="stretch", persist_state="session",
+        "Form", ("Saga", "Inputs", "Goals", "Checks", "Limits", "Invariants", "More"), key="designer-saga-form", default="Saga", required=True,
+        label_visibility="collapsed", wrap=True, persist_state="session",
     )  # fmt: skip
     if tab == "Inputs":
         _inputs(own)
+    elif tab == "Goals":
+        st.caption(
+            "Told to every model and judge of a run, whole, whatever else has to be left out. One a line."
+        )
+        form(GOAL_FIELDS, (), PREFIX, own)
+    elif tab == "Checks":
+        st.caption("What is checked over several steps: each looks when the last of its steps has an output.")
+        draw_validators(("validate",), f"{PREFIX}-validate", own, "saga")
     elif tab == "Limits":
         st.caption(
             "What a run may spend going forward, failed attempts included. Undoing is never held back."

@@ -16,6 +16,7 @@ from engine.ports import Draft, SagaVersion
 from engine.templates import template
 from ui.models import draft as ops
 from ui.models.draft import Document
+from ui.models.draft_checks import without_step
 from ui.models.draft_defaults import free_name
 from ui.models.draft_history import History
 from ui.models.draft_names import terms
@@ -31,12 +32,14 @@ class Design:
 
     Attributes:
         bad: texts that could not be read, by the key of their field, with what is wrong.
+        edge: the edge that is selected instead of a step: producer and consumer.
         picks: how often the page itself chose what is selected; the canvas then forgets its last click.
         said: a sentence for the next drawing, shown once.
     """
 
     history: History
     selected: str | None = None
+    edge: tuple[str, str] | None = None
     segment: str = "Step"
     below: str = "Problems"
     bad: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -58,6 +61,12 @@ class Design:
     def step(self) -> Document | None:
         """The selected step, or None."""
         return ops.steps_of(self.document).get(self.selected or "")
+
+    @property
+    def chosen_edge(self) -> tuple[str, str] | None:
+        """The selected edge, as long as both its steps are there."""
+        steps = ops.steps_of(self.document)
+        return self.edge if self.edge and all(step in steps for step in self.edge) else None
 
 
 @dataclass(frozen=True)
@@ -214,8 +223,14 @@ def select(step: str | None, segment: str | None = None) -> None:
 def choose(step: str | None, segment: str | None = None) -> None:
     """Select what the canvas reported."""
     design = current()
-    design.selected = step
+    design.selected, design.edge = step, None
     design.segment = segment or design.segment
+
+
+def select_edge(source: str, target: str) -> None:
+    """Select an edge: its validators are then in the inspector."""
+    select(None)
+    current().edge = (source, target)
 
 
 def widen() -> None:
@@ -239,7 +254,7 @@ def remove(step: str) -> None:
     """Delete a step and select what it came after."""
     document = current().document
     before = [name for name, _ in terms(ops.steps_of(document).get(step, {}).get("needs"))]
-    change(ops.delete_step(document, step))
+    change(without_step(ops.delete_step(document, step), step))
     select(next(iter(before), None))
 
 

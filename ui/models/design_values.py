@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from math import isfinite
 from typing import Any
 
 from ui.models.design_forms import FieldSpec
 
 Json = Any
+
+
+def safe(spec: FieldSpec, value: Json) -> FieldSpec:
+    """Return the field as JSON where its value would not survive the way through a list of words or lines."""
+    apart = {"words": " ,\n", "lines": "\n"}.get(spec.widget)
+    items = value if isinstance(value, list | tuple) else []
+    if apart and any(not isinstance(item, str) or set(apart) & set(item) for item in items):
+        return replace(spec, widget="json", shape="any")
+    return spec
 
 
 def to_widget(spec: FieldSpec, value: Json) -> Json:

@@ -83,11 +83,6 @@ def default_gate() -> dict[str, Any]:
     return {"question": "May this step run?"}
 
 
-def default_rule(taken: Container[str]) -> dict[str, Any]:
-    """Return a validator that accepts everything, to be made stricter."""
-    return {"name": free_name("check", taken, "_"), "rule": "output != null"}
-
-
 def default_invariant(taken: Container[str]) -> dict[str, Any]:
     """Return an invariant that always holds, to be made stricter."""
     return {"name": free_name("holds", taken, "_"), "rule": "true"}

@@ -6,10 +6,12 @@ import re
 from typing import Any, Final
 
 from ui.models.draft import Document, branches_of, get, steps_of
+from ui.models.draft_checks import edge_count
 from ui.models.draft_names import terms
 from ui.models.draft_needs import edge_label, is_outcome
 from ui.models.draft_problems import Finding
 from ui.models.graph import EdgeKind, Graph, GraphEdge, GraphNode
+from ui.models.run_words import counted
 
 UNDO: Final = "undo:"
 
@@ -58,6 +60,8 @@ def _is_undo(value: Any) -> bool:
 
 def _node(name: str, step: Document, wrong: set[tuple[str | None, bool]]) -> GraphNode:
     marks = ("problem",) if (name, False) in wrong else ()
+    if step.get("validate"):
+        marks = (*marks, "to_check")
     if step.get("compensate") == "none":
         marks = ("irreversible", *marks)
     return GraphNode(
@@ -84,7 +88,10 @@ def _edges(document: Document, target: str) -> list[GraphEdge]:
         if source in steps and source != target:
             kind = _edge_kind(branch, branches_of(document, source))
             name = f"{source}.{branch or ''}>{target}"
-            found.append(GraphEdge(name, source, target, edge_label(branch, needs), kind))
+            count = edge_count(document, source, target)
+            words = [edge_label(branch, needs), counted(count, "check") if count else ""]
+            label = " · ".join(word for word in words if word)
+            found.append(GraphEdge(name, source, target, label, kind, check="to_check" if count else ""))
     return found
 
 

@@ -15,11 +15,16 @@ Needs = list[str] | str | None
 _STRING: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
 _PLAIN: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?(?![\w.]|\s*\()")  # `of (` is no step
+_VALIDATOR: Final = r"(steps/[^/]+/|edges/\d+/)?validate/\d+"
 _CEL: Final = (
+    re.compile(rf"{_VALIDATOR}/(rule|of|text|items|total|list|cover/(start|end)|spans/\d+/(start|end))"),
+    re.compile(
+        rf"{_VALIDATOR}/((keep|sequence|context/inputs)/\d+|(facts|claims|values|amounts|limits)/[^/]+)"
+    ),
+    re.compile(r"steps/[^/]+/(states/(goals|constraints)|context/inputs/\d+)"),
     re.compile(r"invariants/\d+/rule"),
     re.compile(r"steps/[^/]+/when"),
     re.compile(r"steps/[^/]+/with/rules/\d+/when"),
-    re.compile(r"steps/[^/]+/validate/\d+/rule"),
     re.compile(r"steps/[^/]+/(compensate/)?writes/[^/]+"),
     re.compile(r"steps/[^/]+/(approval/when|probe/landed|compensate/cost_usd)"),
 )
@@ -76,7 +81,16 @@ def rename_in_document(document: dict[str, Json], old: str, new: str) -> dict[st
         for body in renamed["steps"].values():
             if isinstance(body, dict) and "needs" in body:
                 body["needs"] = _in_needs(body["needs"], old, new)
+    for edge in _dicts(renamed.get("edges")):
+        edge |= {end: new for end in ("from", "to") if edge.get(end) == old}
+    for validator in _dicts(renamed.get("validate")):
+        if isinstance(validator.get("steps"), list):
+            validator["steps"] = [new if name == old else name for name in validator["steps"]]
     return renamed
+
+
+def _dicts(value: Json) -> list[dict[str, Json]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def rename_input_in_document(document: dict[str, Json], old: str, new: str) -> dict[str, Json]:

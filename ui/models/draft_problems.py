@@ -15,7 +15,7 @@ from ui.models.draft import Document, steps_of
 SEGMENTS: Final = ("Step", "Retry", "Validate", "Undo", "Approve")
 _SEGMENT_OF: Final = {
     **dict.fromkeys(("retry", "timeout_s", "settle_s", "key_ttl_s"), "Retry"),
-    **dict.fromkeys(("validate", "output", "writes", "commutative"), "Validate"),
+    **dict.fromkeys(("validate", "fallback", "output", "writes", "commutative"), "Validate"),
     **dict.fromkeys(("compensate", "compensate_reason", "probe"), "Undo"),
     "approval": "Approve",
 }

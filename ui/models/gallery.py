@@ -59,6 +59,13 @@ def _policies(saga: Saga) -> list[Sign]:
     if gated:
         when = "" if any(step.approval and step.approval.when is None for step in gated) else " if it must"
         found.append(Sign(f"Asks a person{when}", "how_to_reg", "yellow", "A step waits for a yes"))
+    checks = [*saga.validate_, *(v for edge in saga.edges for v in edge.validate_)]
+    checks += [v for step in steps for v in step.validate_]
+    if checks:
+        words = "Validators look at what steps give, before it counts"
+        found.append(
+            Sign(f"{len(checks)} check{'' if len(checks) == 1 else 's'}", "fact_check", "gray", words)
+        )
     if saga.invariants:
         names = ", ".join(invariant.name.replace("_", " ") for invariant in saga.invariants)
         found.append(Sign("Holds an invariant", "rule", "gray", f"Checked at each step: {names}"))
