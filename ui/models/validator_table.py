@@ -1,0 +1,119 @@
+"""How validators did over time: numbers, a table, and one of them day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from engine.ports import ValidatorDay, ValidatorStats
+from ui.models.check_forms import KINDS
+from ui.models.run_numbers import Number
+from ui.models.run_verdicts import CALLED, TIERS
+from ui.models.run_words import ago, money
+from ui.models.status import SURFACES, TONES, Family, Theme
+
+PERIODS: Final[dict[str, timedelta | None]] = {
+    "7 days": timedelta(days=6),
+    "30 days": timedelta(days=29),
+    "All": None,
+}
+"""How far back is looked: whole days in UTC, today included."""
+_BARS: Final[dict[str, tuple[str, Family, str]]] = {
+    "ran": ("Ran", "blue", ""),
+    "caught": ("Caught something", "red", "x"),
+    "overruled": ("Overruled by a person", "yellow", "/"),
+}
+
+
+def since(period: str, now: datetime) -> datetime | None:
+    """Return from when on a period looks, or None for all there is."""
+    span = PERIODS[period]
+    return None if span is None else now - span
+
+
+def chosen(stats: Sequence[ValidatorStats], checks: Sequence[str]) -> list[ValidatorStats]:
+    """Return the validators that are about one of `checks` (all without any); who caught most is first."""
+    found = [each for each in stats if not checks or each.check in checks]
+    return sorted(found, key=lambda each: (-each.caught, -each.no_verdict, -each.ran, each.validator))
+
+
+def numbers(stats: Sequence[ValidatorStats]) -> tuple[Number, ...]:
+    """Return what all of them come to."""
+    ran = sum(each.ran for each in stats)
+    caught, silent = sum(each.caught for each in stats), sum(each.no_verdict for each in stats)
+    overruled = sum(each.overruled for each in stats)
+    return (
+        Number("Validators", str(len(stats)), "that have run"),
+        Number("Ran", f"{ran:,}", "outputs looked at"),
+        Number("Caught", f"{caught:,}", share(caught, ran)),
+        Number("No verdict", f"{silent:,}", "a person decided, or only noted" if silent else "all answered"),
+        Number("Overruled", f"{overruled:,}", f"{share(overruled, caught)} of what was caught"),
+        Number("Cost", money(sum(each.cost_usd for each in stats)), "for judges"),
+    )
+
+
+def share(part: int, whole: int) -> str:
+    """Return a part of a whole in per cent; "none" of nothing."""
+    return f"{100 * part / whole:.0f} %" if whole else "none"
+
+
+def table(stats: Sequence[ValidatorStats], titles: dict[str, str], now: datetime) -> dict[str, list[Any]]:
+    """Return validators as the columns of a table; `titles` are those of the sagas by name."""
+    return {
+        "Validator": [each.validator for each in stats],
+        "Saga": [titles.get(each.saga, each.saga) for each in stats],
+        "Step": [f"{each.step} → {each.edge}" if each.edge else each.step for each in stats],
+        "Kind": [kind_word(each.kind) for each in stats],
+        "About": [each.check or "not said" for each in stats],
+        "Looks at": [TIERS.get(each.tier, each.tier) for each in stats],
+        "Ran": [each.ran for each in stats],
+        "Caught": [each.caught for each in stats],
+        "Share": [100 * each.caught / each.ran if each.ran else 0 for each in stats],
+        "No verdict": [each.no_verdict for each in stats],
+        "Overruled": [each.overruled for each in stats],
+        "Cost": [money(each.cost_usd) if each.cost_usd else "" for each in stats],
+        "Latency": [latency(each) for each in stats],
+        "Last": [ago(each.last_at, now) for each in stats],
+    }
+
+
+def kind_word(kind: str) -> str:
+    """Return what people call a kind of validator."""
+    return KINDS[kind].word if kind in KINDS else kind
+
+
+def latency(stats: ValidatorStats) -> str:
+    """Return how long a validator takes: "in code" where nothing is called."""
+    if stats.kind not in CALLED:
+        return "in code"
+    return f"{stats.mean_latency_s:.2f} s, at worst {stats.worst_latency_s:.2f} s"
+
+
+def days_figure(days: Sequence[ValidatorDay], theme: Theme) -> dict[str, Any]:
+    """Return one validator's days as a Plotly figure: how often it ran, caught something, was overruled."""
+    surface = SURFACES[theme]
+    clear, font = "rgba(0,0,0,0)", {"size": 13, "color": surface.text}
+    bars = [
+        {
+            "type": "bar",
+            "name": word,
+            "x": [day.day.isoformat() for day in days],
+            "y": [getattr(day, name) for day in days],
+            "marker": {
+                "color": TONES[theme][family].fill,
+                "pattern": {"shape": pattern, "fgcolor": surface.page, "size": 7, "solidity": 0.2},
+            },
+            "hovertemplate": f"%{{x|%d %b %Y}}<br>{word}: %{{y}}<extra></extra>",
+        }
+        for name, (word, family, pattern) in _BARS.items()
+    ]
+    grid = {"gridcolor": surface.grid, "zeroline": False, "tickfont": {"size": 12, "color": surface.muted}}
+    layout = {
+        "barmode": "group", "height": 260, "margin": {"l": 8, "r": 8, "t": 36, "b": 8}, "font": font,
+        "paper_bgcolor": clear, "plot_bgcolor": clear, "dragmode": False,
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "bgcolor": clear},
+        "xaxis": {"type": "date", "dtick": 86_400_000 if len(days) < 10 else None, "tickformat": "%d %b", "automargin": True, **grid},
+        "yaxis": {"rangemode": "tozero", "tickformat": ",d", "automargin": True, **grid},
+    }  # fmt: skip
+    return {"data": bars, "layout": layout}
