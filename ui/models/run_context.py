@@ -30,7 +30,7 @@ REASONING: Final = {
     "alternatives": "Alternatives",
     "justification": "Justification",
 }
-_STEP: Final = re.compile(r"(?:steps\.)?([a-z][a-z0-9_]*)(?:\..*)?")
+_STEP: Final = re.compile(r"steps\.([a-z][a-z0-9_]*)(?:[.\[].*)?")
 
 
 @dataclass(frozen=True)
