@@ -19,10 +19,10 @@ PATIENCE_S = 20.0
 
 
 @contextmanager
-def open_studio(folder):
+def open_studio(folder, llm=None):
     """Open a studio of its own and let every page of this process use it."""
     settings = Settings(data_dir=folder, model="scripted", warm_up=False, user="maria")
-    with Studio.open(settings) as studio:
+    with Studio.open(settings, llm=llm) as studio:
         session.hold(studio)
         try:
             yield studio

@@ -56,7 +56,7 @@ def draw_validators(
     """
     for index, body in enumerate(checks.validators_at(state.current().document, path)):
         _validator(body, (*path, index), f"{prefix}-{index}", findings, place)
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key=f"{prefix}-new"):
+    with st.container(gap="small", key=f"{prefix}-new"):
         key = f"{prefix}-kind"
         st.selectbox("Add a check", forms.kinds_for(place), key=key, format_func=_kind_line)
         st.button("Add", key=f"{prefix}-add", icon=":material/add:", on_click=_add, args=(path, key, add))

@@ -16,7 +16,7 @@ from ui.models.draft_names import needs_text, terms
 from ui.models.draft_needs import in_words, picked
 from ui.models.run_words import counted
 
-_WIDTHS: Final = (3, 1.4, 3, 2.2, 1.6, 0.8)
+_WIDTHS: Final = (3, 1.4, 3, 2, 2.2, 0.8)
 
 
 def draw_edges(design: Design) -> None:
@@ -49,7 +49,7 @@ def _row(design: Design, source: str, branch: str | None, target: str) -> None:
             plain(text)
     count = edge_count(design.document, source, target)
     checked.button(counted(count, "check") if count else "Add", key=f"designer-edge-{source}-{branch or ''}-{target}-checks",
-                   icon=":material/fact_check:", type="primary" if design.chosen_edge == (source, target) else "tertiary",
+                   icon=":material/fact_check:", type="secondary" if design.chosen_edge == (source, target) else "tertiary",
                    help="Show what is checked between the two", on_click=state.select_edge, args=(source, target))  # fmt: skip
     last.button("", key=f"designer-edge-{source}-{branch or ''}-{target}-remove", icon=":material/delete:", type="tertiary",
                 help="Remove this edge", on_click=state.apply, args=(ops.disconnect, source, target, branch))  # fmt: skip

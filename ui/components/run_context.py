@@ -41,8 +41,8 @@ def _call(run: Run, call: ModelCall, key: str) -> None:
 
 
 def _budget(run: Run, view: ContextView, key: str) -> None:
-    counted = f" · counted with {view.tokenizer}" if view.tokenizer else ""
-    st.progress(view.share, text=f"Context: {view.tokens:,} of {view.budget:,} tokens{escape(counted)}")
+    counted = f" · counted with {escape(view.tokenizer)}" if view.tokenizer else ""
+    st.progress(view.share, text=f"Context: {view.tokens:,} of {view.budget:,} tokens{counted}")
     if view.tokens > view.budget:
         over = "Goals and constraints are always whole, so the budget was exceeded for them."
         draw(Badge("Over the budget", "warning", "orange", help=over))

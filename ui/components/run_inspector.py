@@ -100,7 +100,7 @@ def _head(detail: StepDetail) -> None:
         draw(effect_badge(detail.effect))
     facts = [f"{name} {value}" for name, value in detail.facts]
     st.caption(escape(" · ".join([detail.id, *facts])))
-    if detail.reason:
+    if detail.reason and detail.status not in {"committed", "fallback"}:  # it came to an end after that
         st.code(detail.reason, language=None, wrap_lines=True)
     if detail.description:
         st.caption(escape(detail.description))

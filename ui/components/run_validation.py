@@ -12,6 +12,7 @@ from engine.core.run import Run, StepState
 from ui.components.badges import Badge, draw
 from ui.components.text import escape, plain
 from ui.models.run_verdicts import (
+    ABSENT,
     TIERS,
     Addition,
     KeyChange,
@@ -60,9 +61,13 @@ def _addition(added: Addition) -> None:
 
 def draw_changes(changes: Sequence[KeyChange]) -> None:
     """Draw the keys of an output that differ, before and after."""
+    if not changes:
+        st.caption("Nothing: the output has it all already.")
     for change in changes:
         st.caption(escape(change.key))
-        st.code(f"- {change.before}\n+ {change.after}", language="diff", wrap_lines=True)
+        sides = (("-", change.before), ("+", change.after))
+        shown = "\n".join(f"{sign} {value}" for sign, value in sides if value != ABSENT)
+        st.code(shown, language="diff", wrap_lines=True)
 
 
 def draw_verdict_line(line: VerdictLine) -> None:
@@ -75,7 +80,7 @@ def draw_verdict_line(line: VerdictLine) -> None:
                 draw(Badge(f"by {line.by}", "person", "gray"))
         plain(line.evidence)
         facts = [line.kind, f"{line.check}, {TIERS[line.tier]}", f"on {line.where}", f"try {line.attempt}"]
-        facts += [part for part in (line.votes, line.latency, line.cost) if part]
+        facts += [part for part in (line.votes and f"{line.votes} accept", line.latency, line.cost) if part]
         st.caption(escape(" · ".join(facts)))
         if line.decided:
             st.markdown(f":material/person: {escape(line.decided)}")
@@ -95,7 +100,8 @@ def draw_checks(run: Run, history: Sequence[Recorded]) -> None:
         key=f"run-{run.id}-checks-table",
         column_config={
             "Verdict": st.column_config.MultiselectColumn(options=list(words), color=list(words.values())),
-            "Evidence": st.column_config.TextColumn(width="large"),
+            "Evidence": st.column_config.TextColumn(width=360),
+            "Stands on": st.column_config.TextColumn(width="medium"),
         },
         alt="What validators said in this run",
     )

@@ -65,6 +65,7 @@ def draw_validators(stats: Sequence[ValidatorStats], titles: dict[str, str]) -> 
             "Share": st.column_config.ProgressColumn(
                 "Share caught", min_value=0, max_value=100, format="%d%%"
             ),
+            "Latency": st.column_config.TextColumn(width="medium"),
         },
         on_select="rerun",
         selection_mode="single-row",

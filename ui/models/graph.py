@@ -37,7 +37,7 @@ class GraphNode:
     """One card: a step, or (lane "undo") the compensation of one.
 
     `status` is a step status of `status.STEP`; "" draws a design without a run. `marks` are keys of
-    `status.MARK`; `count` > 1 draws a stack (the items of a map).
+    `status.MARK`; `count` > 1 draws a stack (the items of a map). `word` is a shorter one for the status.
     """
 
     id: str
@@ -50,6 +50,7 @@ class GraphNode:
     attempts: int = 0
     marks: tuple[str, ...] = ()
     count: int = 1
+    word: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _flow_node(node: GraphNode, positions: Layout) -> dict[str, Any]:
         "subtitle": node.subtitle,
         "lane": node.lane,
         "status": node.status,
-        "word": look.word if look else kind.word,
+        "word": node.word or (look.word if look else kind.word),
         "icon": look.icon if look else "",
         "family": look.family if look else "gray",
         "pattern": look.pattern if look else "solid",

@@ -10,6 +10,18 @@ from engine.core.run import Run, StepState
 from ui.models.graph import EdgeCheck
 from ui.models.timeline import Mark, MarkKind
 
+_TO_COME = frozenset(
+    {
+        "pending",
+        "ready",
+        "awaiting_approval",
+        "awaiting_locks",
+        "waiting",
+        "running",
+        "retry_wait",
+        "validating",
+    }
+)
 _FOUND = frozenset({"retry", "ask", "augment"})
 
 
@@ -18,9 +30,8 @@ def check_mark(run: Run, step: StepState) -> list[EdgeCheck]:
     declared = bool(step.definition.validate_ or run.saga.validators_over.get(step.id))
     verdicts = [verdict for verdict in step.verdicts if not verdict.edge]
     mark = _mark(verdicts, [v for v in step.judged.values() if not v.edge])
-    if mark in {"to_check", "checked"} and not declared:
-        return []
-    return [mark]
+    over = mark == "to_check" and step.status not in _TO_COME
+    return [] if over or (mark in {"to_check", "checked"} and not declared) else [mark]
 
 
 def edge_check(run: Run, source: str, target: str) -> EdgeCheck:

@@ -13,6 +13,7 @@ from ui.models.draft_needs import edge_label, is_outcome
 from ui.models.graph import EdgeKind, EdgeState, Graph, GraphEdge, GraphNode
 from ui.models.layout import CARD_H, CARD_W, Layout
 from ui.models.run_checks import check_mark, edge_check
+from ui.models.run_verdicts import fallbacks
 from ui.models.run_words import money, rounded, title_of
 from ui.models.status import effect_look, kind_look
 from ui.models.step_words import checked_by, shown_status, undecided, waits_for_verdict
@@ -24,6 +25,8 @@ GOING_BACK: Final = frozenset(
     {"to_compensate", "compensating", "compensated", "empty", "comp_failed", "excused"}
 )
 
+SHORT: Final = {"fallback": "Done by fallback", "awaiting_verdict": "Needs a decision"}
+"""Words that fit on a card, where those of the status map do not."""
 LATE: Final = {"to_undo": "to_compensate", "undoing": "compensating", "failed": "comp_failed"}
 """How the undo of a late effect stands, as a key of the status map."""
 
@@ -61,6 +64,7 @@ def _node(run: Run, step: StepState, now: datetime) -> GraphNode:
         effect=effect_of(step.definition),
         attempts=len(step.attempts),
         marks=_marks(run, step),
+        word=SHORT.get(shown_status(run, step), ""),
     )
 
 
@@ -94,7 +98,9 @@ def _subtitle(run: Run, step: StepState, now: datetime) -> str:
     if step.status in {"skipped", "failed", "handled"}:
         return step.reason
     if step.attempts:
-        return " · ".join(part for part in (spent(step.attempts, now), cost_of(step)) if part)
+        simpler = fallbacks(step)[0].what if step.fallbacks else ""
+        parts = (simpler, spent(step.attempts, now), cost_of(step))
+        return " · ".join(part for part in parts if part)
     if step.status == "committed" and step.approval is not None and step.approval.answers:
         return f"by {step.approval.answers[-1].by}"
     return effect_look(effect_of(step.definition)).word if step.status == "pending" else ""

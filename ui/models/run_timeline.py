@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -51,7 +52,9 @@ def _segments(run: Run, step: StepState) -> Iterator[Segment]:
         yield Segment(step.id, "backoff", probe.started_at, probe.ended_at, detail="looked whether it landed")
     for check in step.checks:
         kind: SegmentKind = "check" if check.outcome in {None, "ok"} else "check_lost"
-        yield _call(step.id, kind, check, f"{check.intent.validator} #{check.intent.vote}")
+        call = _call(step.id, kind, check, "")
+        said = (f"{check.intent.validator}, vote {check.intent.vote}", call.detail)
+        yield replace(call, detail=": ".join(part for part in said if part))
     for attempt in step.undos:
         yield _call(undo, _BACK[attempt.outcome], attempt, "")
     yield from _pauses(undo, step.undos, step.due if step.status == "compensating" else None)

@@ -16,7 +16,8 @@ from ui.models.run_words import clock_ms, money, title_of
 from ui.models.status import Look, verdict_look
 
 Json = Any
-ABSENT: Final = "not there"
+ABSENT: Final = ""
+"""The JSON text of a key that is not there; no value is written like that."""
 TIERS: Final = {"intra": "this output", "inter": "between steps"}
 CALLED: Final = frozenset({"judge", "python"})
 """The kinds of validators that are calls: they have votes, a cost, a latency."""
@@ -31,7 +32,7 @@ class VerdictLine:
     Attributes:
         verdict: a key of `status.VERDICT`.
         where: where the validator stands: on the step, on an edge to a consumer, on the saga.
-        votes: "2 of 3 accept"; "" where there are none.
+        votes: "2 of 3", how many accepted; "" where there are none.
         latency: "in code" where nothing was called, "by hand" for a person's word.
         decided: what a person said later in this validator's place; "" where nobody did.
     """
@@ -142,7 +143,7 @@ def _line(
         tier=event.tier,
         where=where_words(run, event),
         evidence=event.evidence,
-        votes=f"{event.votes[0]} of {event.votes[1]} accept" if event.votes else "",
+        votes=f"{event.votes[0]} of {event.votes[1]}" if event.votes and event.votes[1] else "",
         cost_usd=event.cost_usd,
         latency="by hand" if event.by else f"{event.latency_s:.2f} s" if kind in CALLED else "in code",
         by=event.by,
@@ -211,10 +212,10 @@ def verdict_table(lines: Sequence[VerdictLine]) -> dict[str, list[Any]]:
         "Step": [line.title for line in lines],
         "Validator": [line.validator for line in lines],
         "Verdict": [[line.look.word] for line in lines],
+        "Evidence": [line.evidence for line in lines],
         "About": [line.check for line in lines],
         "Looks at": [TIERS[line.tier] for line in lines],
         "Stands on": [line.where for line in lines],
-        "Evidence": [line.evidence for line in lines],
         "Votes": [line.votes for line in lines],
         "Cost": [line.cost for line in lines],
         "Latency": [line.latency for line in lines],

@@ -47,7 +47,7 @@ def numbers(stats: Sequence[ValidatorStats]) -> tuple[Number, ...]:
         Number("Validators", str(len(stats)), "that have run"),
         Number("Ran", f"{ran:,}", "outputs looked at"),
         Number("Caught", f"{caught:,}", share(caught, ran)),
-        Number("No verdict", f"{silent:,}", "a person decided, or only noted" if silent else "all answered"),
+        Number("No verdict", f"{silent:,}", "never an accept" if silent else "all answered"),
         Number("Overruled", f"{overruled:,}", f"{share(overruled, caught)} of what was caught"),
         Number("Cost", money(sum(each.cost_usd for each in stats)), "for judges"),
     )
@@ -87,7 +87,7 @@ def latency(stats: ValidatorStats) -> str:
     """Return how long a validator takes: "in code" where nothing is called."""
     if stats.kind not in CALLED:
         return "in code"
-    return f"{stats.mean_latency_s:.2f} s, at worst {stats.worst_latency_s:.2f} s"
+    return f"{stats.mean_latency_s:.2f} s, up to {stats.worst_latency_s:.2f} s"
 
 
 def days_figure(days: Sequence[ValidatorDay], theme: Theme) -> dict[str, Any]:
