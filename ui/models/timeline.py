@@ -80,6 +80,7 @@ class _Sign:
     word: str
     family: Family
     symbol: str
+    side: float = -0.38
 
 
 BARS: Final[dict[SegmentKind, _Bar]] = {
@@ -102,8 +103,8 @@ SIGNS: Final[dict[MarkKind, _Sign]] = {
     "validation_caught": _Sign("A validator found something", "orange", "diamond-tall"),
     "validation_reject": _Sign("Rejected by a validator", "red", "x"),
     "validation_none": _Sign("No verdict", "orange", "circle-x-open"),
-    "augmented": _Sign("Added to by a validator", "blue", "cross"),
-    "fallback": _Sign("Fallback taken", "green", "triangle-down-open"),
+    "augmented": _Sign("Added to by a validator", "blue", "cross", side=0.38),
+    "fallback": _Sign("Fallback taken", "green", "triangle-down-open", side=0.38),
     "disruption": _Sign("Disruption", "orange", "diamond"),
     "fault": _Sign("Fault", "red", "triangle-down"),
     "late": _Sign("Landed after it had been given up", "orange", "hourglass"),
@@ -268,7 +269,7 @@ def _signs(
         "legendgroup": kind,
         "showlegend": bool(mine),
         "x": [_ms(m.at) for m in mine],
-        "y": [places[m.row] - 0.38 for m in mine],
+        "y": [places[m.row] + look.side for m in mine],
         "cliponaxis": False,
         "customdata": [
             [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from engine.ports import ValidatorDay, ValidatorStats
@@ -19,6 +19,8 @@ PERIODS: Final[dict[str, timedelta | None]] = {
     "All": None,
 }
 """How far back is looked: whole days in UTC, today included."""
+LONGEST: Final = 120
+"""How many days are drawn one by one."""
 _BARS: Final[dict[str, tuple[str, Family, str]]] = {
     "ran": ("Ran", "blue", ""),
     "caught": ("Caught something", "red", "x"),
@@ -90,21 +92,40 @@ def latency(stats: ValidatorStats) -> str:
     return f"{stats.mean_latency_s:.2f} s, up to {stats.worst_latency_s:.2f} s"
 
 
+def _without_gaps(days: Sequence[ValidatorDay]) -> dict[date, ValidatorDay | None]:
+    """Return the days from the first to the last; those without a verdict, too, unless that is a long time."""
+    known: dict[date, ValidatorDay | None] = {day.day: day for day in days}
+    if not known:
+        return known
+    first, last = min(known), max(known)
+    span = (last - first).days
+    if span > LONGEST:
+        return known
+    every = (first + timedelta(days=number) for number in range(span + 1))
+    return {day: known.get(day) for day in every}
+
+
 def days_figure(days: Sequence[ValidatorDay], theme: Theme) -> dict[str, Any]:
     """Return one validator's days as a Plotly figure: how often it ran, caught something, was overruled."""
-    surface = SURFACES[theme]
+    surface, known = SURFACES[theme], _without_gaps(days)
     clear, font = "rgba(0,0,0,0)", {"size": 13, "color": surface.text}
     bars = [
         {
             "type": "bar",
             "name": word,
-            "x": [day.day.isoformat() for day in days],
-            "y": [getattr(day, name) for day in days],
+            "x": [f"{day:%d %b %Y}" for day in known],
+            "y": [getattr(known[day], name, 0) for day in known],
             "marker": {
                 "color": TONES[theme][family].fill,
-                "pattern": {"shape": pattern, "fgcolor": surface.page, "size": 7, "solidity": 0.2},
+                "pattern": {
+                    "shape": pattern,
+                    "bgcolor": TONES[theme][family].fill,
+                    "fgcolor": surface.page,
+                    "size": 7,
+                    "solidity": 0.2,
+                },
             },
-            "hovertemplate": f"%{{x|%d %b %Y}}<br>{word}: %{{y}}<extra></extra>",
+            "hovertemplate": f"%{{x}}<br>{word}: %{{y}}<extra></extra>",
         }
         for name, (word, family, pattern) in _BARS.items()
     ]
@@ -113,7 +134,8 @@ def days_figure(days: Sequence[ValidatorDay], theme: Theme) -> dict[str, Any]:
         "barmode": "group", "height": 260, "margin": {"l": 8, "r": 8, "t": 36, "b": 8}, "font": font,
         "paper_bgcolor": clear, "plot_bgcolor": clear, "dragmode": False,
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "bgcolor": clear},
-        "xaxis": {"type": "date", "dtick": 86_400_000 if len(days) < 10 else None, "tickformat": "%d %b", "automargin": True, **grid},
+        "bargap": 0.7 if len(known) < 4 else 0.2,
+        "xaxis": {"type": "category", "nticks": 8, "automargin": True, **grid},
         "yaxis": {"rangemode": "tozero", "tickformat": ",d", "automargin": True, **grid},
     }  # fmt: skip
     return {"data": bars, "layout": layout}
