@@ -59,6 +59,7 @@ def test_help_names_every_command_with_an_example() -> None:
         "runs",
         "approve",
         "deny",
+        "verdict",
         "sandbox",
         "schema",
     ):
