@@ -2,6 +2,7 @@
 
 import pytest
 
+from engine.core.checks import publish_problems
 from engine.core.document import parse_document, saga_from_document, to_yaml
 from engine.core.validators import VALIDATOR_KINDS
 from tests.ui.run_studio import open_studio
@@ -14,6 +15,13 @@ from ui.models.draft_graph import draft_graph
 from ui.models.draft_names import rename_in_document
 from ui.models.gallery import signs
 
+TWO = """
+saga: s
+steps:
+  a: {kind: python, with: {function: noop}}
+  ask: {kind: approval, needs: a}
+  b: {kind: python, needs: ask, with: {function: noop}}
+"""
 RICH = """
 saga: rich
 goals: ["Plan a trip for ${run.input.who}", "Two\\nlines"]
@@ -62,11 +70,12 @@ def test_every_kind_of_validator_has_a_form_and_words():
 
 
 @pytest.mark.parametrize("kind", VALIDATOR_KINDS)
-def test_a_new_validator_of_every_kind_can_be_read(kind):
-    document = parse_document("saga: s\nsteps: {a: {kind: python, with: {function: noop}}}")
+def test_a_new_validator_of_every_kind_can_be_published_as_it_is(kind):
+    document = parse_document(TWO)
     where = ("validate",) if kind == "together" else ("steps", "a", "validate")
     changed = checks.add_validator(checks.add_validator(document, where, kind), where, kind)
-    saga_from_document(changed)
+    errors = [p for p in publish_problems(saga_from_document(changed)) if p.severity == "error"]
+    assert not errors
     names = [body["name"] for body in checks.validators_at(changed, where)]
     assert len(set(names)) == 2
 

@@ -27,6 +27,13 @@ _FALLBACKS: Final = {"llm": "Another prompt or model", "value": "A value"}
 def draw_validate(step: str, body: ops.Document, findings: list[Finding]) -> None:
     """Draw the Validate form of a step: its validators, its fallbacks, what the answer must be."""
     base, prefix = ("steps", step), f"designer-step-{step}"
+    if body.get("kind") in checks.UNCHECKED and "validate" not in body:
+        st.info(
+            "There is no answer to check here. Let the step that follows have validators.",
+            icon=":material/info:",
+        )
+        form(CHECK_FIELDS[1:], base, prefix, findings)
+        return
     st.caption(
         "Who checks the answer before it counts. A rejected answer is never used by later steps."
         " What is checked between two steps stands on their edge: see Edges below the canvas."
@@ -40,7 +47,7 @@ def draw_validate(step: str, body: ops.Document, findings: list[Finding]) -> Non
         "http",
         "route",
     }:
-        _fallbacks(step, findings)
+        _fallbacks(step, ("value",) if body.get("kind") == "route" else tuple(_FALLBACKS), findings)
 
 
 def draw_validators(
@@ -121,8 +128,7 @@ def _on_fail(body: ops.Document, path: Path, prefix: str, findings: list[Finding
     )  # fmt: skip
     show_problems(at(findings, dotted((*path, "on_fail"))))
     if value == "augment":
-        judge = body.get("kind") == "judge"
-        form((forms.MAY_ADD_FIELD if judge else forms.ADD_FIELD,), path, prefix, findings)
+        form(forms.ADD_FIELDS.get(str(body.get("kind")), (forms.ADD_FIELD,)), path, prefix, findings)
 
 
 def _set_on_fail(key: str, path: Path) -> None:
@@ -130,7 +136,7 @@ def _set_on_fail(key: str, path: Path) -> None:
     state.apply(ops.put, (*path, "on_fail"), ops.UNSET if chosen in {None, "reject"} else chosen)
 
 
-def _fallbacks(step: str, findings: list[Finding]) -> None:
+def _fallbacks(step: str, kinds: tuple[str, ...], findings: list[Finding]) -> None:
     path, prefix = ("steps", step, "fallback"), f"designer-step-{step}-fallback"
     st.markdown("**If it would fail all the same**")
     st.caption("Tried in this order after the last try; the step then shows as completed with fallback.")
@@ -143,8 +149,8 @@ def _fallbacks(step: str, findings: list[Finding]) -> None:
                       on_click=state.apply, args=(ops.put, (*path, index), ops.UNSET))  # fmt: skip
     show_problems([f for f in findings if f.problem.path == dotted(path)])
     with st.container(horizontal=True, gap="small"):
-        for kind, word in _FALLBACKS.items():
-            st.button(word, key=f"{prefix}-add-{kind}", icon=":material/add:", on_click=state.apply,
+        for kind in kinds:
+            st.button(_FALLBACKS[kind], key=f"{prefix}-add-{kind}", icon=":material/add:", on_click=state.apply,
                       args=(checks.add_fallback, step, kind))  # fmt: skip
 
 

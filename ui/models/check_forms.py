@@ -162,6 +162,8 @@ ADD_FIELD: Final = FieldSpec(
 MAY_ADD_FIELD: Final = FieldSpec(
     ("may_add",), "Keys that the judge may propose", "words", "With commas", default=[]
 )
+ADD_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {"judge": (MAY_ADD_FIELD,), "python": ()}
+"""What an augmenting validator of a kind that is called is told: it says itself what it adds."""
 STEPS_FIELD: Final = FieldSpec(
     ("steps",), "Steps", "words", "Checked when the last of them has its output", default=[]
 )

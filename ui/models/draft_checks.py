@@ -30,6 +30,8 @@ _DEFAULTS: Final[dict[str, dict[str, Json]]] = {
     },
     "python": {"with": {"function": "noop"}},
 }
+UNCHECKED: Final = frozenset({"approval", "wait"})
+"""Kinds of steps that no validator looks at: they give nothing but a person's word, or time."""
 _NAMES: Final = {"rule": "check", "python": "function", "schema": "fits"}
 _FALLBACKS: Final[dict[str, dict[str, Json]]] = {
     "llm": {"kind": "llm", "with": {"prompt": "Answer in one short sentence."}},
@@ -64,9 +66,14 @@ def new_validator(document: Document, kind: str, steps: tuple[str, ...] = ()) ->
     return {"name": name, **said, **deepcopy(_DEFAULTS[kind]), **about}
 
 
+def checked_steps(document: Document) -> list[str]:
+    """Return the steps that give an output which validators look at."""
+    return [name for name, body in steps_of(document).items() if body.get("kind") not in UNCHECKED]
+
+
 def add_validator(document: Document, path: Path, kind: str) -> Document:
     """Return the document with one more validator at a path."""
-    steps = tuple(steps_of(document)) if path == ("validate",) else ()
+    steps = tuple(checked_steps(document)) if path == ("validate",) else ()
     return put(document, path, [*validators_at(document, path), new_validator(document, kind, steps)])
 
 

@@ -112,7 +112,8 @@ def verdict_lines(
         for r in history
         if isinstance(r.event, OutputAugmented)
     }
-    lines = [_line(run, recorded, given, added) for recorded in reversed(given)]
+    decided = _decisions(given)
+    lines = [_line(run, recorded, decided, added) for recorded in reversed(given)]
     return [
         line
         for line in lines
@@ -123,7 +124,7 @@ def verdict_lines(
 
 
 def _line(
-    run: Run, recorded: Recorded, given: Sequence[Recorded], added: set[tuple[str, int, str]]
+    run: Run, recorded: Recorded, decided: dict[int, str], added: set[tuple[str, int, str]]
 ) -> VerdictLine:
     event: Any = recorded.event
     kind = event.kind or ("schema" if event.validator == "schema" else "rule")
@@ -147,7 +148,7 @@ def _line(
         cost_usd=event.cost_usd,
         latency="by hand" if event.by else f"{event.latency_s:.2f} s" if kind in CALLED else "in code",
         by=event.by,
-        decided=_decided(recorded, given),
+        decided=decided.get(recorded.seq, ""),
         proposal=event.proposal,
     )
 
@@ -160,18 +161,19 @@ def where_words(run: Run, verdict: VerdictGiven) -> str:
     return "the saga" if verdict.whole else "the step"
 
 
-def _decided(recorded: Recorded, given: Sequence[Recorded]) -> str:
-    """Return what a person made of a verdict that waited for one."""
-    mine: Any = recorded.event
-    if mine.by:
-        return ""
-    for later in given:
-        event: Any = later.event
-        same = (event.step, event.attempt, event.validator) == (mine.step, mine.attempt, mine.validator)
-        if later.seq > recorded.seq and same:
+def _decisions(given: Sequence[Recorded]) -> dict[int, str]:
+    """Return what people made of verdicts, by the place in the log of the verdict that they decided about."""
+    last: dict[tuple[str, int, str], int] = {}
+    decided = {}
+    for recorded in given:
+        event: Any = recorded.event
+        about = (event.step, event.attempt, event.validator)
+        if not event.by:
+            last[about] = recorded.seq
+        elif about in last:
             word = "accepted it" if event.verdict == "accept" else "rejected it"
-            return f"{event.by} {word}: {event.evidence}" if event.by else ""
-    return ""
+            decided[last[about]] = f"{event.by} {word}: {event.evidence}"
+    return decided
 
 
 def additions(step: StepState) -> list[Addition]:
