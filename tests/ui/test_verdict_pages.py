@@ -11,6 +11,7 @@ from engine.llm import LiteLlm
 from engine.scripted import ScriptedLlm
 from tests.ui.run_studio import Tab, open_studio, until
 from ui.cli import main
+from ui.components.validator_list import CHOSEN
 
 SAGA = """
 saga: letter
@@ -177,6 +178,11 @@ def test_the_validators_page_counts_over_runs_and_filters(studio):
     tab.run()
     mine = tab.app.dataframe[0].value
     assert set(mine["Ran"]) == {1}
+    assert "Select a row" in tab.words()
+    tab.app.session_state[CHOSEN] = ("letter-three", "draft", "tone")
+    words = tab.run().words()
+    assert "Caught] 0 of 1" in words
+    assert json.loads(tab.app.get("plotly_chart")[0].proto.spec)["data"][0]["y"] == [1]
     tab.app.multiselect(key="validators-checks").set_value(["temporal"])
     assert "No validator matches" in tab.run().words()
 

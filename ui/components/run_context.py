@@ -73,7 +73,7 @@ def _follow(run: Run, steps: Sequence[str], key: str) -> None:
         return
     chosen = st.selectbox(
         "Follow a reference", steps, index=None, placeholder="Show the whole output of a step",
-        format_func=lambda step: escape(title_of(run.steps[step])), key=f"{key}-follow",
+        format_func=lambda step: escape(f"{title_of(run.steps[step])} ({step})"), key=f"{key}-follow",
         label_visibility="collapsed",
     )  # fmt: skip
     if chosen:

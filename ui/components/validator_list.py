@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -28,12 +29,18 @@ from ui.models.validator_table import (
 )
 from ui.session import studio
 
+CHOSEN: Final = "validators-chosen"
 _TAUGHT: Final = ("rule", "facts", "dates", "budget", "agree", "judge")
 
 
 def saga_titles() -> dict[str, str]:
-    """Return how people call the published sagas, by name."""
-    return {version.saga: version.title for version in studio().store.versions()}
+    """Return how people call the published sagas, by name; those of one title by their name, too.
+
+    A choice is known by what it reads, so no two may read the same.
+    """
+    titles = {version.saga: version.title for version in studio().store.versions()}
+    shared = Counter(titles.values())
+    return {name: f"{title} ({name})" if shared[title] > 1 else title for name, title in titles.items()}
 
 
 def draw_filters(titles: dict[str, str]) -> list[ValidatorStats]:
@@ -57,7 +64,7 @@ def draw_filters(titles: dict[str, str]) -> list[ValidatorStats]:
 def draw_validators(stats: Sequence[ValidatorStats], titles: dict[str, str]) -> None:
     """Draw the numbers, the table, and the validator that is selected in it."""
     draw_numbers(numbers(stats), key="validators-numbers")
-    selected = st.dataframe(
+    st.dataframe(
         table(stats, titles, now()),
         hide_index=True,
         key="validators-table",
@@ -67,15 +74,25 @@ def draw_validators(stats: Sequence[ValidatorStats], titles: dict[str, str]) -> 
             ),
             "Latency": st.column_config.TextColumn(width="medium"),
         },
-        on_select="rerun",
+        on_select=lambda: _choose(stats),
         selection_mode="single-row",
         alt="Validators and how they did",
     )
-    rows = selected["selection"]["rows"]
-    if rows and rows[0] < len(stats):
-        _one(stats[rows[0]])
-    else:
+    one = next((each for each in stats if _name(each) == st.session_state.get(CHOSEN)), None)
+    if one is None:
         st.caption("Select a row to see its days, and what it caught last.")
+    else:
+        _one(one)
+
+
+def _choose(stats: Sequence[ValidatorStats]) -> None:
+    """Keep who is chosen, not which row: the order changes as verdicts come."""
+    rows = st.session_state["validators-table"]["selection"]["rows"]
+    st.session_state[CHOSEN] = _name(stats[rows[0]]) if rows and rows[0] < len(stats) else None
+
+
+def _name(stats: ValidatorStats) -> tuple[str, str, str]:
+    return stats.saga, stats.step, stats.validator
 
 
 def _one(stats: ValidatorStats) -> None:
