@@ -1,10 +1,12 @@
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from engine.core.events import Verdict
 from ui.models import status
-from ui.models.status import EFFECT, FLAG, KIND, MARK, RUN, STEP, SURFACES, TONES
+from ui.models.status import EFFECT, FLAG, KIND, MARK, RUN, STEP, SURFACES, TONES, VERDICT
 
 CONFIG = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())["theme"]
 STEP_STATES = [
@@ -41,7 +43,7 @@ RUN_STATES = [
     "compensated_with_exceptions",
     "abandoned",
 ]
-LOOKS = [look for table in (STEP, RUN, FLAG, KIND, EFFECT, MARK) for look in table.values()]
+LOOKS = [look for table in (STEP, RUN, FLAG, KIND, EFFECT, MARK, VERDICT) for look in table.values()]
 
 
 def contrast(one, other):
@@ -58,9 +60,10 @@ def test_every_state_of_the_state_machines_has_a_look():
     assert set(STEP_STATES) <= set(STEP)
     assert set(RUN_STATES) == set(RUN)
     assert {"incident", "paused", "waiting", "stalled"} == set(FLAG)
+    assert set(get_args(Verdict)) | {"propose"} == set(VERDICT)
 
 
-@pytest.mark.parametrize("table", [STEP, RUN], ids=["steps", "runs"])
+@pytest.mark.parametrize("table", [STEP, RUN, VERDICT], ids=["steps", "runs", "verdicts"])
 def test_no_two_states_read_or_look_the_same(table):
     assert len({look.word for look in table.values()}) == len(table)
     assert len({(look.icon, look.family) for look in table.values()}) == len(table)
