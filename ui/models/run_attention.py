@@ -27,19 +27,9 @@ from ui.models.run_words import clock, counted, listed, rounded, title_of
 
 Json = Any
 Kind = Literal[
-    "comp_failed",
-    "unknown_outcome",
-    "approval",
-    "verdict",
-    "direction",
-    "stuck_after_pivot",
-    "late_success",
-    "limit",
-    "looking",
-    "locks",
-    "retry",
-    "give_up",
-]
+    "comp_failed", "unknown_outcome", "approval", "verdict", "direction", "stuck_after_pivot", "late_success",
+    "limit", "looking", "locks", "retry", "give_up",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
