@@ -155,6 +155,7 @@ class GiveVerdict(Command):
     step: str
     decision: Literal["accept", "augment", "reject"]
     reason: str
+    output_hash: str | None = Field(default=None, description="the output that the person saw, if known")
 
 
 class RestoreApp(Command):

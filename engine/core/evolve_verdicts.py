@@ -22,6 +22,7 @@ def _verdict_given(run: Run, _recorded: e.Recorded, event: e.VerdictGiven) -> No
     if event.whole and event.kind == "together":
         run.boundaries.pop(event.validator, None)
     elif event.by:
+        step.reason = ""
         run.validating[step.id] = None
         relieve(run, step, "verdict")
     elif step.id in run.judging and step.judged.keys() >= set(step.panel.called):

@@ -18,6 +18,7 @@ CheckType = Literal[
     "syntactic", "semantic", "factual", "constraint", "reasoning", "context",
     "contract", "dependency", "consistency", "temporal", "agreement", "boundary",
 ]  # fmt: skip
+Tier = Literal["intra", "inter"]
 OnFail = Literal["reject", "retry", "augment", "ask", "feedback"]
 INTER_TYPES = frozenset(get_args(Inter))
 CHECK_RETRY = Retry(max_attempts=2, backoff_s=1)
@@ -265,7 +266,7 @@ def type_of(validator: ValidatorBase, *, on_edge: bool = False) -> CheckType:
     return "contract" if on_edge and kind == "schema" else _TYPES[kind]
 
 
-def tier_of(check: CheckType) -> Literal["intra", "inter"]:
+def tier_of(check: CheckType) -> Tier:
     """Return whether a check is about one step's output or about what passes between steps."""
     return "inter" if check in INTER_TYPES else "intra"
 

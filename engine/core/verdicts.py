@@ -10,6 +10,7 @@ from engine.core.attempts import fault, named_step
 from engine.core.commit import broken_invariant
 from engine.core.errors import CommandRejected
 from engine.core.run import Run
+from engine.core.saga import request_hash
 from engine.core.verify import augmented, open_verdicts
 
 
@@ -21,6 +22,8 @@ def give_verdict(run: Run, command: c.GiveVerdict, _now: datetime) -> list[e.Eve
         raise CommandRejected(f"no finding about '{step.id}' waits for a person; it is {step.status}")
     if not command.reason.strip():
         raise CommandRejected("say why: whoever looks later wants to know")
+    if command.output_hash is not None and command.output_hash != request_hash(step.output):
+        raise CommandRejected(f"the output of '{step.id}' has changed since you looked; look again")
     waiting = open_verdicts(run, step)
     proposed = [verdict for verdict in waiting if verdict.verdict == "augment"]
     if command.decision == "augment" and not proposed:

@@ -28,6 +28,7 @@ from engine.core.validation import examine
 from engine.core.validators import (
     CalledValidator,
     CheckType,
+    Tier,
     TogetherValidator,
     ValidatorBase,
     tier_of,
@@ -51,6 +52,11 @@ class Placed:
     def check(self) -> CheckType:
         """What it is about."""
         return type_of(self.validator, on_edge=bool(self.edge))
+
+    @property
+    def tier(self) -> Tier:
+        """Whether it is about one step's output or, as on an edge or on the saga, about what passes between steps."""
+        return "inter" if self.edge or self.whole else tier_of(self.check)
 
 
 def placed(run: Run, step: StepState) -> Iterator[Placed]:
@@ -152,7 +158,7 @@ def verdict_of(
     kind = getattr(where.validator, "kind", "rule")
     return e.VerdictGiven(
         step=step.id, attempt=len(step.attempts), validator=where.validator.name, verdict=verdict,
-        evidence=evidence[:MAX_EVIDENCE], kind=kind, check=where.check, tier=tier_of(where.check), edge=where.edge,
+        evidence=evidence[:MAX_EVIDENCE], kind=kind, check=where.check, tier=where.tier, edge=where.edge,
         whole=where.whole, **more,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.core import commands as c
+from engine.core.saga import request_hash
 from tests.core.harness import Play, refuses
 
 JUDGE = "name: judge, kind: judge, rubric: Is it good?"
@@ -141,7 +142,10 @@ def test_R28_a_person_decides_what_is_declared_to_be_asked(decision, status):
     refuses(play, c.GiveVerdict(step="a", decision=decision, reason=" ", by="bob"), "say why")
     refuses(play, c.GiveVerdict(step="a", decision="augment", reason="so", by="bob"), "nothing is proposed")
     refuses(play, c.GiveVerdict(step="b", decision=decision, reason="so", by="bob"), "no finding about 'b'")
-    play.do(c.GiveVerdict(step="a", decision=decision, reason="seen it", by="bob"))
+    other = c.GiveVerdict(step="a", decision=decision, reason="so", output_hash=request_hash({"cost": 5}))
+    refuses(play, other, "has changed since you looked")
+    seen = request_hash({"cost": 4})
+    play.do(c.GiveVerdict(step="a", decision=decision, reason="seen it", output_hash=seen, by="bob"))
     assert play.status("a") == status
     word = play.events("verdict_given")[-1]
     assert (word.by, word.verdict, word.evidence) == ("bob", decision, "seen it")
@@ -213,6 +217,7 @@ def test_R28_validators_of_an_edge_look_before_the_output_counts():
     )
     play.ok("a", output={"cost": 4})
     told = play.events("verdict_given")[0]
+    assert told.tier == "inter"
     assert (told.edge, told.verdict, play.status("a"), play.status("b")) == (
         "b",
         "reject",

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from engine.core.commands import GiveVerdict
+from engine.core.saga import request_hash
 from ui.components.badges import draw, step_badge
 from ui.components.run_commands import refuse, send
 from ui.components.run_rollback import draw_lines
@@ -91,6 +92,7 @@ def _decide(detail: VerdictDetail, key: str) -> None:
     if not reason:
         refuse("say why: whoever looks later wants to know")
         return
-    command = GiveVerdict(step=detail.step, decision=choice, reason=reason, by=me())
+    seen = request_hash(detail.output)
+    command = GiveVerdict(step=detail.step, decision=choice, reason=reason, output_hash=seen, by=me())
     if send(detail.run, command, f"{LABELS[choice]}: {detail.title}"):
         st.rerun()
