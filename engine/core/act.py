@@ -18,6 +18,7 @@ from engine.core.panel import check
 from engine.core.parts import ApprovalPolicy
 from engine.core.queues import term
 from engine.core.recovery import choose_direction, undo_request
+from engine.core.repair import redo
 from engine.core.run import Run, StepState
 from engine.core.saga import ApprovalStep, WaitStep, request_hash
 from engine.core.schedule import Task
@@ -267,10 +268,10 @@ def _undo(run: Run, name: str, now: datetime) -> list[e.Event]:
 
 def _undo_late(run: Run, name: str, now: datetime) -> list[e.Event]:
     step = run.step(name)
-    obstacle = late_obstacle(step)
+    obstacle = late_obstacle(run, step)
     if obstacle:
         return [e.HelpNeeded(step=name, kind="late_success", reason=obstacle)]
-    return [intend(run, step, "late", late_request(step), now)]
+    return [intend(run, step, "late", late_request(run, step), now)]
 
 
 def _empty(_run: Run, name: str, _now: datetime) -> list[e.Event]:
@@ -294,5 +295,5 @@ def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
 _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
     "deadline": _deadline, "open": _open, "limit": _limit, "begin": _begin, "no_locks": _no_locks, "retry": _retry, "validate": validate, "check": check, "boundary": boundary,
     "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
-    "choose": _choose, "undo": _undo, "undo_late": _undo_late, "empty": _empty, "excuse": _excuse, "close": _close,
+    "choose": _choose, "undo": _undo, "undo_late": _undo_late, "redo": redo, "empty": _empty, "excuse": _excuse, "close": _close,
 }  # fmt: skip

@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import networkx as nx
-
 from engine.core.errors import CommandRejected
 from engine.core.events import UndoPlanned
-from engine.core.recovery import undo_plan
+from engine.core.recovery import affected_paths, undo_plan
 from engine.core.run import Run
 from engine.core.saga import Saga, canonical_json
 
@@ -55,14 +53,6 @@ def affected(run: Run, culprits: Collection[str]) -> Affected:
     plan = undo_plan(run, among=because)
     kept = tuple(name for name, step in run.steps.items() if step.maybe_landed and name not in because)
     return Affected(tuple(because), plan, kept, because)
-
-
-def affected_paths(saga: Saga, culprits: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return the affected steps in the saga's own order, each with the shortest path from a culprit to it."""
-    graph: nx.DiGraph[str] = saga.graph.digraph
-    found = nx.multi_source_dijkstra_path(graph, set(culprits)) if culprits else {}
-    place = saga.graph.position.__getitem__
-    return {name: tuple(found[name]) for name in sorted(found, key=place)}
 
 
 def amendment_problems(run: Run, proposed: Saga) -> list[str]:

@@ -130,7 +130,7 @@ def intend(
         step=step.id,
         phase=phase,
         epoch=step.epoch,
-        attempt=len(step.calls(phase)) + 1,
+        attempt=step.next_number(phase),
         key=_key(run, step, phase),
         request=request,
         request_hash=request_hash(request),
@@ -310,7 +310,7 @@ def fall_back(run: Run, step: StepState, source: FaultSource, reason: str) -> Fa
 def _surely_without_effect(step: StepState, ended: AttemptEnded | None) -> bool:
     if ended is None or effect_of(step.definition) == "readonly":
         return not step.maybe_landed
-    others = step.attempts[: ended.attempt - 1] + step.attempts[ended.attempt :]
+    others = [attempt for attempt in step.attempts if attempt.number != ended.attempt]
     return ended.outcome in {"rejected", "failed"} and not any(a.maybe_landed for a in others)
 
 

@@ -110,6 +110,9 @@ class ChooseDirection(Command):
     type: Literal["choose_direction"] = "choose_direction"
     direction: Direction
     reason: str = ""
+    culprits: tuple[str, ...] = Field(
+        default=(), description="with `repair`: the steps that no longer count, instead of those that failed"
+    )
 
 
 class TryNow(Command):
@@ -148,6 +151,14 @@ class Resolve(Command):
     output: Json = None
 
 
+class MarkStale(Command):
+    """Say that what some steps relied on has changed, so that they no longer count: a disruption (R13, R26)."""
+
+    type: Literal["mark_stale"] = "mark_stale"
+    steps: tuple[str, ...] = Field(min_length=1)
+    reason: str
+
+
 class GiveVerdict(Command):
     """Decide about an output in a validator's place: it counts, counts with what was proposed, or does not."""
 
@@ -184,7 +195,7 @@ class Disrupt(Command):
 
 AnyCommand = Annotated[
     Start | Advance | Recover | Report | Pause | Resume | Cancel | Decide | ChooseDirection | TryNow | Skip
-    | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit | GiveVerdict | RestoreApp,
+    | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit | GiveVerdict | RestoreApp | MarkStale,
     Field(discriminator="type"),
 ]  # fmt: skip
 COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)

@@ -14,7 +14,7 @@ Json = Any
 Phase = Literal["forward", "undo", "probe", "late", "check"]
 """`late` undoes one attempt that landed after it had been given up; `check` asks a validator."""
 Outcome = Literal["ok", "rejected", "failed", "unknown"]
-Direction = Literal["forward", "undo"]
+Direction = Literal["forward", "undo", "repair"]
 Injection = Literal["fail", "timeout_but_land", "delay"]
 
 
@@ -87,12 +87,17 @@ class UndoPlanned(Fact):
 
 
 class DirectionChosen(Fact):
-    """Where the run goes after the drain; with `undo`, the frozen plan (R15, R16)."""
+    """Where the run goes after the drain; with `undo` and `repair`, the frozen plan (R15, R16).
+
+    A repair undoes the plan and then does the `affected` steps anew; all others keep what they have (R26).
+    """
 
     type: Literal["direction_chosen"] = "direction_chosen"
     direction: Direction
     reason: str
     plan: tuple[UndoPlanned, ...] = ()
+    culprits: tuple[str, ...] = ()
+    affected: tuple[str, ...] = ()
     by: str = ""
 
 
@@ -100,6 +105,23 @@ class DirectionAsked(Fact):
     """A person must choose the direction (R15, `ask`)."""
 
     type: Literal["direction_asked"] = "direction_asked"
+
+
+class StepsStale(Fact):
+    """What these steps relied on has changed: they are to be done anew (R26)."""
+
+    type: Literal["steps_stale"] = "steps_stale"
+    steps: tuple[str, ...]
+    reason: str
+    by: str
+
+
+class StepsRedone(Fact):
+    """What a repair had to undo is undone; these steps begin again, each in a new epoch (R26)."""
+
+    type: Literal["steps_redone"] = "steps_redone"
+    steps: tuple[str, ...]
+    round: int
 
 
 class RunCompleted(Fact):
@@ -466,7 +488,7 @@ class Disrupted(Fact):
 
 
 Event = Annotated[
-    RunStarted | RunPaused | RunResumed | Faulted | Noted | DirectionChosen | DirectionAsked | RunCompleted
+    RunStarted | RunPaused | RunResumed | Faulted | Noted | DirectionChosen | DirectionAsked | StepsStale | StepsRedone | RunCompleted
     | RunCompensated | RunAbandoned | StepSkipped | StepReady | WaitBegun | LocksWanted | LocksTaken | LimitReached
     | LimitGranted | ApprovalRequested | ApprovalGiven
     | ApprovalEnded | AttemptIntended | AttemptEnded | AttemptResolved | LateLanded

@@ -11,13 +11,19 @@ from engine.core import events as e
 from engine.core.errors import IllegalTransition
 from engine.core.evolve_calls import HANDLERS as CALLS
 from engine.core.evolve_calls import Handlers
+from engine.core.evolve_repair import HANDLERS as REPAIR
+from engine.core.evolve_repair import begin_repair
 from engine.core.evolve_steps import HANDLERS as STEPS
 from engine.core.evolve_verdicts import HANDLERS as VERDICTS
-from engine.core.run import Run, StepState
+from engine.core.queues import plan_undo
+from engine.core.run import Run, StepState, StepStatus
 from engine.core.saga import Saga
 
 NO_LIMIT = 1e18
 """Past the pivot a run is driven to its end whatever it costs."""
+WITHDRAWN_BY_UNDO: frozenset[StepStatus] = frozenset(
+    {"pending", "ready", "awaiting_approval", "awaiting_locks", "waiting", "retry_wait", "validating"}
+)
 
 
 def replay(saga: Saga, history: Iterable[e.Recorded]) -> Run:
@@ -104,6 +110,8 @@ def _direction_chosen(run: Run, _recorded: e.Recorded, event: e.DirectionChosen)
     run.attention.clear()
     if event.direction == "forward":
         _go_forward(run)
+    elif event.direction == "repair":
+        begin_repair(run, event)
     else:
         _go_back(run, event)
 
@@ -123,24 +131,12 @@ def _go_forward(run: Run) -> None:
 
 
 def _go_back(run: Run, event: e.DirectionChosen) -> None:
-    run.direction = "undo"
-    run.plan = {entry.step: entry for entry in event.plan}
-    run.unplanned = len(run.plan)
+    run.direction, run.repair = "undo", None
+    plan_undo(run, event.plan)
     for step in run.steps.values():
-        if step.id in run.plan:
-            step.move("to_compensate")
-            step.due = None
-        elif step.status in {
-            "pending", "ready", "awaiting_approval", "awaiting_locks", "waiting", "retry_wait", "validating"
-        }:  # fmt: skip
+        if step.status in WITHDRAWN_BY_UNDO:
             step.move("withdrawn")
     run.fresh, run.ready, run.active, run.judging, run.boundaries = {}, {}, {}, {}, {}
-    run.undo_unlocks = {name: [] for name in run.plan}
-    for entry in event.plan:
-        run.undo_blockers[entry.step] = len(entry.after)
-        for dependent in entry.after:
-            run.undo_unlocks[dependent].append(entry.step)
-    run.undo_active = {name: None for name, count in run.undo_blockers.items() if not count}
     run.move("compensating")
 
 
@@ -186,4 +182,5 @@ HANDLERS: Handlers = {
     **STEPS,
     **CALLS,
     **VERDICTS,
+    **REPAIR,
 }

@@ -64,10 +64,10 @@ def _amount(value: Any) -> int | float:
 
 
 def _attempt(step: StepState, phase: e.Phase, number: int) -> Attempt:
-    calls = step.calls(phase)
-    if not 1 <= number <= len(calls):
+    call = step.call(phase, number)
+    if call is None:
         raise IllegalTransition(f"step '{step.id}' has no {phase} attempt {number}")
-    return calls[number - 1]
+    return call
 
 
 def _attempt_resolved(run: Run, recorded: e.Recorded, event: e.AttemptResolved) -> None:
@@ -83,7 +83,7 @@ def _attempt_resolved(run: Run, recorded: e.Recorded, event: e.AttemptResolved) 
 
 def _late_landed(run: Run, _recorded: e.Recorded, event: e.LateLanded) -> None:
     step = run.step(event.step)
-    attempt = _attempt(step, "forward", event.attempt)
+    attempt = _attempt(run.epoch_of(step, "forward", event.attempt), "forward", event.attempt)
     if attempt.outcome != "unknown" or attempt.landed:
         raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' can't land late")
     attempt.landed = True
@@ -146,7 +146,7 @@ def _help_needed(run: Run, _recorded: e.Recorded, event: e.HelpNeeded) -> None:
     elif event.kind == "verdict":
         run.validating.pop(step.id, None)
         step.panel.examined = True
-    if run.status in {"draining", "compensating"}:
+    if run.status in {"draining", "compensating", "repairing"}:
         run.move("needs_attention")
 
 

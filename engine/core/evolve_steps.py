@@ -133,6 +133,7 @@ def _step_undone(run: Run, recorded: e.Recorded, event: e.StepUndone) -> None:
 def _step_excused(run: Run, recorded: e.Recorded, event: e.StepExcused) -> None:
     step = run.step(event.step)
     step.move("excused")
+    step.left = event.how == "skipped"
     step.reason = event.reason
     run.exceptions.append(step.id)
     unplan(run, recorded, step)

@@ -17,9 +17,10 @@ from engine.core import events as e
 from engine.core.attempts import honours_key, key_ttl_s
 from engine.core.errors import CommandRejected
 from engine.core.recovery import frozen_request
-from engine.core.run import UNDONE, Attempt, Run, StepState
+from engine.core.run import UNDONE, Attempt, Late, Run, StepState
 from engine.core.saga import effect_of, undo_of
 from engine.core.schedule import undo_needs_output
+from engine.core.templates import plain
 
 Json = Any
 PAST = UNDONE | {"compensating", "comp_failed", "handled", "skipped"}
@@ -32,13 +33,35 @@ def late_attempt(step: StepState, command: c.Report) -> Attempt:
     Raises:
         CommandRejected: for anything but the success of a call that had been recorded as unknown.
     """
-    attempt = step.calls(command.phase)[command.attempt - 1]
+    attempt = step.call(command.phase, command.attempt)
+    assert attempt is not None
     has_effect = command.phase == "undo" or (
         command.phase == "forward" and effect_of(step.definition) != "readonly"
     )
     if not has_effect or command.outcome != "ok" or attempt.outcome != "unknown" or attempt.landed:
         raise CommandRejected(f"attempt {command.attempt} of '{step.id}' has its result already")
     return attempt
+
+
+def earlier_epoch(run: Run, step: StepState, command: c.Report) -> list[e.Event]:
+    """Return what the success of a call means whose epoch a repair has ended: one effect too many (R25).
+
+    Raises:
+        CommandRejected: where there is no such call, or its answer is known.
+    """
+    old = run.epoch_of(step, command.phase, command.attempt)
+    if old is step:
+        raise CommandRejected(f"step '{step.id}' has no {command.phase} attempt {command.attempt}")
+    late_attempt(old, command)
+    if command.phase != "forward":
+        raise CommandRejected(
+            f"attempt {command.attempt} to undo '{step.id}' belongs to an epoch that is over"
+        )
+    reason = "it landed after a repair had ended its epoch"
+    landed = e.LateLanded(
+        step=step.id, attempt=command.attempt, output=plain(command.output), counts=False, reason=reason
+    )
+    return [landed]
 
 
 def is_open(step: StepState, attempt: Attempt) -> bool:
@@ -61,13 +84,16 @@ def late_landed(run: Run, step: StepState, attempt: Attempt, output: Json) -> e.
     return e.LateLanded(step=step.id, attempt=attempt.number, output=output, counts=counts, reason=reason)
 
 
-def late_obstacle(step: StepState) -> str:
+def late_obstacle(run: Run, step: StepState) -> str:
     """Return why the engine can't undo a late effect; empty where it can."""
     late = step.late
     assert late is not None
     what = f"attempt {late.attempt} of '{step.id}' landed after it had been given up"
     if undo_of(step.definition) is None:
         return f"{what}, and it has no undo; settle it at the target"
+    if run.epoch_of(step, "forward", late.attempt) is not step:
+        same = step.attempts and _frozen(run, step, late) == step.frozen
+        return f"{what}; its undo would undo the effect that counts as well" if same else ""
     others = (a for a in step.attempts if a.number != late.attempt)
     if step.by_hand and step.status not in PAST:
         return f"{what}; somebody has said that it was done by hand, which may be the same; look first"
@@ -80,20 +106,27 @@ def late_obstacle(step: StepState) -> str:
     return ""
 
 
-def late_request(step: StepState) -> Json:
+def _frozen(run: Run, step: StepState, late: Late) -> e.CompensationFrozen | None:
+    """Return the undo that was frozen for a late effect; without the key under which it would be sent."""
+    frozen = run.epoch_of(step, "forward", late.attempt).frozen
+    return frozen and frozen.model_copy(update={"key": step.frozen.key if step.frozen else frozen.key})
+
+
+def late_request(run: Run, step: StepState) -> Json:
     """Return the request that undoes a late effect, made from that attempt's own output (R25).
 
     Raises:
         ExpressionError: if the output lacks what the compensation asks for.
     """
     assert step.late is not None
-    return frozen_request(step, step.late.output)
+    epoch = run.epoch_of(step, "forward", step.late.attempt)
+    return frozen_request(epoch, step.late.output)
 
 
 def incident_of(run: Run, command: c.Report) -> str:
     """Return what a call that answers after the end of its run means, in words; empty where it means nothing."""
     step = run.steps.get(command.step)
-    if step is None or command.phase != "forward" or not 1 <= command.attempt <= len(step.attempts):
+    if step is None or command.phase != "forward" or step.call("forward", command.attempt) is None:
         return ""
     try:
         attempt = late_attempt(step, command)

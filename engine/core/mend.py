@@ -99,7 +99,7 @@ def _failure(run: Run, step: StepState, _now: datetime) -> Missing:
         or step.id in run.attention
     ):
         return []
-    if any(known.step == step.id for known in run.faults):
+    if any(known.step == step.id for known in run.faults[run.faults_before :]):
         return [e.HelpNeeded(step=step.id, kind="stuck_after_pivot", reason=step.reason)]
     return fault(run, "exhausted", step.id, step.reason)
 
@@ -110,7 +110,7 @@ def _of_the_run(run: Run) -> Missing:
     if run.limit is not None and run.limit.response == "stop":
         return fault(run, "budget", None, in_words(run.limit))
     broken = broken_invariant(run, {})
-    if broken and all(known.source != "invariant" for known in run.faults):
+    if broken and all(known.source != "invariant" for known in run.faults[run.faults_before :]):
         return fault(run, "invariant", None, broken)
     return []
 

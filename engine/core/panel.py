@@ -136,8 +136,10 @@ def _judge_request(run: Run, step: StepState, where: Placed, judge: JudgeValidat
 
 def check_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
     """Return what follows from a vote, or from a call that gave none."""
-    intent = step.checks[ended.attempt - 1].intent
-    current = ended.attempt > step.panel.checks_from and step.id in run.judging
+    call = step.call("check", ended.attempt)
+    assert call is not None
+    intent = call.intent
+    current = call in step.checks[step.panel.checks_from :] and step.id in run.judging
     if not current or run.fault is not None:
         return []
     mine = [vote for vote in votes(run, step, ended) if vote.validator == intent.validator]

@@ -22,6 +22,7 @@ from engine.core.attempts import (
 from engine.core.errors import CommandRejected
 from engine.core.limits import grant
 from engine.core.recovery import back, forward, left_behind
+from engine.core.repair import chosen_repair
 from engine.core.results import resolved
 from engine.core.run import Approval, Run, StepState
 
@@ -62,6 +63,8 @@ def grant_locks(run: Run, command: c.GrantLocks, _now: datetime) -> list[e.Event
 
 def cancel(run: Run, command: c.Cancel, _now: datetime) -> list[e.Event]:
     """Stop and undo: a fault, a note while undoing, refused past the pivot (R22)."""
+    if run.repair is not None:
+        raise CommandRejected("the run is being repaired; cancel it when it goes forward again")
     if run.direction == "undo":
         return [e.Noted(text="cancel: the run is being undone already", by=command.by)]
     if run.pivot_passed():
@@ -121,6 +124,8 @@ def choose_direction(run: Run, command: c.ChooseDirection, _now: datetime) -> li
     reason = command.reason or f"chosen by {command.by}"
     if command.direction == "undo":
         return [back(run, reason, command.by)]
+    if command.direction == "repair":
+        return [chosen_repair(run, command, reason)]
     return forward(run, reason, command.by)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from engine.core import events as e
@@ -24,7 +25,7 @@ def settle(run: Run, recorded: e.Recorded, step: StepState) -> None:
     _queue_boundaries(run, step)
     for name in run.saga.graph.dependents[step.id]:
         run.blockers[name] -= 1
-        if name not in run.fresh and run.steps[name].status == "pending" and _is_decided(run, name, step):
+        if name not in run.fresh and run.steps[name].status == "pending" and _decides(run, name, step):
             run.fresh[name] = None
     relieve(run, step)
 
@@ -44,7 +45,7 @@ def _queue_boundaries(run: Run, step: StepState) -> None:
                 run.boundaries[validator.name] = None
 
 
-def _is_decided(run: Run, name: str, settled: StepState) -> bool:
+def _decides(run: Run, name: str, settled: StepState) -> bool:
     """Return whether a pending step's condition has an outcome now; plain lists are counted, not evaluated."""
     if run.blockers[name] == 0:
         return True
@@ -58,6 +59,29 @@ def _is_decided(run: Run, name: str, settled: StepState) -> bool:
     ):
         return False
     return any(term(run, step, branch) is False for step, branch in condition.terms if step == settled.id)
+
+
+def is_decided(run: Run, name: str) -> bool:
+    """Return whether a step's condition has an outcome by now."""
+    condition = run.saga.graph.conditions[name]
+    return run.blockers.get(name, 0) == 0 or (
+        condition.truth(lambda step, branch: term(run, step, branch)) is not None
+    )
+
+
+def plan_undo(run: Run, plan: Iterable[e.UndoPlanned]) -> None:
+    """Take up a compensation plan: each step behind the dependents that must go first (R17)."""
+    run.plan = {entry.step: entry for entry in plan}
+    run.unplanned = len(run.plan)
+    for name in run.plan:
+        run.steps[name].move("to_compensate")
+        run.steps[name].due = None
+    run.undo_unlocks = {name: [] for name in run.plan}
+    run.undo_blockers = {entry.step: len(entry.after) for entry in run.plan.values()}
+    for entry in run.plan.values():
+        for dependent in entry.after:
+            run.undo_unlocks[dependent].append(entry.step)
+    run.undo_active = {name: None for name, count in run.undo_blockers.items() if not count}
 
 
 def term(run: Run, name: str, branch: str | None) -> bool | None:
@@ -97,6 +121,7 @@ def relieve(run: Run, step: StepState, *kinds: str) -> None:
         return
     run.attention.pop(step.id, None)
     if run.status == "needs_attention" and not run.attention and not run.direction_asked:
-        back = "compensating" if run.direction == "undo" else "draining" if run.fault else "running"
+        undoing = "compensating" if run.repair is None else "repairing"
+        back = undoing if run.direction == "undo" else "draining" if run.fault else "running"
         if back != "running" or not any(other.status == "failed" for other in run.steps.values()):
             run.move(cast("Any", back))

@@ -11,13 +11,25 @@ import networkx as nx
 from engine.core.errors import ExpressionError
 from engine.core.events import DirectionAsked, DirectionChosen, Event, HelpNeeded, UndoPlanned
 from engine.core.expressions import compile_expression
-from engine.core.run import Run, StepState
-from engine.core.saga import effect_of, undo_of, with_document
+from engine.core.run import UNDONE, Run, StepState
+from engine.core.saga import Saga, effect_of, undo_of, with_document
 from engine.core.schedule import undo_needs_output
 from engine.core.scope import output_scope
 from engine.core.templates import render
 
 Json = Any
+REPAIRABLE = frozenset(
+    {
+        "rejected",
+        "exhausted",
+        "validator",
+        "invariant",
+        "expression",
+        "locks",
+        "disruption",
+    }
+)
+"""Faults that a step can be blamed for, and that may go better next time: not those, where a person said no."""
 
 
 def choose_direction(run: Run) -> list[Event]:
@@ -26,6 +38,9 @@ def choose_direction(run: Run) -> list[Event]:
         return forward(run, "the point of no return is passed")
     if run.saga.recovery == "ask":
         return [DirectionAsked()]
+    if run.saga.recovery == "repair" and run.fault is not None and run.fault.source in REPAIRABLE:
+        chosen = repair(run, culprits_of(run), f"the saga's policy: repair what '{run.fault.source}' touches")
+        return [DirectionAsked() if run.repairs >= run.saga.max_repairs else chosen]
     return [back(run, "the saga's policy: undo everything")]
 
 
@@ -41,13 +56,42 @@ def back(run: Run, reason: str, by: str = "") -> DirectionChosen:
     return DirectionChosen(direction="undo", reason=reason, plan=undo_plan(run), by=by)
 
 
+def culprits_of(run: Run) -> tuple[str, ...]:
+    """Return the steps that no longer count: those that failed, those that are stale, and the one at fault."""
+    named = run.fault.step if run.fault is not None else None
+    return tuple(
+        name
+        for name, step in run.steps.items()
+        if step.status == "failed" or name in run.stale or name == named
+    )
+
+
+def repair(run: Run, culprits: Collection[str], reason: str, by: str = "") -> DirectionChosen:
+    """Return the event that freezes a partial rollback and names what is done anew (R16, R26)."""
+    because = affected_paths(run.saga, culprits)
+    return DirectionChosen(
+        direction="repair", reason=reason, plan=undo_plan(run, among=because), culprits=tuple(culprits),
+        affected=tuple(because), by=by,
+    )  # fmt: skip
+
+
+def affected_paths(saga: Saga, culprits: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the affected steps in the saga's own order, each with the shortest path from a culprit to it."""
+    graph: nx.DiGraph[str] = saga.graph.digraph
+    found = nx.multi_source_dijkstra_path(graph, set(culprits)) if culprits else {}
+    place = saga.graph.position.__getitem__
+    return {name: tuple(found[name]) for name in sorted(found, key=place)}
+
+
 def undo_plan(run: Run, among: Collection[str] | None = None) -> tuple[UndoPlanned, ...]:
     """Return the steps that may have landed, in reverse order of their start, with what goes before each (R17).
 
     `among` restricts it to some steps (R16, R26).
     """
     chosen = run.steps.values() if among is None else (run.steps[name] for name in among)
-    touched = [step for step in chosen if step.maybe_landed and not _is_pivot(step)]
+    touched = [
+        step for step in chosen if step.maybe_landed and step.status not in UNDONE and not _is_pivot(step)
+    ]
     touched.sort(key=lambda step: step.begun, reverse=True)
     after = run.saga.graph.undo_after([step.id for step in touched])
     return tuple(UndoPlanned(step=step.id, after=after[step.id], why=_why(step)) for step in touched)

@@ -19,9 +19,9 @@ from engine.core.attempts import (
     schedule_retry,
 )
 from engine.core.commit import broken_invariant
-from engine.core.errors import CommandRejected, ExpressionError
+from engine.core.errors import ExpressionError
 from engine.core.expressions import compile_expression, is_true
-from engine.core.late import is_open, late_attempt, late_landed
+from engine.core.late import earlier_epoch, is_open, late_attempt, late_landed
 from engine.core.panel import check_ended
 from engine.core.run import UNDONE, Run, StepState
 from engine.core.saga import effect_of, undo_of
@@ -35,10 +35,10 @@ Json = Any
 def report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
     """Return what follows from the result of a call; it ends exactly the call that is open (R2, R3)."""
     step = named_step(run, command.step)
-    calls = step.calls(command.phase)
-    if not 1 <= command.attempt <= len(calls):
-        raise CommandRejected(f"step '{step.id}' has no {command.phase} attempt {command.attempt}")
-    if calls[command.attempt - 1].result is not None:
+    call = step.call(command.phase, command.attempt)
+    if call is None:
+        return earlier_epoch(run, step, command)
+    if call.result is not None:
         return _late(run, step, command, now)
     ended = e.AttemptEnded(
         step=step.id, phase=command.phase, attempt=command.attempt, outcome=command.outcome,
@@ -82,7 +82,7 @@ def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: dateti
         return [] if stays_unknown else [e.StepFailed(step=step.id, reason=reason)]
     wants_retry = ended.retryable and (can_retry(step, code=ended.code) or ended.code in UNCOUNTED)
     retry = schedule_retry(run, step, "forward", reason, now, unknown=stays_unknown, code=ended.code)
-    earlier = step.attempts[: ended.attempt - 1]
+    earlier = [attempt for attempt in step.attempts if attempt.number < ended.attempt]
     in_doubt = not readonly and (stays_unknown or any(a.maybe_landed for a in earlier))
     if wants_retry and (not in_doubt or honours_key(step, retry.due)):
         return [retry]

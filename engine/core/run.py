@@ -15,6 +15,7 @@ from engine.core.events import (
     AttemptIntended,
     AttemptResolved,
     CompensationFrozen,
+    DirectionChosen,
     Disrupted,
     FallbackTaken,
     Faulted,
@@ -32,7 +33,7 @@ from engine.core.saga import Saga, Step, effect_of
 
 Json = Any
 RunStatus = Literal[
-    "running", "draining", "compensating", "needs_attention", "completed", "compensated",
+    "running", "draining", "compensating", "repairing", "needs_attention", "completed", "compensated",
     "compensated_with_exceptions", "abandoned",
 ]  # fmt: skip
 StepStatus = Literal[
@@ -88,9 +89,10 @@ STEP_MACHINE: dict[StepStatus, frozenset[StepStatus]] = {
 }
 RUN_MACHINE: dict[RunStatus, frozenset[RunStatus]] = {
     "running": frozenset({"completed", "draining"}),
-    "draining": frozenset({"running", "compensating", "needs_attention"}),
+    "draining": frozenset({"running", "compensating", "repairing", "needs_attention"}),
+    "repairing": frozenset({"running", "compensating", "needs_attention"}),
     "compensating": frozenset({"compensated", "compensated_with_exceptions", "needs_attention"}),
-    "needs_attention": frozenset({"running", "draining", "compensating", "abandoned"}),
+    "needs_attention": frozenset({"running", "draining", "compensating", "repairing", "abandoned"}),
     "completed": frozenset(),
     "compensated": frozenset(),
     "compensated_with_exceptions": frozenset(),
@@ -185,13 +187,16 @@ class Panel:
 class StepState:
     """Where one step of a run stands.
 
-    `by_hand` is the place in the log where a person said it is done, `committed_seq` that of its commit.
+    `by_hand` is the place in the log where a person said it is done, `committed_seq` that of its commit; `before`
+    counts the calls of earlier epochs by phase, so that a number stands for one call of the whole run; `left`
+    says that its effect stays though it was to be undone.
     """
 
     id: str
     definition: Step
     status: StepStatus = "pending"
     epoch: int = 1
+    before: dict[Phase, int] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     undos: list[Attempt] = field(default_factory=list)
     probes: list[Attempt] = field(default_factory=list)
@@ -213,6 +218,7 @@ class StepState:
     granted: int = 0
     granted_undo: int = 0
     by_hand: int = 0
+    left: bool = False
     committed_seq: int = 0
     edited_undo: Json = None
     disruption: Disrupted | None = None
@@ -295,6 +301,15 @@ class StepState:
             "check": self.checks,
         }[phase]  # fmt: skip
 
+    def call(self, phase: Phase, number: int) -> Attempt | None:
+        """Return one of its calls by its number in the run, or None where this epoch has none of it."""
+        calls, index = self.calls(phase), number - self.before.get(phase, 0) - 1
+        return calls[index] if 0 <= index < len(calls) else None
+
+    def next_number(self, phase: Phase) -> int:
+        """Return the number of its next call."""
+        return self.before.get(phase, 0) + len(self.calls(phase)) + 1
+
     def move(self, status: StepStatus) -> None:
         """Change the status as the state machine allows.
 
@@ -313,7 +328,8 @@ class Run:
     The queues (`fresh`, `ready`, `active`, `validating`, `judging`, `undo_active`, `late`) are what `due` looks at, so that a turn
     costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`;
     `locks` names the step that took each resource, `allowed` holds the limits that a person raised,
-    `written` what was written to S_A, by seq, and whether in place of all there was; `boundaries` are validators of the saga that can be told now.
+    `repair` is the one under way, `faults_before` counts the faults that were repaired, `stale` names steps that no longer count, with the reason, `past` keeps their
+    earlier epochs; `written` what was written to S_A, by seq, and whether in place of all there was; `boundaries` are validators of the saga that can be told now.
     `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
     """
 
@@ -338,6 +354,11 @@ class Run:
     direction: Literal["forward", "undo"] = "forward"
     direction_asked: bool = False
     plan: dict[str, UndoPlanned] = field(default_factory=dict)
+    repair: DirectionChosen | None = None
+    repairs: int = 0
+    faults_before: int = 0
+    stale: dict[str, str] = field(default_factory=dict)
+    past: dict[str, list[StepState]] = field(default_factory=dict)
     exceptions: list[str] = field(default_factory=list)
     attention: dict[str, HelpNeeded] = field(default_factory=dict)
     locks: dict[str, str] = field(default_factory=dict)
@@ -396,6 +417,11 @@ class Run:
             KeyError: if the saga has no such step.
         """
         return self.steps[name]
+
+    def epoch_of(self, step: StepState, phase: Phase, number: int) -> StepState:
+        """Return the epoch of a step that made a call: a past one, else the present one."""
+        past = (old for old in self.past.get(step.id, ()) if old.call(phase, number) is not None)
+        return next(past, step)
 
     def pivot_passed(self) -> bool:
         """Whether a point of no return is surely behind (R15)."""

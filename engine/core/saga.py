@@ -212,8 +212,12 @@ class Saga(Part):
     input: dict[str, dict[str, Json]] = Field(
         default_factory=dict, description="each input's JSON Schema; `default` makes it optional"
     )
-    recovery: Literal["compensate", "ask"] = Field(
-        default="compensate", description="after a fault: undo all that landed, or ask a person first"
+    recovery: Literal["compensate", "repair", "ask"] = Field(
+        default="compensate",
+        description="after a fault: undo all that landed, undo and redo only what is affected, or ask a person first",
+    )
+    max_repairs: int = Field(
+        default=3, ge=1, le=20, description="repairs in one run; after that a person is asked"
     )
     app: dict[str, Json] = Field(default_factory=dict, description="the application state S_A at the start")
     invariants: tuple[Invariant, ...] = ()

@@ -24,7 +24,7 @@ class Task:
 
     kind: Literal[
         "deadline", "validate", "check", "boundary", "open", "limit", "begin", "retry", "no_locks", "expire", "end_wait", "probe", "ask", "withdraw",
-        "give_up", "choose", "undo", "undo_late", "empty", "excuse", "close",
+        "give_up", "choose", "undo", "undo_late", "empty", "excuse", "redo", "close",
     ]  # fmt: skip
     step: str = ""
 
@@ -197,8 +197,20 @@ def _back(run: Run, now: datetime) -> Iterator[Task]:
             yield Task("undo", name)
         if slots <= 0:
             break
-    if not run.unplanned and not run.late:
-        yield Task("close")
+    if not run.unplanned and not run.late and not run.direction_asked:
+        if run.repair is None:
+            yield Task("close")
+        elif (settled := _repaired_at(run)) is not None and now >= settled:
+            yield Task("redo")
+
+
+def _repaired_at(run: Run) -> datetime | None:
+    """Return from when on nothing of the old epoch can land any more, neither a call nor its undo (R7)."""
+    if run.repair is None or run.unplanned or run.late or run.open_calls or run.direction_asked:
+        return None
+    steps = [run.steps[name] for name in run.repair.affected]
+    moments = [m for step in steps for m in (step.settles_at, step.undo_settles_at) if m is not None]
+    return max(moments, default=run.updated_at)
 
 
 def _first_undo(run: Run, step: StepState, now: datetime, slots: int) -> Iterator[Task]:
@@ -230,7 +242,7 @@ def wake_at(run: Run) -> datetime | None:
     if run.is_closed or run.seq == 0:
         return None
     if run.direction == "undo":
-        moments = _undo_moments(run)
+        moments = [*_undo_moments(run), _repaired_at(run)]
     elif run.fault is not None:
         waits = run.open_calls or run.direction_asked
         moments = [] if waits else [_look_moment(run, step) for step in _doubtful_pivots(run)]

@@ -28,6 +28,8 @@ LAWS: tuple[Law, ...] = (
     laws_limits.R37_a_locked_step_starts_with_its_locks,
     laws_limits.R37_overlapping_writes_never_run_together,
     laws_back.L06_undo_runs_against_the_dependencies,
+    laws_back.L17_the_affected_set_is_the_least_closed_one,
+    laws_back.R26_what_is_kept_keeps_its_effect,
     laws_back.L11_the_pivot_is_never_in_a_plan,
     laws_back.L12_each_effect_is_reversed_at_most_once,
     laws_back.R04_no_step_takes_effect_twice,

@@ -83,7 +83,9 @@ class Evidence:
         excused |= {late.step for _, late in self.all(e.LateUndone) if late.how == "skipped"}
         failed: set[str] = set()
         for recorded in self.log:
-            if isinstance(recorded.event, e.StepFailed) and not recorded.event.handled:
+            if isinstance(recorded.event, e.StepsRedone):
+                failed -= set(recorded.event.steps)
+            elif isinstance(recorded.event, e.StepFailed) and not recorded.event.handled:
                 failed.add(recorded.event.step)
             elif isinstance(recorded.event, e.StepSkipped) and recorded.event.step in failed:
                 excused.add(recorded.event.step)

@@ -44,7 +44,8 @@ def L03_compensated_means_the_world_is_back(seen: Evidence) -> int:
 def L04_completed_or_compensated_never_both(seen: Evidence) -> int:
     """A run that went back does not complete, and one that did not go back is not compensated."""
     went_back = any(chosen.direction == "undo" for _, chosen in seen.all(e.DirectionChosen))
-    undone = any(True for _ in seen.all(e.StepUndone))
+    repaired = any(True for _ in seen.all(e.StepsRedone))
+    undone = any(True for _ in seen.all(e.StepUndone)) and not repaired
     expect(not (seen.ending == "completed" and (went_back or undone)), "L04", "it went back and completed")
     compensated = seen.ending.startswith("compensated")
     expect(not compensated or went_back, "L04", "compensated, and nobody chose to go back")

@@ -10,21 +10,51 @@ from engine.rehearsal.verdict import expect
 
 def L06_undo_runs_against_the_dependencies(seen: Evidence) -> int:
     """A step's undo starts only when every planned step that depends on it is done (R17)."""
-    done: dict[str, int] = {}
-    starts: dict[str, int] = {}
+    done: set[str] = set()
+    plan: set[str] = set()
+    judged = 0
     for recorded in seen.log:
         event = recorded.event
-        if isinstance(event, e.AttemptIntended) and event.phase == "undo":
-            expect(event.step in seen.plan, "L06", f"'{event.step}' is undone without a plan")
-            starts.setdefault(event.step, recorded.seq)
+        if isinstance(event, e.DirectionChosen):
+            plan, done = {entry.step for entry in event.plan}, set()
         elif isinstance(event, e.StepUndone | e.StepExcused):
-            done[event.step] = recorded.seq
+            done.add(event.step)
+        elif isinstance(event, e.AttemptIntended) and event.phase == "undo":
+            expect(event.step in plan, "L06", f"'{event.step}' is undone without a plan")
+            waits_for = seen.saga.graph.descendants(event.step) & plan
+            judged += len(waits_for)
+            early = waits_for - done
+            expect(not early, "L06", f"the undo of '{event.step}' began before {sorted(early)} was done")
+    return judged
+
+
+def L17_the_affected_set_is_the_least_closed_one(seen: Evidence) -> int:
+    """What a repair touches is the culprits and what depends on them, near or far, and nothing else (R26)."""
+    repairs = [x for _, x in seen.all(e.DirectionChosen) if x.direction == "repair"]
+    for chosen in repairs:
+        least = set(chosen.culprits).union(*(seen.saga.graph.descendants(name) for name in chosen.culprits))
+        expect(
+            set(chosen.affected) == least, "L17", f"{chosen.culprits} affect {least}, not {chosen.affected}"
+        )
+    done_anew = [x.steps for _, x in seen.all(e.StepsRedone)]
+    expect(all(steps in [x.affected for x in repairs] for steps in done_anew), "L17", "others were done anew")
+    return len(repairs)
+
+
+def R26_what_is_kept_keeps_its_effect(seen: Evidence) -> int:
+    """Between the choice of a repair and its end only affected steps are undone, and nothing goes forward."""
+    affected: set[str] | None = None
     judged = 0
-    for name, seq in starts.items():
-        for dependent in seen.saga.graph.descendants(name) & set(seen.plan):
+    for recorded in seen.log:
+        event = recorded.event
+        if isinstance(event, e.DirectionChosen):
+            affected = set(event.affected) if event.direction == "repair" else None
+        elif isinstance(event, e.StepsRedone):
+            affected = None
+        elif affected is not None and isinstance(event, e.AttemptIntended) and event.phase != "late":
             judged += 1
-            before = dependent in done and done[dependent] < seq
-            expect(before, "L06", f"the undo of '{name}' began before '{dependent}' was done")
+            fine = event.step in affected and event.phase in {"undo", "probe"}
+            expect(fine, "R26", f"{event.phase} of '{event.step}' in a repair of {sorted(affected)}")
     return judged
 
 
@@ -42,8 +72,14 @@ def L12_each_effect_is_reversed_at_most_once(seen: Evidence) -> int:
     """In the ledger no effect was undone under two keys; in the log no step was undone twice."""
     for effect in seen.world.effects:
         expect(len(effect.undone_by) <= 1, "L12", f"'{effect.step}' was reversed by {effect.undone_by}")
-    undone = [x.step for _, x in seen.all(e.StepUndone)] + [x.step for _, x in seen.all(e.StepExcused)]
-    expect(len(undone) == len(set(undone)), "L12", f"undone twice: {sorted(undone)}")
+    undone: set[str] = set()
+    for recorded in seen.log:
+        event = recorded.event
+        if isinstance(event, e.StepsRedone):
+            undone -= set(event.steps)
+        elif isinstance(event, e.StepUndone | e.StepExcused):
+            expect(event.step not in undone, "L12", f"'{event.step}' was undone twice in one epoch")
+            undone.add(event.step)
     return sum(1 for effect in seen.world.effects if effect.undone_by)
 
 
@@ -58,26 +94,50 @@ def R04_no_step_takes_effect_twice(seen: Evidence) -> int:
     return len(judged)
 
 
+class _MayHaveLanded:
+    """Which attempts of each step may have landed and are not undone, up to a place in the log."""
+
+    def __init__(self) -> None:
+        self.maybe: dict[str, set[int]] = {}
+        self.by_hand: set[str] = set()
+        self.gone: set[str] = set()
+
+    def add(self, event: e.Event) -> None:
+        match event:
+            case e.AttemptIntended(phase="forward"):
+                self.maybe.setdefault(event.step, set()).add(event.attempt)
+            case e.AttemptEnded(phase="forward", outcome="rejected" | "failed"):
+                self.maybe[event.step].discard(event.attempt)
+            case e.AttemptResolved(landed=False):
+                self.maybe[event.step].discard(event.attempt)
+            case e.LateLanded():  # one too many is undone by itself, planned or not (R25)
+                tries = self.maybe[event.step]
+                (tries.add if event.counts else tries.discard)(event.attempt)
+            case e.StepCommitted() if event.by:
+                self.by_hand.add(event.step)
+            case e.StepUndone() | e.StepExcused():
+                self.gone.add(event.step)
+            case e.StepsRedone():
+                self.gone -= set(event.steps)
+                self.by_hand -= set(event.steps)
+                self.maybe = {name: tries for name, tries in self.maybe.items() if name not in event.steps}
+
+    def steps(self) -> set[str]:
+        return ({name for name, tries in self.maybe.items() if tries} | self.by_hand) - self.gone
+
+
 def R16_the_plan_holds_whatever_may_have_landed(seen: Evidence) -> int:
-    """At the choice to go back, every step with an attempt that may have landed is planned, and no other."""
-    maybe: dict[str, set[int]] = {}
-    by_hand: set[str] = set()
-    judged = 0
+    """At the choice to go back, every step with an attempt that may have landed is planned, and no other.
+
+    A repair plans the affected ones of them (R26); what an interrupted repair has undone is not planned again.
+    """
+    known, judged = _MayHaveLanded(), 0
     for recorded in seen.log:
         event = recorded.event
-        if isinstance(event, e.AttemptIntended) and event.phase == "forward":
-            maybe.setdefault(event.step, set()).add(event.attempt)
-        elif isinstance(event, e.AttemptEnded) and event.phase == "forward":
-            if event.outcome in {"rejected", "failed"}:
-                maybe[event.step].discard(event.attempt)
-        elif isinstance(event, e.AttemptResolved) and not event.landed:
-            maybe[event.step].discard(event.attempt)
-        elif isinstance(event, e.LateLanded):  # one too many is undone by itself, planned or not (R25)
-            (maybe[event.step].add if event.counts else maybe[event.step].discard)(event.attempt)
-        elif isinstance(event, e.StepCommitted) and event.by:
-            by_hand.add(event.step)
-        elif isinstance(event, e.DirectionChosen) and event.direction == "undo":
-            touched = {name for name, tries in maybe.items() if tries} | by_hand
+        known.add(event)
+        if isinstance(event, e.DirectionChosen) and event.direction != "forward":
+            touched = known.steps()
+            touched &= set(event.affected) if event.direction == "repair" else touched
             due = {n for n in touched if effect_of(seen.saga.steps[n]) not in {"readonly", "pivot"}}
             planned = {entry.step for entry in event.plan}
             judged += 1

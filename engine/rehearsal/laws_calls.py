@@ -26,6 +26,10 @@ class _Done:
     def add(self, event: e.Event) -> None:
         if isinstance(event, e.AttemptEnded) and event.phase == "forward" and event.outcome == "ok":
             self._output[event.step] = event.output
+        elif isinstance(event, e.StepsRedone):
+            for name in event.steps:
+                self.over.pop(name, None)
+                self.branch.pop(name, None)
         elif isinstance(event, e.StepSkipped):
             self.over[event.step] = {"skipped"}
         elif isinstance(event, e.StepFailed) and event.handled:
@@ -66,7 +70,9 @@ def L07_nothing_goes_forward_after_a_fault(seen: Evidence) -> int:
         if isinstance(event, e.Faulted):
             faulted, judged = True, judged + 1
         elif isinstance(event, e.DirectionChosen):
-            faulted = event.direction == "undo"
+            faulted = event.direction != "forward"
+        elif isinstance(event, e.StepsRedone):
+            faulted = False
         elif isinstance(event, e.WaitBegun | e.ApprovalRequested) or (
             isinstance(event, e.AttemptIntended) and event.phase in {"forward", "check"}
         ):
@@ -150,6 +156,8 @@ def L21_unknown_stays_unknown_until_it_is_resolved(seen: Evidence) -> int:
         if isinstance(event, e.AttemptEnded) and event.phase == "forward" and event.outcome == "unknown":
             doubt.setdefault(event.step, set()).add(event.attempt)
             judged += 1
+        elif isinstance(event, e.StepsRedone):
+            doubt = {name: tries for name, tries in doubt.items() if name not in event.steps}
         elif isinstance(event, e.LateLanded):
             doubt.get(event.step, set()).discard(event.attempt)
         elif isinstance(event, e.AttemptResolved) and event.phase == "forward":

@@ -28,6 +28,8 @@ class _Validation:
                     self.output[event.step] = event.output
             case e.VerdictGiven():
                 self.said.setdefault(event.step, {})[event.validator] = event
+            case e.StepsRedone():
+                self.committed -= set(event.steps)
             case e.OutputAugmented():
                 same = self.output.get(event.step) == event.before
                 expect(same, "L37", f"'{event.step}': another output was augmented")

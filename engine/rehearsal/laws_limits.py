@@ -85,6 +85,8 @@ def R37_overlapping_writes_never_run_together(seen: Evidence) -> int:
             under_way.add(event.step)
         elif isinstance(event, e.StepCommitted | e.StepFailed | e.StepSkipped):
             under_way.discard(event.step)
+        elif isinstance(event, e.FallbackTaken) and event.kind == "llm":
+            under_way.discard(event.step)  # it begins again, when it may
         elif isinstance(event, e.DirectionChosen):
             under_way.clear()
     return judged

@@ -63,7 +63,7 @@ class People:
         act = self.scene.tape.pick([
             self.decide, self.decide, self.deny, self.cancel, self.pause, self.try_now, self.skip, self.resolve,
             self.mark_done, self.disrupt, self.choose, self.race, self.decide, self.abandon, self.edit,
-            self.grant_limit, self.grant_locks, self.give_verdict, self.restore,
+            self.grant_limit, self.grant_locks, self.give_verdict, self.restore, self.mark_stale, self.choose_repair,
         ])  # fmt: skip
         act(name)
 
@@ -202,6 +202,15 @@ class People:
     def restore(self, _name: str) -> None:
         """Set the state back to some moment."""
         self.scene.send(c.RestoreApp(seq=1 + self.scene.tape.below(40), reason="as it was", by="bob"))
+
+    def mark_stale(self, name: str) -> None:
+        """Say that what a step relied on has changed."""
+        self.scene.send(c.MarkStale(steps=(name,), reason="it changed", by="bob"))
+
+    def choose_repair(self, name: str) -> None:
+        """Choose a repair, of what failed or of what is named."""
+        culprits = self.scene.tape.pick([(), (), (name,)])
+        self.scene.send(c.ChooseDirection(direction="repair", culprits=culprits, by="bob"))
 
     def _open_questions(self) -> list[str]:
         return [s.id for s in self.scene.run.steps.values() if s.approval and s.approval.status == "open"]

@@ -51,7 +51,7 @@ def random_saga(tape: Tape) -> Saga | None:
     document: Document = {
         "saga": "random", "app": {"n": 0},
         "parallel": 1 + tape.below(4), "parallel_undo": 1 + tape.below(3), "steps": steps,
-        "recovery": tape.pick(["compensate", "compensate", "ask"]),
+        "recovery": tape.pick(["compensate", "compensate", "ask", "repair", "repair"]), "max_repairs": 1 + tape.below(3),
         "output": tape.pick([{}, {"n": "${app.n}"}, {"x": "${app.nothing}"}]),
     }  # fmt: skip
     if tape.often(15):

@@ -227,7 +227,8 @@ class Story:
         if not done:
             return
         name, phase, number = call = self.tape.pick(done)
-        attempt = self.run.steps[name].calls(phase)[number - 1]
+        epochs = (*self.run.past.get(name, ()), self.run.steps[name])
+        attempt = next(found for epoch in epochs if (found := epoch.call(phase, number)) is not None)
         open_ = attempt.outcome == "unknown" and not attempt.landed and phase in {"forward", "undo"}
         if open_ and not self.world.weather.late_answers:
             return

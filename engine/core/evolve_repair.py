@@ -1,0 +1,57 @@
+"""The fold of a repair: what is stale, what is undone of it, and the new epoch of what is done anew."""
+
+from __future__ import annotations
+
+from engine.core import events as e
+from engine.core.evolve_calls import Handlers
+from engine.core.queues import is_decided, leave, plan_undo
+from engine.core.run import SETTLED, Run, StepState
+
+PHASES: tuple[e.Phase, ...] = ("forward", "undo", "probe", "late", "check")
+
+
+def begin_repair(run: Run, event: e.DirectionChosen) -> None:
+    """Begin a repair: what is not affected stays where it is, and waits."""
+    run.direction, run.repair = "undo", event
+    for name in event.affected:
+        leave(run, run.steps[name])
+    plan_undo(run, event.plan)
+    run.move("repairing")
+
+
+def _steps_stale(run: Run, _recorded: e.Recorded, event: e.StepsStale) -> None:
+    run.stale |= dict.fromkeys(event.steps, event.reason)
+
+
+def _steps_redone(run: Run, _recorded: e.Recorded, event: e.StepsRedone) -> None:
+    for name in event.steps:
+        _renew(run, run.steps[name])
+    run.repair, run.repairs, run.direction, run.fault = None, event.round, "forward", None
+    run.plan, run.stale, run.faults_before = {}, {}, len(run.faults)
+    for step in run.steps.values():
+        if step.status == "withdrawn":
+            step.move("pending")
+    _count_anew(run)
+    run.move("running")
+
+
+def _renew(run: Run, old: StepState) -> None:
+    """Give a step a new epoch; what the old one did is kept beside it."""
+    run.past.setdefault(old.id, []).append(old)
+    before = {phase: old.next_number(phase) - 1 for phase in PHASES}
+    run.steps[old.id] = StepState(old.id, old.definition, epoch=old.epoch + 1, before=before)
+    run.known.pop(old.id, None)
+
+
+def _count_anew(run: Run) -> None:
+    """Count who waits for whom; a step whose condition is decided already is looked at next."""
+    run.unfinished = sum(step.status not in SETTLED for step in run.steps.values())
+    for name, needed in run.saga.graph.needs.items():
+        if needed:
+            run.blockers[name] = sum(run.steps[other].status not in SETTLED for other in needed)
+    for name, step in run.steps.items():
+        if step.status == "pending" and is_decided(run, name):
+            run.fresh[name] = None
+
+
+HANDLERS: Handlers = {e.StepsStale: _steps_stale, e.StepsRedone: _steps_redone}

@@ -1,0 +1,221 @@
+"""R15, R16, R26 and R4: repair - only what is affected is undone and done anew, in a new epoch; the rest stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.core import commands as c
+from tests.core.harness import Play, refuses
+
+TRIP = (
+    "recovery: repair\nsteps: {flight: {<book>}, hotel: {<book>, needs: flight}, car: {<book>, needs: hotel, <once>},"
+    " train: {<book>, needs: flight}, note: {<read>, needs: [car, train]}}"
+)
+
+
+def until_the_car(**more):
+    """A trip whose car fails, while flight, hotel and train are booked."""
+    play = Play(TRIP)
+    play.ok("flight")
+    play.ok("hotel", "train", output={"n": 1})
+    return play
+
+
+def test_R26_only_the_failed_step_is_done_anew_and_the_rest_stays():
+    play = until_the_car()
+    play.failed("car", error="no car")
+    chosen = play.events("direction_chosen")[0]
+    assert (chosen.direction, chosen.culprits, chosen.affected) == ("repair", ("car",), ("car", "note"))
+    assert [entry.step for entry in chosen.plan] == []
+    assert play.events("steps_redone")[0].steps == ("car", "note")
+    assert (play.run.status, play.open()) == ("running", ["car"])
+    play.check_replay()
+    play.ok("car")
+    play.ok("note")
+    assert play.run.status == "completed"
+    assert play.order("undo") == []
+    play.check_replay()
+
+
+def test_R26_what_may_have_landed_of_the_affected_is_undone_first_in_reverse():
+    play = until_the_car()
+    play.do(c.MarkStale(steps=("hotel",), reason="the hotel closed", by="bob"))
+    assert play.open() == ["car"]  # drained first
+    play.ok("car")
+    assert play.run.status == "repairing"
+    assert [entry.step for entry in play.events("direction_chosen")[0].plan] == ["car", "hotel"]
+    play.ok("car")
+    play.ok("hotel")
+    assert (play.status("flight"), play.status("train")) == ("committed", "committed")
+    assert play.open() == ["hotel"]
+    play.check_replay()
+    for name in ("hotel", "car", "note"):
+        play.ok(name)
+    assert play.run.status == "completed"
+    assert play.order("undo") == ["car", "hotel"]
+    play.check_replay()
+
+
+def test_R04_a_new_epoch_has_new_keys_and_numbers_go_on():
+    play = until_the_car()
+    play.do(c.MarkStale(steps=("hotel",), reason="closed", by="bob"))
+    play.failed("car")
+    play.ok("hotel")
+    intents = [i for i in play.events("attempt_intended") if i.step == "hotel" and i.phase == "forward"]
+    assert [(i.key, i.epoch, i.attempt) for i in intents] == [("r1:hotel:1", 1, 1), ("r1:hotel:2", 2, 2)]
+    assert [i.compensation.key for i in intents] == ["c:r1:hotel:1", "c:r1:hotel:2"]
+    assert [old.epoch for old in play.run.past["hotel"]] == [1]
+
+
+def test_R26_after_so_many_repairs_a_person_chooses():
+    play = Play("recovery: repair\nmax_repairs: 2\nsteps: {a: {<book>}, x: {<read>, <once>, needs: a}}")
+    play.ok("a")
+    for _ in range(3):
+        play.rejected("x", error="no")
+    assert (play.run.status, play.run.direction_asked) == ("needs_attention", True)
+    assert len(play.events("steps_redone")) == 2
+    play.do(c.ChooseDirection(direction="undo", by="bob"))
+    play.ok("a")
+    assert play.run.status == "compensated"
+    play.check_replay()
+
+
+@pytest.mark.parametrize("source", ["cancel", "deadline"])
+def test_R15_a_fault_that_no_step_is_to_blame_for_undoes_everything(source):
+    play = Play(
+        ("deadline_s: 5\n" if source == "deadline" else "")
+        + "recovery: repair\nsteps: {a: {<book>}, w: {kind: wait, needs: a, with: {duration_s: 60}}}"
+    )
+    play.ok("a")
+    play.do(c.Cancel(by="bob")) if source == "cancel" else play.tick(6)
+    assert (play.run.fault.source, play.open()) == (source, ["undo a"])
+
+
+def test_R26_a_landed_pivot_is_never_in_an_affected_set():
+    play = Play("recovery: repair\nsteps: {a: {<book>}, p: {<pay>, needs: a}, s: {<send>, needs: p}}")
+    play.ok("a", "p")
+    refuses(play, c.MarkStale(steps=("a",), reason="changed", by="bob"), "point of no return")
+
+
+def test_R15_past_the_pivot_the_run_goes_forward_only():
+    play = Play("recovery: repair\nsteps: {p: {<pay>}, s: {<send>, <once>, needs: p}}")
+    play.ok("p")
+    play.failed("s")
+    assert (play.run.status, play.events("steps_redone")) == ("needs_attention", [])
+
+
+def test_R26_what_could_not_be_undone_is_not_done_twice():
+    play = Play(
+        "recovery: repair\nsteps: {a: {<book>}, b: {kind: python, with: {function: book}, effect: compensatable, compensate: none,"
+        " compensate_reason: it can't be, needs: a}, x: {<read>, needs: b}}"
+    )
+    play.ok("a", "b")
+    play.do(c.MarkStale(steps=("b",), reason="changed", by="bob"))
+    play.failed("x", code="stopped", retryable=False)
+    assert [d.direction for d in play.events("direction_chosen")] == ["repair", "undo"]
+    play.ok("a")
+    assert play.run.status == "compensated_with_exceptions"
+    play.check_replay()
+
+
+def test_R26_with_ask_a_person_may_choose_a_repair_and_name_the_culprits():
+    play = Play("recovery: ask\nsteps: {a: {<book>}, b: {<book>, needs: a}, x: {<read>, <once>, needs: b}}")
+    play.ok("a", "b")
+    play.rejected("x")
+    refuses(play, c.ChooseDirection(direction="repair", culprits=("z",), by="bob"), "no step 'z'")
+    play.do(c.ChooseDirection(direction="repair", culprits=("b",), by="bob"))
+    assert play.open() == ["undo b"]
+    play.ok("b")
+    assert (play.status("a"), play.open()) == ("committed", ["b"])
+    play.check_replay()
+
+
+def test_R26_a_repair_that_leaves_a_failed_step_as_it_is_is_refused():
+    play = Play("recovery: ask\nsteps: {a: {<book>}, b: {<book>}, x: {<read>, <once>, needs: b}}")
+    play.ok("a", "b")
+    play.rejected("x")
+    refuses(
+        play, c.ChooseDirection(direction="repair", culprits=("a",), by="bob"), "x failed and would stay so"
+    )
+
+
+def test_R26_what_was_chosen_by_a_branch_is_chosen_anew():
+    play = Play(
+        "recovery: repair\nsteps: {r: {kind: route, with: {branches: [x, y], default: x}}, a: {<book>, needs: r.x}, b: {<read>, needs: r.y}}"
+    )
+    play.ok("r", output={"branch": "x"})
+    assert (play.status("b"), play.open()) == ("skipped", ["a"])
+    play.do(c.MarkStale(steps=("r",), reason="changed", by="bob"))
+    play.ok("a")
+    play.ok("a")
+    play.ok("r", output={"branch": "y"})
+    assert (play.status("a"), play.open()) == ("skipped", ["b"])
+    play.ok("b")
+    assert play.run.status == "completed"
+    play.check_replay()
+
+
+def test_R26_a_question_withdrawn_on_the_way_is_asked_again():
+    play = Play(
+        "recovery: repair\nsteps: {a: {<book>}, ask: {kind: approval, needs: a}, x: {<read>, <once>, needs: a}}"
+    )
+    play.ok("a")
+    play.rejected("x")
+    assert play.open() == ["x"]
+    assert (play.status("ask"), play.run.steps["ask"].approval.status) == ("awaiting_approval", "open")
+    play.check_replay()
+
+
+def test_R26_a_wait_that_is_not_affected_ends_when_it_was_to_end():
+    play = Play(
+        "recovery: repair\nsteps: {a: {<read>}, w: {kind: wait, with: {duration_s: 9}}, x: {<read>, <once>, needs: a}}"
+    )
+    play.ok("a")
+    play.rejected("x")
+    play.ok("x")
+    play.advance()
+    assert ((play.now - play.log[0].at).total_seconds(), play.run.status) == (9, "completed")
+
+
+def test_R13_nothing_has_changed_for_what_has_not_begun():
+    play = Play(TRIP)
+    refuses(play, c.MarkStale(steps=("hotel",), reason="closed", by="bob"), "has not begun")
+    refuses(play, c.MarkStale(steps=("flight",), reason=" ", by="bob"), "say what has changed")
+
+
+def test_R22_a_repair_is_not_cancelled_half_way():
+    play = until_the_car()
+    play.do(c.MarkStale(steps=("hotel",), reason="closed", by="bob"))
+    play.failed("car")
+    refuses(play, c.Cancel(by="bob"), "is being repaired")
+
+
+def test_R20_an_undo_that_fails_in_a_repair_needs_a_person_and_the_repair_goes_on():
+    play = until_the_car()
+    play.do(c.MarkStale(steps=("hotel",), reason="closed", by="bob"))
+    play.failed("car")
+    play.rejected("hotel", error="no")
+    assert (play.run.status, play.status("hotel")) == ("needs_attention", "comp_failed")
+    play.do(c.MarkDone(step="hotel", reason="cancelled by phone", by="bob"))
+    assert (play.run.status, play.open()) == ("running", ["hotel"])
+    play.check_replay()
+
+
+def test_R25_what_lands_after_its_epoch_was_undone_is_undone_by_itself():
+    play = Play(
+        "recovery: repair\nsteps: {a: {<book>, <once>, key_ttl_s: 0, timeout_s: 5, settle_s: 1}, x: {<read>, <once>, needs: a}}"
+    )
+    play.unknown("a")
+    play.advance()
+    play.ok("a", empty=True)
+    assert play.open() == ["a"]
+    refuses(play, c.Report(step="a", phase="undo", attempt=1, outcome="ok"), "has its result already")
+    play.do(c.Report(step="a", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    assert play.open() == ["a", "late a"]
+    undo = play.events("attempt_intended")[-1]
+    assert (undo.request["args"], undo.key) == ({"key": "r1:a:1"}, "c:r1:a:2:late1")
+    play.ok("a", output={"id": 2})
+    play.ok("a")
+    play.ok("x")
+    assert play.run.status == "completed"
+    play.check_replay()
