@@ -88,6 +88,9 @@ class Decide(Command):
         default=None, description="the groups of `by`; None where nobody keeps a list"
     )
     request_hash: str | None = Field(default=None, description="what the person saw, if known")
+    question: int | None = Field(
+        default=None, description="the seq of the question that the person saw, if known"
+    )
 
 
 class GrantLocks(Command):

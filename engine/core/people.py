@@ -106,6 +106,8 @@ def _settled(approval: Approval) -> str:
 
 def _check_may_decide(run: Run, step: StepState, approval: Approval, command: c.Decide) -> None:
     asked = approval.request
+    if command.question is not None and command.question != approval.seq:
+        raise CommandRejected(f"'{step.id}' is asked anew since you looked; look again")
     if command.request_hash is not None and command.request_hash != asked.request_hash:
         raise CommandRejected(f"what '{step.id}' would send has changed since you looked; look again")
     if asked.group and command.groups is not None and asked.group not in command.groups:

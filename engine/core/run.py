@@ -144,10 +144,11 @@ class Attempt:
 
 @dataclass(slots=True)
 class Approval:
-    """A question to people and their answers."""
+    """A question to people and their answers; `seq` is its place in the log."""
 
     request: ApprovalRequested
     asked_at: datetime
+    seq: int
     status: Literal["open", "approved", "denied", "expired", "withdrawn", "superseded", "consumed"] = "open"
     answers: list[ApprovalGiven] = field(default_factory=list)
     ended_at: datetime | None = None

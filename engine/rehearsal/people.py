@@ -89,7 +89,10 @@ class People:
         assert approval is not None
         quorum, seen = approval.request.quorum, approval.request.request_hash
         said = (("bob", answer), ("ida", "approved"), ("dan", "approved"), ("eve", "denied"))
-        decisions = [{"step": name, "decision": d, "by": by, "request_hash": seen} for by, d in said]
+        decisions = [
+            {"step": name, "decision": d, "by": by, "request_hash": seen, "question": approval.seq}
+            for by, d in said
+        ]
         taken = sum(self.scene.send(c.Decide.model_validate(decision)) for decision in decisions)
         self.scene.checked["L15"] += 1
         expect(taken <= quorum, "L15", f"{taken} answers to '{name}' were taken, where {quorum} decide")
