@@ -89,12 +89,14 @@ def undo_plan(run: Run, among: Collection[str] | None = None) -> tuple[UndoPlann
     `among` restricts it to some steps (R16, R26).
     """
     chosen = run.steps.values() if among is None else (run.steps[name] for name in among)
-    touched = [
-        step for step in chosen if step.maybe_landed and step.status not in UNDONE and not _is_pivot(step)
-    ]
+    touched = [step for step in chosen if _is_to_undo(step)]
     touched.sort(key=lambda step: step.begun, reverse=True)
     after = run.saga.graph.undo_after([step.id for step in touched])
     return tuple(UndoPlanned(step=step.id, after=after[step.id], why=_why(step)) for step in touched)
+
+
+def _is_to_undo(step: StepState) -> bool:
+    return step.maybe_landed and step.status not in UNDONE and not _is_pivot(step)
 
 
 def _is_pivot(step: StepState) -> bool:

@@ -50,11 +50,8 @@ def chosen_repair(run: Run, command: c.ChooseDirection, reason: str) -> e.Direct
 def redo(run: Run, _name: str, _now: datetime) -> list[e.Event]:
     """Return the new beginning of what is affected, or the way back of everything where something was left."""
     assert run.repair is not None
-    left = [name for name in run.plan if run.steps[name].left]
-    if left:
-        return [
-            back(
-                run, f"'{left[0]}' could not be undone, so it can't be done anew; the rest goes back as well"
-            )
-        ]
+    left = next((name for name in run.plan if run.steps[name].left), None)
+    if left is not None:
+        reason = f"'{left}' could not be undone, so it can't be done anew; the rest goes back as well"
+        return [back(run, reason)]
     return [e.StepsRedone(steps=run.repair.affected, round=run.repairs + 1)]

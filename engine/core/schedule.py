@@ -197,16 +197,17 @@ def _back(run: Run, now: datetime) -> Iterator[Task]:
             yield Task("undo", name)
         if slots <= 0:
             break
-    if not run.unplanned and not run.late and not run.direction_asked:
-        if run.repair is None:
-            yield Task("close")
-        elif (settled := _repaired_at(run)) is not None and now >= settled:
+    if run.repair is not None:
+        settled = _repaired_at(run)
+        if settled is not None and now >= settled:
             yield Task("redo")
+    elif not run.unplanned and not run.late:
+        yield Task("close")
 
 
 def _repaired_at(run: Run) -> datetime | None:
     """Return from when on nothing of the old epoch can land any more, neither a call nor its undo (R7)."""
-    if run.repair is None or run.unplanned or run.late or run.open_calls or run.direction_asked:
+    if run.repair is None or run.unplanned or run.late or run.open_calls:
         return None
     steps = [run.steps[name] for name in run.repair.affected]
     moments = [m for step in steps for m in (step.settles_at, step.undo_settles_at) if m is not None]

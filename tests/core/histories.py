@@ -267,10 +267,28 @@ def restored():
     return play
 
 
+def repaired():
+    play = Play(
+        "recovery: repair\napp: {n: 0}\nsteps: {a: {<book>, writes: {n: app.n + 1}}, b: {<book>, needs: a, <keys>, timeout_s: 5, settle_s: 1},"
+        " c: {<book>, needs: a}, x: {<read>, <once>, needs: [b, c]}}"
+    )
+    play.ok("a")
+    play.ok("b", output={"id": 1})
+    play.do(c.MarkStale(steps=("b",), reason="the price has changed", by="bob"))
+    play.ok("c")
+    play.ok("b")
+    play.unknown("b")
+    play.advance()
+    play.ok("b", output={"id": 2})
+    play.rejected("x", error="sold out")
+    play.ok("x")
+    return play
+
+
 RUNS = (
     completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
     undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
-    checked, restored,
+    checked, restored, repaired,
 )  # fmt: skip
 
 

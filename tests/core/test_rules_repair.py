@@ -219,3 +219,41 @@ def test_R25_what_lands_after_its_epoch_was_undone_is_undone_by_itself():
     play.ok("x")
     assert play.run.status == "completed"
     play.check_replay()
+
+
+def test_R07_nothing_begins_anew_while_an_old_undo_may_still_take_effect():
+    play = Play("recovery: repair\nsteps: {a: {<book>, settle_s: 5}, x: {<read>, needs: a}}")
+    play.ok("a")
+    play.do(c.MarkStale(steps=("a",), reason="changed", by="bob"))
+    play.failed("x", code="stopped", retryable=False)
+    while play.status("a") != "comp_failed":
+        play.unknown("a")
+        if play.status("a") != "comp_failed":
+            play.advance()
+    play.do(c.MarkDone(step="a", reason="by phone", by="bob"))
+    assert (play.run.status, play.open()) == ("repairing", [])
+    settles = play.run.steps["a"].undo_settles_at
+    play.advance()
+    assert (play.now, play.open()) == (settles, ["a"])
+
+
+def test_R33_a_decision_about_an_earlier_question_is_refused():
+    play = Play(
+        "recovery: repair\nsteps: {a: {<book>}, b: {<book>, needs: a, approval: {}}, x: {<read>, <once>, needs: a}}"
+    )
+    play.ok("a")
+    seen = play.run.steps["b"].approval.seq
+    play.rejected("x")
+    refuses(
+        play, c.Decide(step="b", decision="approved", by="bob", question=seen), "asked anew since you looked"
+    )
+    play.do(c.Decide(step="b", decision="approved", by="bob", question=play.run.steps["b"].approval.seq))
+    assert play.open() == ["x", "b"]
+
+
+def test_R05_what_is_done_anew_waits_for_what_it_needs_again():
+    play = Play("recovery: ask\nsteps: {a: {<read>}, b: {<read>, needs: a}, x: {<read>, <once>, needs: b}}")
+    play.ok("a", "b")
+    play.rejected("x")
+    play.do(c.ChooseDirection(direction="repair", culprits=("a",), by="bob"))
+    assert play.open() == ["a"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants.bugs import back, calls, definitions, forward, late, limits, log, people, verdicts
+from tests.mutants.bugs import back, calls, definitions, forward, late, limits, log, people, repair, verdicts
 from tests.mutants.mutant import Mutant
 
 CATALOGUE: tuple[Mutant, ...] = (
@@ -15,4 +15,5 @@ CATALOGUE: tuple[Mutant, ...] = (
     *definitions.BUGS,
     *log.BUGS,
     *verdicts.BUGS,
+    *repair.BUGS,
 )

@@ -34,15 +34,15 @@ BUGS = (
     Mutant(
         name="a pivot is in the plan",
         breaks="L11",
-        old="if step.maybe_landed and not _is_pivot(step)]",
-        new="if step.maybe_landed]",
+        old="status not in UNDONE and not _is_pivot(step)",
+        new="status not in UNDONE",
         tests=(PREVIEWS,),
     ),
     Mutant(
         name="only committed steps are undone",
         breaks="R16 L3",
-        old="if step.maybe_landed and not _is_pivot(step)]",
-        new='if step.status == "committed" and step.maybe_landed and not _is_pivot(step)]',
+        old="return step.maybe_landed and step.status not in UNDONE and",
+        new='return step.maybe_landed and step.status == "committed" and',
         tests=(BACK,),
     ),
     Mutant(

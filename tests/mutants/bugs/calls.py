@@ -22,8 +22,8 @@ BUGS = (
     Mutant(
         name="a call has two results",
         breaks="R2 L13",
-        old="if calls[command.attempt - 1].result is not None:",
-        new="if calls[command.attempt - 1].outcome == 'failed':",
+        old="    if call.result is not None:\n        return _late(",
+        new="    if call.outcome == 'failed':\n        return _late(",
         tests=(ATTEMPTS,),
     ),
     Mutant(

@@ -27,8 +27,8 @@ BUGS = (
     Mutant(
         name="a late effect is undone by the output that counts",
         breaks="R25 L2",
-        old="return frozen_request(step, step.late.output)",
-        new="return frozen_request(step, step.output)",
+        old="return frozen_request(epoch, step.late.output)",
+        new="return frozen_request(epoch, step.output)",
         tests=(LATE,),
     ),
     Mutant(
@@ -41,8 +41,8 @@ BUGS = (
     Mutant(
         name="a run is compensated while a late effect is still there",
         breaks="R25 L3",
-        old="if not run.unplanned and not run.late:",
-        new="if not run.unplanned:",
+        old="    elif not run.unplanned and not run.late:",
+        new="    elif not run.unplanned:",
         tests=(LATE,),
     ),
     Mutant(
