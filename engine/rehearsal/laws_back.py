@@ -111,7 +111,7 @@ class _MayHaveLanded:
             case e.AttemptResolved(landed=False):
                 self.maybe[event.step].discard(event.attempt)
             case e.LateLanded():  # one too many is undone by itself, planned or not (R25)
-                tries = self.maybe[event.step]
+                tries = self.maybe.setdefault(event.step, set())  # of an epoch that is over, perhaps
                 (tries.add if event.counts else tries.discard)(event.attempt)
             case e.StepCommitted() if event.by:
                 self.by_hand.add(event.step)
