@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from engine.core.errors import CommandRejected
 from engine.core.events import UndoPlanned
 from engine.core.recovery import affected_paths, undo_plan
-from engine.core.run import Run
-from engine.core.saga import Saga, canonical_json
+from engine.core.run import Run, StepState
+from engine.core.saga import Saga, Step, canonical_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +60,43 @@ def amendment_problems(run: Run, proposed: Saga) -> list[str]:
 
     A step with an intent, or one that a person has answered for, stays as it was, with all that it needed.
     """
-    found = []
+    found = [
+        f"the saga's `{key}` differs" for key in ("saga", "input", "app")
+        if _text(getattr(run.saga, key)) != _text(getattr(proposed, key))
+    ]  # fmt: skip
     for name, state in run.steps.items():
-        if not (
-            state.attempts or state.approvals or state.by_hand or state.status in {"committed", "skipped"}
-        ):
+        if not has_begun(state):
             continue
         new = proposed.steps.get(name)
         if new is None:
             found.append(f"'{name}' has begun and is missing")
             continue
-        was = state.definition.model_dump(mode="json", by_alias=True)
-        now = new.model_dump(mode="json", by_alias=True)
-        changed = sorted(key for key in was.keys() | now.keys() if _text(was.get(key)) != _text(now.get(key)))
+        changed = _differences(state.definition, new)
         found += [f"'{name}' has begun and its `{key}` differs" for key in changed]
     return found
+
+
+def has_begun(step: StepState) -> bool:
+    """Return whether a step is past changing: called, asked about, waiting for something, or settled."""
+    touched = bool(step.attempts or step.approvals or step.by_hand)
+    return touched or step.status not in {"pending", "ready", "withdrawn"}
+
+
+def _differences(old: Step, new: Step) -> list[str]:
+    was, now = (step.model_dump(mode="json", by_alias=True) for step in (old, new))
+    return sorted(key for key in was.keys() | now.keys() if _text(was.get(key)) != _text(now.get(key)))
+
+
+def amendment(run: Run, proposed: Saga) -> dict[str, tuple[str, ...]]:
+    """Return the steps that a proposed plan would add, change and remove."""
+    both = [name for name in proposed.steps if name in run.steps]
+    return {
+        "added": tuple(name for name in proposed.steps if name not in run.steps),
+        "changed": tuple(
+            name for name in both if _differences(run.steps[name].definition, proposed.steps[name])
+        ),
+        "removed": tuple(name for name in run.steps if name not in proposed.steps),
+    }
 
 
 def _text(value: object) -> str:

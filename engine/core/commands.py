@@ -116,6 +116,9 @@ class ChooseDirection(Command):
     culprits: tuple[str, ...] = Field(
         default=(), description="with `repair`: the steps that no longer count, instead of those that failed"
     )
+    replan: bool = Field(
+        default=False, description="with `repair`: pause once it is undone, so that the rest can be amended"
+    )
 
 
 class TryNow(Command):
@@ -152,6 +155,14 @@ class Resolve(Command):
     landed: bool
     reason: str
     output: Json = None
+
+
+class Amend(Command):
+    """Plan the rest of this run anew: a whole definition, in which whatever has begun is as it was (R27)."""
+
+    type: Literal["amend"] = "amend"
+    document: dict[str, Json]
+    reason: str
 
 
 class MarkStale(Command):
@@ -198,7 +209,7 @@ class Disrupt(Command):
 
 AnyCommand = Annotated[
     Start | Advance | Recover | Report | Pause | Resume | Cancel | Decide | ChooseDirection | TryNow | Skip
-    | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit | GiveVerdict | RestoreApp | MarkStale,
+    | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit | GiveVerdict | RestoreApp | MarkStale | Amend,
     Field(discriminator="type"),
 ]  # fmt: skip
 COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)

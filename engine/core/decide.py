@@ -10,9 +10,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from engine.core import amend, people, repair, results, verdicts
 from engine.core import commands as c
 from engine.core import events as e
-from engine.core import people, repair, results, verdicts
 from engine.core.act import carry_out
 from engine.core.errors import CommandRejected
 from engine.core.evolve import evolve
@@ -123,4 +123,5 @@ _DECISIONS: dict[type[c.Command], Callable[[Run, Any, datetime], list[e.Event]]]
     c.TryNow: people.try_now, c.Skip: people.skip, c.MarkDone: people.mark_done, c.Resolve: people.resolve, c.Abandon: people.abandon,
     c.Disrupt: people.disrupt, c.GrantLocks: people.grant_locks, c.GrantLimit: people.grant_limit,
     c.GiveVerdict: verdicts.give_verdict, c.RestoreApp: verdicts.restore_app, c.MarkStale: repair.mark_stale,
+    c.Amend: amend.amend,
 }  # fmt: skip

@@ -98,6 +98,7 @@ class DirectionChosen(Fact):
     plan: tuple[UndoPlanned, ...] = ()
     culprits: tuple[str, ...] = ()
     affected: tuple[str, ...] = ()
+    replan: bool = Field(default=False, description="of a repair: pause before anything is done anew")
     by: str = ""
 
 
@@ -122,6 +123,18 @@ class StepsRedone(Fact):
     type: Literal["steps_redone"] = "steps_redone"
     steps: tuple[str, ...]
     round: int
+
+
+class PlanAmended(Fact):
+    """The rest of this run is planned anew; what has begun is as it was (R27)."""
+
+    type: Literal["plan_amended"] = "plan_amended"
+    document: dict[str, Json]
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    reason: str
+    by: str
 
 
 class RunCompleted(Fact):
@@ -488,7 +501,7 @@ class Disrupted(Fact):
 
 
 Event = Annotated[
-    RunStarted | RunPaused | RunResumed | Faulted | Noted | DirectionChosen | DirectionAsked | StepsStale | StepsRedone | RunCompleted
+    RunStarted | RunPaused | RunResumed | Faulted | Noted | DirectionChosen | DirectionAsked | StepsStale | StepsRedone | PlanAmended | RunCompleted
     | RunCompensated | RunAbandoned | StepSkipped | StepReady | WaitBegun | LocksWanted | LocksTaken | LimitReached
     | LimitGranted | ApprovalRequested | ApprovalGiven
     | ApprovalEnded | AttemptIntended | AttemptEnded | AttemptResolved | LateLanded

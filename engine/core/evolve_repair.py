@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from engine.core import events as e
+from engine.core.affected import has_begun
+from engine.core.document import saga_from_document
 from engine.core.evolve_calls import Handlers
 from engine.core.queues import is_decided, leave, plan_undo
 from engine.core.run import SETTLED, Run, StepState
+from engine.core.saga import Step
 
 PHASES: tuple[e.Phase, ...] = ("forward", "undo", "probe", "late", "check")
 
@@ -54,4 +57,27 @@ def _count_anew(run: Run) -> None:
             run.fresh[name] = None
 
 
-HANDLERS: Handlers = {e.StepsStale: _steps_stale, e.StepsRedone: _steps_redone}
+def _plan_amended(run: Run, _recorded: e.Recorded, event: e.PlanAmended) -> None:
+    """Take the new plan: what has begun keeps its state, all else is looked at anew."""
+    old = run.steps
+    run.saga = saga_from_document(event.document)
+    run.amendments.append(event)
+    run.steps = {name: _amended(old.get(name), name, step) for name, step in run.saga.steps.items()}
+    run.fresh = {}
+    for name in old:
+        if name not in run.steps or run.steps[name] is not old[name]:
+            run.ready.pop(name, None)
+            run.blockers.pop(name, None)
+    _count_anew(run)
+
+
+def _amended(old: StepState | None, name: str, definition: Step) -> StepState:
+    if old is not None and has_begun(old):
+        return old
+    before, epoch = (old.before, old.epoch) if old is not None else ({}, 1)
+    return StepState(name, definition, epoch=epoch, before=dict(before))
+
+
+HANDLERS: Handlers = {
+    e.StepsStale: _steps_stale, e.StepsRedone: _steps_redone, e.PlanAmended: _plan_amended
+}  # fmt: skip

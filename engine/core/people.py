@@ -112,8 +112,9 @@ def _check_may_decide(run: Run, step: StepState, approval: Approval, command: c.
         raise CommandRejected(f"what '{step.id}' would send has changed since you looked; look again")
     if asked.group and command.groups is not None and asked.group not in command.groups:
         raise CommandRejected(f"'{step.id}' is decided by {asked.group}; {command.by} is not one of them")
-    if asked.four_eyes and command.by in {run.starter, run.author}:
-        part = "started this run" if command.by == run.starter else "wrote this version"
+    authors = {run.author, *(amended.by for amended in run.amendments)}
+    if asked.four_eyes and command.by in {run.starter, *authors}:
+        part = "started this run" if command.by == run.starter else "wrote this plan"
         raise CommandRejected(f"'{step.id}' needs four eyes; {command.by} {part}")
     if any(answer.by == command.by for answer in approval.answers):
         raise CommandRejected(f"{command.by} has answered already; '{step.id}' needs {asked.quorum} people")

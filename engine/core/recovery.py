@@ -66,12 +66,14 @@ def culprits_of(run: Run) -> tuple[str, ...]:
     )
 
 
-def repair(run: Run, culprits: Collection[str], reason: str, by: str = "") -> DirectionChosen:
+def repair(
+    run: Run, culprits: Collection[str], reason: str, by: str = "", *, replan: bool = False
+) -> DirectionChosen:
     """Return the event that freezes a partial rollback and names what is done anew (R16, R26)."""
     because = affected_paths(run.saga, culprits)
     return DirectionChosen(
         direction="repair", reason=reason, plan=undo_plan(run, among=because), culprits=tuple(culprits),
-        affected=tuple(because), by=by,
+        affected=tuple(because), replan=replan, by=by,
     )  # fmt: skip
 
 

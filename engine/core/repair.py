@@ -44,7 +44,7 @@ def chosen_repair(run: Run, command: c.ChooseDirection, reason: str) -> e.Direct
         raise CommandRejected(
             f"{', '.join(sorted(failed))} failed and would stay so; name what it depends on, or it"
         )
-    return repair(run, culprits, reason, command.by)
+    return repair(run, culprits, reason, command.by, replan=command.replan)
 
 
 def redo(run: Run, _name: str, _now: datetime) -> list[e.Event]:
@@ -54,4 +54,6 @@ def redo(run: Run, _name: str, _now: datetime) -> list[e.Event]:
     if left is not None:
         reason = f"'{left}' could not be undone, so it can't be done anew; the rest goes back as well"
         return [back(run, reason)]
-    return [e.StepsRedone(steps=run.repair.affected, round=run.repairs + 1)]
+    redone = e.StepsRedone(steps=run.repair.affected, round=run.repairs + 1)
+    waits = run.repair.replan and not run.paused
+    return [redone, *([e.RunPaused(by="the repair, for a new plan")] if waits else [])]

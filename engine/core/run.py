@@ -25,6 +25,7 @@ from engine.core.events import (
     Outcome,
     OutputAugmented,
     Phase,
+    PlanAmended,
     Recorded,
     UndoPlanned,
     VerdictGiven,
@@ -360,6 +361,7 @@ class Run:
     faults_before: int = 0
     stale: dict[str, str] = field(default_factory=dict)
     past: dict[str, list[StepState]] = field(default_factory=dict)
+    amendments: list[PlanAmended] = field(default_factory=list)
     exceptions: list[str] = field(default_factory=list)
     attention: dict[str, HelpNeeded] = field(default_factory=dict)
     locks: dict[str, str] = field(default_factory=dict)

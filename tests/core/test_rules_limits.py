@@ -185,7 +185,7 @@ def test_R33_under_four_eyes_neither_starter_nor_author_decides():
     play = Play("steps: {a: {<book>, approval: {four_eyes: true}}}", start=False)
     play.do(c.Start(run_id="r1", by="ann", author="cid"))
     refuses(play, c.Decide(step="a", decision="approved", by="ann"), "ann started this run")
-    refuses(play, c.Decide(step="a", decision="denied", by="cid"), "cid wrote this version")
+    refuses(play, c.Decide(step="a", decision="denied", by="cid"), "cid wrote this plan")
     play.decide("a", by="bob")
     assert play.open() == ["a"]
 
