@@ -110,7 +110,7 @@ def _of_the_run(run: Run) -> Missing:
     if run.limit is not None and run.limit.response == "stop":
         return fault(run, "budget", None, in_words(run.limit))
     broken = broken_invariant(run, {})
-    if broken and all(known.source != "invariant" for known in run.faults[run.faults_before :]):
+    if broken and all(known.source != "invariant" for known in run.faults):
         return fault(run, "invariant", None, broken)
     return []
 

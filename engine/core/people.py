@@ -56,7 +56,8 @@ def grant_limit(run: Run, command: c.GrantLimit, now: datetime) -> list[e.Event]
 def grant_locks(run: Run, command: c.GrantLocks, _now: datetime) -> list[e.Event]:
     """Record that the run holds what a step waits for (R37)."""
     step = named_step(run, command.step)
-    if step.status != "awaiting_locks":
+    renewed = run.repair is not None and step.id in run.repair.affected
+    if step.status != "awaiting_locks" or renewed:
         raise CommandRejected(f"step '{step.id}' is {step.status}; it waits for no locks")
     return [e.LocksTaken(step=step.id, keys=step.wanted)]
 

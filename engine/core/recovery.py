@@ -39,8 +39,10 @@ def choose_direction(run: Run) -> list[Event]:
     if run.saga.recovery == "ask":
         return [DirectionAsked()]
     if run.saga.recovery == "repair" and run.fault is not None and run.fault.source in REPAIRABLE:
-        chosen = repair(run, culprits_of(run), f"the saga's policy: repair what '{run.fault.source}' touches")
-        return [DirectionAsked() if run.repairs >= run.saga.max_repairs else chosen]
+        culprits = culprits_of(run)
+        if not culprits or run.repairs >= run.saga.max_repairs:
+            return [DirectionAsked()]
+        return [repair(run, culprits, f"the saga's policy: repair what '{run.fault.source}' touches")]
     return [back(run, "the saga's policy: undo everything")]
 
 

@@ -14,6 +14,7 @@ from engine.core import commands as c
 from engine.core import events as e
 from engine.core.affected import affected
 from engine.core.attempts import fault, named_step
+from engine.core.commit import broken_invariant
 from engine.core.errors import CommandRejected
 from engine.core.recovery import back, culprits_of, repair
 from engine.core.run import Run
@@ -39,11 +40,12 @@ def chosen_repair(run: Run, command: c.ChooseDirection, reason: str) -> e.Direct
     culprits = command.culprits or culprits_of(run)
     if not culprits:
         raise CommandRejected("no step failed; name the steps that no longer count")
-    failed = {name for name, step in run.steps.items() if step.status == "failed"}
-    if not failed <= {*affected(run, culprits).steps}:
-        raise CommandRejected(
-            f"{', '.join(sorted(failed))} failed and would stay so; name what it depends on, or it"
-        )
+    blamed = {name for name, step in run.steps.items() if step.status == "failed"}
+    if run.fault is not None and run.fault.source == "validator" and run.fault.step is not None:
+        blamed.add(run.fault.step)
+    left = sorted(blamed - {*affected(run, culprits).steps})
+    if left:
+        raise CommandRejected(f"{', '.join(left)} failed and would stay so; name what it depends on, or it")
     return repair(run, culprits, reason, command.by, replan=command.replan)
 
 
@@ -55,5 +57,8 @@ def redo(run: Run, _name: str, _now: datetime) -> list[e.Event]:
         reason = f"'{left}' could not be undone, so it can't be done anew; the rest goes back as well"
         return [back(run, reason)]
     redone = e.StepsRedone(steps=run.repair.affected, round=run.repairs + 1)
+    broken = broken_invariant(run, {})
+    if broken:  # by what was committed on the way back, and is kept
+        return [redone, e.Faulted(source="invariant", step=None, reason=broken)]
     waits = run.repair.replan and not run.paused
     return [redone, *([e.RunPaused(by="the repair, for a new plan")] if waits else [])]

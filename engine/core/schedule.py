@@ -37,7 +37,7 @@ def due(run: Run, now: datetime) -> Iterator[Task]:
     """
     if run.seq == 0 or run.is_closed:
         return
-    for name in run.validating:
+    for name in run.validating if run.repair is None else ():  # what a repair keeps is checked after it
         yield Task("validate", name)
     for name in run.late:
         if _late_is_due(run, run.steps[name], now):

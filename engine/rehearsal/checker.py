@@ -13,6 +13,7 @@ Law = Callable[[Evidence], int]
 LAWS: tuple[Law, ...] = (
     laws.L23_the_log_is_contiguous_and_closes_once,
     laws.L19_an_old_prefix_never_changes,
+    laws.L20_no_amendment_touches_what_has_begun,
     laws.L24_the_fold_is_total,
     laws_calls.L05_no_step_starts_before_its_dependencies_committed,
     laws_calls.L07_nothing_goes_forward_after_a_fault,

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from engine.core import events as e
+from engine.core.document import saga_from_document
 from engine.core.events import AttemptEnded, AttemptIntended, Event, Phase, Recorded
 from engine.core.saga import Saga, effect_of
 from engine.rehearsal.world import Effect, World
@@ -23,11 +24,13 @@ class Evidence:
     """One finished run as an outsider sees it.
 
     Attributes:
+        saga: the plan at the end; `first` is the one that the run began with.
         lines: each event as JSON, written when it was made.
         end: the world's time at the end.
     """
 
     saga: Saga
+    first: Saga
     log: Sequence[Recorded]
     lines: Sequence[bytes]
     world: World
@@ -37,6 +40,14 @@ class Evidence:
     def __post_init__(self) -> None:
         for recorded in self.log:
             self._by_kind.setdefault(type(recorded.event), []).append((recorded, recorded.event))
+
+    def plans(self) -> Iterator[tuple[Recorded, Saga]]:
+        """Yield each event with the plan that was in force when it was recorded."""
+        plan = self.first
+        for recorded in self.log:
+            yield recorded, plan
+            if isinstance(recorded.event, e.PlanAmended):
+                plan = saga_from_document(recorded.event.document)
 
     def all(self, kind: type[E]) -> Iterator[tuple[Recorded, E]]:
         """Yield the events of a kind with their place in the log."""

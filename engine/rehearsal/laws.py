@@ -8,6 +8,7 @@ or in a sibling (`laws_calls`, `laws_back`), and its name in `LAWS` (see `checke
 from __future__ import annotations
 
 from engine.core import events as e
+from engine.core.document import saga_from_document
 from engine.core.errors import SagaError
 from engine.core.events import RECORDED, Recorded
 from engine.core.evolve import replay
@@ -60,6 +61,24 @@ def L19_an_old_prefix_never_changes(seen: Evidence) -> int:
     return len(seen.log)
 
 
+def L20_no_amendment_touches_what_has_begun(seen: Evidence) -> int:
+    """A step with an intent is in each later plan as it was when it was intended (R27)."""
+    begun: dict[str, object] = {}
+    judged = 0
+    for recorded, plan in seen.plans():
+        event = recorded.event
+        if isinstance(event, e.AttemptIntended) and event.phase == "forward":
+            begun[event.step] = plan.steps[event.step]
+        elif isinstance(event, e.StepsRedone):
+            begun = {name: step for name, step in begun.items() if name not in event.steps}
+        elif isinstance(event, e.PlanAmended):
+            new = saga_from_document(event.document)
+            judged += 1
+            changed = [name for name, step in begun.items() if new.steps.get(name) != step]
+            expect(not changed, "L20", f"the amendment at {recorded.seq} changes {changed}")
+    return judged
+
+
 def L23_the_log_is_contiguous_and_closes_once(seen: Evidence) -> int:
     """The places count from 1 without gaps; the closing event is the last and the only one."""
     expect([r.seq for r in seen.log] == list(range(1, len(seen.log) + 1)), "L23", "the log has a gap")
@@ -76,7 +95,7 @@ def L24_the_fold_is_total(seen: Evidence) -> int:
     damaged = damages[chance % len(damages)]
     renumbered = [Recorded(seq=n, at=x.at, event=x.event) for n, x in enumerate(damaged, 1)]
     try:
-        replay(seen.saga, renumbered)
+        replay(seen.first, renumbered)
     except (SagaError, LookupError):
         return 1
     except Exception as error:  # noqa: BLE001 - whatever else it raises is the finding

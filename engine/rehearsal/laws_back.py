@@ -30,14 +30,17 @@ def L06_undo_runs_against_the_dependencies(seen: Evidence) -> int:
 
 def L17_the_affected_set_is_the_least_closed_one(seen: Evidence) -> int:
     """What a repair touches is the culprits and what depends on them, near or far, and nothing else (R26)."""
-    repairs = [x for _, x in seen.all(e.DirectionChosen) if x.direction == "repair"]
-    for chosen in repairs:
-        least = set(chosen.culprits).union(*(seen.saga.graph.descendants(name) for name in chosen.culprits))
-        expect(
-            set(chosen.affected) == least, "L17", f"{chosen.culprits} affect {least}, not {chosen.affected}"
-        )
-    done_anew = [x.steps for _, x in seen.all(e.StepsRedone)]
-    expect(all(steps in [x.affected for x in repairs] for steps in done_anew), "L17", "others were done anew")
+    repairs: list[tuple[str, ...]] = []
+    for recorded, plan in seen.plans():
+        event = recorded.event
+        if isinstance(event, e.DirectionChosen) and event.direction == "repair":
+            least = set(event.culprits).union(*(plan.graph.descendants(name) for name in event.culprits))
+            expect(
+                set(event.affected) == least, "L17", f"{event.culprits} affect {least}, not {event.affected}"
+            )
+            repairs.append(event.affected)
+        elif isinstance(event, e.StepsRedone):
+            expect(event.steps in repairs, "L17", f"{event.steps} were done anew")
     return len(repairs)
 
 

@@ -50,14 +50,14 @@ class _Done:
 def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
     """At each forward intent, question and wait, the step's condition held over what was committed."""
     done, judged = _Done(), 0
-    for recorded in seen.log:
+    for recorded, plan in seen.plans():
         event = recorded.event
         done.add(event)
         if isinstance(event, e.StepReady | e.WaitBegun | e.ApprovalRequested | e.AttemptIntended):
             if isinstance(event, e.AttemptIntended) and event.phase != "forward":
                 continue
             judged += 1
-            held = seen.saga.steps[event.step].condition.truth(done.truth)
+            held = plan.steps[event.step].condition.truth(done.truth)
             expect(held is True, "L05", f"'{event.step}' started early, at event {recorded.seq}")
     return judged
 

@@ -59,11 +59,11 @@ class People:
 
     def meddle(self) -> None:
         """Send a random command, sensible or not."""
-        name = self.scene.tape.pick(list(self.scene.saga.steps))
+        name = self.scene.tape.pick(list(self.scene.run.steps))
         act = self.scene.tape.pick([
             self.decide, self.decide, self.deny, self.cancel, self.pause, self.try_now, self.skip, self.resolve,
             self.mark_done, self.disrupt, self.choose, self.race, self.decide, self.abandon, self.edit,
-            self.grant_limit, self.grant_locks, self.give_verdict, self.restore, self.mark_stale, self.choose_repair,
+            self.grant_limit, self.grant_locks, self.give_verdict, self.restore, self.mark_stale, self.choose_repair, self.amend,
         ])  # fmt: skip
         act(name)
 
@@ -165,7 +165,7 @@ class People:
                 if effect.gone_at is None:
                     effect.gone_at = self.scene.now
                     effect.undone_by.append("hand")
-            acts = effect_of(self.scene.saga.steps[name]) != "readonly"
+            acts = effect_of(self.scene.run.steps[name].definition) != "readonly"
             if undone is None and acts and not self._not_late(name, world.coming(name)):
                 world.by_hand(name, key, self.scene.now)
 
@@ -212,8 +212,24 @@ class People:
 
     def choose_repair(self, name: str) -> None:
         """Choose a repair, of what failed or of what is named."""
-        culprits = self.scene.tape.pick([(), (), (name,)])
-        self.scene.send(c.ChooseDirection(direction="repair", culprits=culprits, by="bob"))
+        culprits, replan = self.scene.tape.pick([(), (), (name,)]), self.scene.tape.often(30)
+        self.scene.send(c.ChooseDirection(direction="repair", culprits=culprits, replan=replan, by="bob"))
+
+    def amend(self, name: str) -> None:
+        """Plan the rest anew: a step more, one less, or one that is looked at differently."""
+        run, tape = self.scene.run, self.scene.tape
+        document = run.saga.document()
+        steps = document["steps"] = dict(document["steps"])
+        match tape.below(3):
+            case 0:
+                steps[f"m{len(steps)}"] = {
+                    "kind": "python", "with": {"function": "read"}, "needs": [name]
+                }  # fmt: skip
+            case 1:
+                steps.pop(name)
+            case _:
+                steps[name] = {**steps[name], "when": tape.pick(["run.by == 'ann'", "run.by != 'ann'"])}
+        self.scene.send(c.Amend(document=document, reason="another plan", by="bob"))
 
     def _open_questions(self) -> list[str]:
         return [s.id for s in self.scene.run.steps.values() if s.approval and s.approval.status == "open"]
@@ -225,7 +241,7 @@ class People:
         run = self.scene.run
         if run.paused:
             self.scene.send(c.Resume(by="bob"))
-        elif any(step.status == "awaiting_locks" for step in run.steps.values()):
+        elif run.repair is None and any(step.status == "awaiting_locks" for step in run.steps.values()):
             self.grant_locks("")
         elif run.open_calls:
             return False

@@ -93,7 +93,7 @@ class Findings:
 
 def evidence(run: Story | Stage) -> Evidence:
     """Return what the laws may look at."""
-    return Evidence(run.saga, run.log, run.lines, run.world, run.now)
+    return Evidence(run.run.saga, run.saga, run.log, run.lines, run.world, run.now)
 
 
 def story_at(place: Place, weather: Weather, *, keeps_turns: bool = False) -> Story:

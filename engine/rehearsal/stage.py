@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core import commands as c
+from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.events import RECORDED, AttemptIntended, Recorded
 from engine.core.evolve import evolve, replay
@@ -120,6 +121,8 @@ class Stage:
         except CommandRejected as refused:
             self.told[-1].refused = str(refused)
             return False
+        if isinstance(command, c.Amend):
+            self.world.know(saga_from_document(command.document))
         if by_hand is not None and stored is not None:
             stored.add_done_callback(lambda done: done.exception() or by_hand())
         return True

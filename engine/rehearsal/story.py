@@ -186,6 +186,7 @@ class Story:
             self.lines.append(RECORDED.dump_json(recorded))
             self.log.append(recorded)
             evolve(self.shadow, RECORDED.validate_json(self.lines[-1]))
+        self.world.know(self.run.saga)
         if by_hand is not None:
             by_hand()
         if self._keeps_turns and new:

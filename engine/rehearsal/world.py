@@ -68,6 +68,7 @@ class World:
 
     def __init__(self, saga: Saga, weather: Weather) -> None:
         self.saga, self.weather = saga, weather
+        self.steps = dict(saga.steps)
         self.effects: list[Effect] = []
         self._first_call: dict[str, datetime] = {}
         self._moods: dict[tuple[str, str], str] = {}
@@ -80,11 +81,16 @@ class World:
     def copy(self) -> World:
         """Return the world as it is now; what happens later in one changes nothing in the other."""
         twin = World(self.saga, self.weather)
+        twin.steps = dict(self.steps)
         twin.effects = [replace(x, undone_by=list(x.undone_by)) for x in self.effects]
         twin._first_call, twin._moods = dict(self._first_call), dict(self._moods)
         twin._calls, twin._made, twin._latest = self._calls.copy(), dict(self._made), self._latest
         twin.overdue, twin._good = list(self.overdue), dict(self._good)
         return twin
+
+    def know(self, saga: Saga) -> None:
+        """Learn of the steps of an amended plan."""
+        self.steps |= saga.steps
 
     def of(self, step: str, now: datetime) -> list[Effect]:
         """Return the effects of a step that are there at a moment."""
@@ -104,7 +110,7 @@ class World:
         """Let whoever called a step stop waiting now: what is under way lands within the settle window."""
         if self.weather.broken_promises:
             return
-        latest = now + timedelta(seconds=self.saga.steps[step].settle_s * PUNCTUAL)
+        latest = now + timedelta(seconds=self.steps[step].settle_s * PUNCTUAL)
         for effect in self.effects:
             if effect.step == step:
                 effect.lands_at = min(effect.lands_at, latest)
@@ -124,7 +130,7 @@ class World:
 
     def call(self, intent: AttemptIntended, now: datetime, until: datetime, tape: Tape) -> Answer:
         """Let a call arrive now, and return its answer; whoever calls gives up at `until`."""
-        step = self.saga.steps[intent.step]
+        step = self.steps[intent.step]
         manner = self._manner(intent, tape)
         if intent.injection == "fail":
             return Answer("rejected", error="a planted failure; no call was made")
@@ -167,7 +173,7 @@ class World:
         self, intent: AttemptIntended, now: datetime, until: datetime, tape: Tape, at: datetime | None = None
     ) -> Answer:
         """Do what a call asks for; it arrives now, or at the deadline, and lands then or at another moment."""
-        step = self.saga.steps[intent.step]
+        step = self.steps[intent.step]
         now = min(now, until)
         at = at or now
         if intent.phase == "check":
@@ -204,7 +210,7 @@ class World:
 
     def _landing(self, intent: AttemptIntended, until: datetime, tape: Tape) -> datetime:
         """Return when a late effect lands: within the settle window, unless promises are broken."""
-        step = self.saga.steps[intent.step]
+        step = self.steps[intent.step]
         window = step.settle_s * PUNCTUAL
         if self.weather.broken_promises and tape.often(30):
             window = step.settle_s + 5 + tape.below(100)
@@ -215,7 +221,7 @@ class World:
     def _land(self, intent: AttemptIntended, now: datetime, at: datetime) -> Effect:
         """Let a call take effect at a moment; a target that honours the key makes no second one."""
         self.begun(intent.key, now)
-        ttl = self.saga.steps[intent.step].key_ttl_s or 0
+        ttl = self.steps[intent.step].key_ttl_s or 0
         until = self._first_call[intent.key] + timedelta(seconds=ttl)
         same = [x.id for x in self.effects if x.key == intent.key and max(x.asked_at, now) < until]
         call = (intent.key, intent.attempt)

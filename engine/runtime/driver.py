@@ -27,7 +27,7 @@ from engine.core.decide import decide, turn
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.events import AttemptIntended, LocksWanted, Recorded
 from engine.core.evolve import evolve, replay
-from engine.core.run import Run
+from engine.core.run import Run, StepState
 from engine.core.saga import Saga, effect_of
 from engine.core.schedule import wake_at
 from engine.ports import (
@@ -192,7 +192,7 @@ class RunDriver:
     async def _take_locks(self, live: Live, name: str) -> None:
         """Ask for what a step locks until the run has it, or the step no longer waits for it (R37)."""
         step, pause_s = live.run.steps[name], FIRST_ASK_S
-        while self._live.get(live.run.id, live) is live and step.status == "awaiting_locks":
+        while self._live.get(live.run.id, live) is live and _waits_for_locks(live.run, step):
             with contextlib.suppress(Unavailable):
                 if await asyncio.to_thread(self._store.acquire, live.run.id, step.wanted):
                     live.waits.pop(name, None)
@@ -395,6 +395,11 @@ class RunDriver:
         if live is not None:
             live.timer = None
             self._turn(live, Advance())
+
+
+def _waits_for_locks(run: Run, step: StepState) -> bool:
+    """Return whether a step still waits; one that a repair began anew asks anew."""
+    return step.status == "awaiting_locks" and run.steps.get(step.id) is step
 
 
 def _only(run: Run, command: Command, now: datetime) -> list[Recorded]:

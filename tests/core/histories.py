@@ -285,10 +285,29 @@ def repaired():
     return play
 
 
+def amended():
+    play = Play("recovery: ask\nsteps: {a: {<book>}, h: {<book>, <once>, needs: a}, x: {<read>, needs: h}}")
+    play.ok("a")
+    play.rejected("h", error="the hotel is closed")
+    play.do(c.ChooseDirection(direction="repair", replan=True, by="bob"))
+    document = play.run.saga.document()
+    hostel = {**document["steps"].pop("h"), "title": "Hostel"}
+    document["steps"] = {
+        "a": document["steps"]["a"],
+        "hostel": hostel,
+        "x": {**document["steps"]["x"], "needs": ["hostel"]},
+    }
+    play.do(c.Amend(document=document, reason="there is a hostel next door", by="zoe"))
+    play.do(c.Resume(by="bob"))
+    play.ok("hostel")
+    play.ok("x")
+    return play
+
+
 RUNS = (
     completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
     undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
-    checked, restored, repaired,
+    checked, restored, repaired, amended,
 )  # fmt: skip
 
 

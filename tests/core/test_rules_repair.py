@@ -7,6 +7,7 @@ import pytest
 from engine.core import commands as c
 from tests.core.harness import Play, refuses
 
+JUDGE = "name: judge, kind: judge, rubric: Is it good?"
 TRIP = (
     "recovery: repair\nsteps: {flight: {<book>}, hotel: {<book>, needs: flight}, car: {<book>, needs: hotel, <once>},"
     " train: {<book>, needs: flight}, note: {<read>, needs: [car, train]}}"
@@ -257,3 +258,59 @@ def test_R05_what_is_done_anew_waits_for_what_it_needs_again():
     play.rejected("x")
     play.do(c.ChooseDirection(direction="repair", culprits=("a",), by="bob"))
     assert play.open() == ["a"]
+
+
+def test_R37_locks_that_come_in_the_middle_of_a_repair_are_asked_for_anew():
+    play = Play(
+        "recovery: repair\nsteps: {a: {<book>}, b: {<book>, needs: a, locks: [seat]}, x: {<read>, <once>, needs: a}}"
+    )
+    play.ok("a")
+    play.do(c.MarkStale(steps=("a",), reason="changed", by="bob"))
+    play.failed("x", code="stopped", retryable=False)
+    refuses(play, c.GrantLocks(step="b"), "waits for no locks")
+    play.ok("a")
+    play.ok("a")
+    assert play.status("b") == "awaiting_locks"
+    play.do(c.GrantLocks(step="b"))
+    assert "b" in play.open()
+
+
+def test_R26_steps_that_belong_together_are_not_left_apart_by_a_repair_elsewhere():
+    play = Play(
+        "recovery: ask\nvalidate: [{name: both, kind: together, steps: [a, b]}]\napp: {n: 0}\n"
+        "steps: {a: {<book>}, b: {<book>, needs: a, when: app.n > 0}, z: {<read>}}"
+    )
+    play.ok("z")
+    play.ok("a")
+    assert play.run.direction_asked
+    refuses(
+        play, c.ChooseDirection(direction="repair", culprits=("z",), by="bob"), "a failed and would stay so"
+    )
+
+
+def test_R29_an_invariant_that_is_broken_after_a_repair_turns_the_run_around_again():
+    play = Play(
+        "recovery: repair\napp: {n: 0}\ninvariants: [{name: few, rule: app.n < 1}]\n"
+        "steps: {a: {<book>, writes: {n: app.n + 1}}, x: {<read>, <once>}}"
+    )
+    play.rejected("x")
+    play.ok("a")
+    assert [f.source for f in play.run.faults] == ["rejected", "invariant"]
+    assert play.run.direction_asked
+    play.check_replay()
+
+
+def test_R26_what_is_kept_and_answers_during_a_repair_is_checked_after_it():
+    play = Play(
+        "recovery: repair\nsteps: {a: {<book>, <once>}, k: {<book>, <keys>, timeout_s: 5, retry: {max_attempts: 3, backoff_s: 60},"
+        f" validate: [{{{JUDGE}}}]}}}}"
+    )
+    play.unknown("k")
+    play.unknown("a")
+    play.advance()
+    assert play.run.status == "repairing"
+    play.do(c.Report(step="k", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    assert play.status("k") == "validating"
+    play.ok("a")
+    assert play.open() == ["check k", "a"]
+    play.check_replay()

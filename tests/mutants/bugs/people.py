@@ -13,14 +13,14 @@ BUGS = (
     Mutant(
         name="four eyes are ignored",
         breaks="R33 L16",
-        old="if asked.four_eyes and command.by in {run.starter, run.author}:",
+        old="if asked.four_eyes and command.by in {run.starter, *authors}:",
         new="if False:",
         tests=(LIMITS,),
     ),
     Mutant(
         name="the author counts as a second pair of eyes",
         breaks="R33 L16",
-        old="if asked.four_eyes and command.by in {run.starter, run.author}:",
+        old="if asked.four_eyes and command.by in {run.starter, *authors}:",
         new="if asked.four_eyes and command.by in {run.starter}:",
         tests=(LIMITS,),
     ),

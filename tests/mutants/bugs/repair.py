@@ -1,6 +1,6 @@
 """Bugs in repairs, epochs and what lands after them (R4, R7, R15, R22, R25, R26, L17)."""
 
-from tests.mutants.mutant import REPAIR, Mutant
+from tests.mutants.mutant import AMEND, REPAIR, Mutant
 
 BUGS = (
     Mutant(
@@ -13,8 +13,8 @@ BUGS = (
     Mutant(
         name="a repair does only the culprits anew",
         breaks="R26 L17",
-        old="return [e.StepsRedone(steps=run.repair.affected,",
-        new="return [e.StepsRedone(steps=run.repair.culprits,",
+        old="redone = e.StepsRedone(steps=run.repair.affected,",
+        new="redone = e.StepsRedone(steps=run.repair.culprits,",
         tests=(REPAIR,),
     ),
     Mutant(
@@ -41,8 +41,8 @@ BUGS = (
     Mutant(
         name="there is no limit to repairs",
         breaks="R26",
-        old="DirectionAsked() if run.repairs >= run.saga.max_repairs else chosen",
-        new="chosen",
+        old="if not culprits or run.repairs >= run.saga.max_repairs:",
+        new="if not culprits:",
         tests=(REPAIR,),
     ),
     Mutant(
@@ -99,6 +99,41 @@ BUGS = (
         breaks="R33 L15",
         old="if command.question is not None and command.question != approval.seq:",
         new="if False:",
+        tests=(REPAIR,),
+    ),
+    Mutant(
+        name="the past is changed by a plan",
+        breaks="R27 L20",
+        old='    if problems:\n        raise CommandRejected(_listed("the past',
+        new='    if False:\n        raise CommandRejected(_listed("the past',
+        tests=(AMEND,),
+    ),
+    Mutant(
+        name="an amended plan is not checked like a version",
+        breaks="R12",
+        old="    if errors:\n        raise CommandRejected(_listed(\"the plan can't be run",
+        new="    if False:\n        raise CommandRejected(_listed(\"the plan can't be run",
+        tests=(AMEND,),
+    ),
+    Mutant(
+        name="a step in flight is taken for one that has not begun",
+        breaks="R27 L20",
+        old="    return touched or step.status not in",
+        new="    return step.status not in",
+        tests=(AMEND, REPAIR),
+    ),
+    Mutant(
+        name="who amends a plan may approve it",
+        breaks="R33 L16",
+        old="    authors = {run.author, *(amended.by for amended in run.amendments)}",
+        new="    authors = {run.author}",
+        tests=(AMEND,),
+    ),
+    Mutant(
+        name="what a repair keeps is failed because it was not checked in time",
+        breaks="R26 L1",
+        old="for name in run.validating if run.repair is None else ():",
+        new="for name in run.validating:",
         tests=(REPAIR,),
     ),
 )

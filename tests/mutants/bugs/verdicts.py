@@ -160,8 +160,8 @@ BUGS = (
     Mutant(
         name="a blank word of a person counts",
         breaks="R21 R28",
-        old='    if not command.reason.strip():\n        raise CommandRejected("say why: whoever looks later wants to know")\n    waiting',
-        new="    waiting",
+        old='    if not command.reason.strip():\n        raise CommandRejected("say why: whoever looks later wants to know")\n    if command.output_hash',
+        new="    if command.output_hash",
         tests=(VERDICTS,),
     ),
     Mutant(
