@@ -13,11 +13,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
-from pydantic import BaseModel, Field, ValidationError, model_validator
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
 from engine.ports import Json, LlmError, LlmReply, LlmRequest
+from engine.scripts import Rule, prompt_of, read_rules, shipped_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,54 +31,12 @@ _FORMATS = {
 }
 
 
-class ScriptedError(BaseModel, frozen=True, extra="forbid"):
-    """A failure to play back, as the port reports it."""
-
-    message: str = "the script says that this call fails"
-    code: str = "unavailable"
-    retryable: bool = True
-
-
-class Rule(BaseModel, frozen=True, extra="forbid"):
-    """One recorded answer. Without `when` and `model` it answers every call."""
-
-    when: str | None = Field(default=None, description="part of the prompt, or a regex between slashes")
-    model: str | None = Field(
-        default=None, description="part of the model's name, or a regex between slashes"
-    )
-    reply: Json = Field(default=None, description="text, or data that is sent as JSON")
-    error: ScriptedError | None = Field(default=None, description="a failure instead of a reply")
-    delay_s: float = Field(default=0.0, ge=0, description="how long the answer takes")
-    times: int | None = Field(default=None, ge=1, description="for how many calls; None is for ever")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _error_by_message(cls, raw: Any) -> Any:
-        if isinstance(raw, dict) and isinstance(raw.get("error"), str):
-            return raw | {"error": {"message": raw["error"]}}
-        return raw
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Rule:
-        if self.error is not None and self.reply is not None:
-            raise ValueError("a rule has a reply or an error, not both")
-        for pattern in (self.when, self.model):
-            try:
-                _matches(pattern, "")  # a bad regex is found here, not in the middle of a run
-            except re.error as error:
-                raise ValueError(f"{pattern} is not a regex: {error}") from None
-        return self
-
-    def fits(self, request: LlmRequest) -> bool:
-        """Whether this rule answers that call."""
-        return _matches(self.when, prompt_of(request)) and _matches(self.model, request.model)
-
-
 class ScriptedLlm:
     """The `Llm` port played from rules: the first that fits and isn't used up answers.
 
-    Where no rule fits, a call with a schema gets the smallest value that obeys it, and one without
-    gets a sentence that names the prompt's first line. The same calls always get the same answers.
+    A model named `scripted/NAME` is then answered by the script of that name that ships. Where no rule
+    fits, a call with a schema gets the smallest value that obeys it, and one without gets a sentence that
+    names the prompt's first line. The same calls always get the same answers.
     """
 
     def __init__(self, rules: Iterable[Rule | Mapping[str, Any]] = ()) -> None:
@@ -87,7 +45,7 @@ class ScriptedLlm:
         Raises:
             ValueError: naming the rule that can't be read and why.
         """
-        self.rules = [_rule(number, raw) for number, raw in enumerate(rules, 1)]
+        self.rules = read_rules(rules)
         self.calls: list[LlmRequest] = []
         self._used = [0] * len(self.rules)
 
@@ -96,7 +54,8 @@ class ScriptedLlm:
 
         Raises:
             LlmError: what the rule says; `timeout` if its delay is longer than the request allows;
-                `invalid_output` if its reply breaks the request's schema.
+                `invalid_output` if its reply breaks the request's schema; `no_script` where no script has
+                that name.
         """
         self.calls.append(request)
         began = time.monotonic()
@@ -124,12 +83,7 @@ class ScriptedLlm:
             if (rule.times is None or self._used[number] < rule.times) and rule.fits(request):
                 self._used[number] += 1
                 return rule
-        return None
-
-
-def prompt_of(request: LlmRequest) -> str:
-    """Return all messages of the request as one text."""
-    return "\n".join(message.content for message in request.messages)
+        return shipped_rule(request)
 
 
 def read_answer(text: str, schema: dict[str, Json]) -> Json:
@@ -248,23 +202,6 @@ def _least_string(schema: dict[str, Json], name: str) -> str:
     least = schema.get("minLength", 0)
     text = name if len(name) >= least else name.ljust(least, ".")
     return text[: schema.get("maxLength")]
-
-
-def _rule(number: int, raw: Rule | Mapping[str, Any]) -> Rule:
-    if isinstance(raw, Rule):
-        return raw
-    try:
-        return Rule.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the rule"
-        raise ValueError(f"rule {number} of the script: {where}: {first['msg']}") from None
-
-
-def _matches(pattern: str | None, text: str) -> bool:
-    if pattern and len(pattern) > 2 and pattern[0] == pattern[-1] == "/":
-        return re.search(pattern[1:-1], text, re.IGNORECASE) is not None
-    return pattern is None or pattern.casefold() in text.casefold()
 
 
 def _unscripted(request: LlmRequest) -> str:

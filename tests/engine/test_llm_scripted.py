@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from engine.ports import LlmError, LlmRequest, Message
-from engine.scripted import Rule, ScriptedLlm, minimal_instance, read_answer
+from engine.scripted import ScriptedLlm, minimal_instance, read_answer
+from engine.scripts import Rule, shipped_scripts
 
 
 def ask(prompt="Book a hotel in Rome", model="scripted", **more):
@@ -175,3 +176,22 @@ class TestReadAnswer:
         with pytest.raises(LlmError) as caught:
             read_answer("1", {"$ref": "https://example.org/schema.json"})
         assert (caught.value.code, caught.value.retryable) == ("bad_request", False)
+
+
+class TestShippedScripts:
+    def test_a_script_that_ships_answers_by_its_name(self):
+        reply = run(ScriptedLlm(), ask("It likes tea", model="scripted/check-context"))
+        assert reply.text == shipped_scripts()["check-context"][0].reply
+
+    def test_own_rules_come_first(self):
+        llm = ScriptedLlm([{"when": "tea", "reply": "mine"}])
+        assert run(llm, ask("It likes tea", model="scripted/check-context")).text == "mine"
+
+    @pytest.mark.parametrize("model", ["scripted/nobody", "scripted/../gallery"])
+    def test_a_name_that_no_script_has_is_told_with_those_there_are(self, model):
+        error = failure(ScriptedLlm(), ask(model=model))
+        assert (error.code, error.retryable) == ("no_script", False)
+        assert "check-semantic" in str(error)
+
+    def test_other_models_are_none_of_its_business(self):
+        assert run(ScriptedLlm(), ask("Hello", model="openai/scripted")).text == "Scripted answer to: Hello"
