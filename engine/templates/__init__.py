@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from engine.core.document import parse_saga
 from engine.core.saga import Saga
+from engine.core.validators import CheckType
 
 
 class Break(BaseModel):
@@ -28,31 +29,37 @@ class Template(BaseModel):
     name: str
     icon: str = Field(description="a Material Symbols name")
     when: str = Field(description="when to use it")
+    check: CheckType | None = Field(default=None, description="the one type of validation that it shows")
     breaks: tuple[Break, ...] = ()
 
     @property
     def text(self) -> str:
         """The definition as its author wrote it."""
-        return (files(__package__) / f"{self.name}.yaml").read_text(encoding="utf-8")
+        folder = "" if self.check is None else "checks/"
+        return (files(__package__) / f"{folder}{self.name}.yaml").read_text(encoding="utf-8")
 
-    @property
+    @cached_property
     def saga(self) -> Saga:
         """The definition, parsed."""
-        return _saga(self.name)
+        return parse_saga(self.text)
 
 
-@cache
 def templates() -> tuple[Template, ...]:
-    """Return the templates that ship, in the Gallery's order."""
-    listed = yaml.safe_load((files(__package__) / "gallery.yaml").read_text(encoding="utf-8"))
-    return tuple(Template.model_validate(entry) for entry in listed)
+    """Return the templates that ship, in the Gallery's order; the examples of single checks are not among them."""
+    return tuple(entry for entry in _shipped() if entry.check is None)
+
+
+def examples() -> tuple[Template, ...]:
+    """Return the examples that ship: one for each type of validation, in the Gallery's order."""
+    return tuple(entry for entry in _shipped() if entry.check is not None)
 
 
 def template(name: str) -> Template | None:
-    """Return the template of that name, or None."""
-    return next((entry for entry in templates() if entry.name == name), None)
+    """Return the template or example of that name, or None."""
+    return next((entry for entry in _shipped() if entry.name == name), None)
 
 
 @cache
-def _saga(name: str) -> Saga:
-    return parse_saga((files(__package__) / f"{name}.yaml").read_text(encoding="utf-8"))
+def _shipped() -> tuple[Template, ...]:
+    listed = yaml.safe_load((files(__package__) / "gallery.yaml").read_text(encoding="utf-8"))
+    return tuple(Template.model_validate(entry) for entry in listed)
