@@ -17,7 +17,7 @@ from engine.core.document import json_schema, parse_saga
 from engine.core.errors import CommandRejected, DefinitionInvalid
 from engine.core.saga import Saga
 from engine.ports import RunFilter
-from engine.templates import template, templates
+from engine.templates import examples, template, templates
 from ui.cli_decide import approve, deny, verdict
 from ui.cli_errors import says_errors
 from ui.settings import read_settings
@@ -64,14 +64,12 @@ def list_templates(*, as_json: bool) -> None:
     Example:
       saga templates
     """
+    shipped = (*templates(), *examples())
     if as_json:
-        click.echo(
-            json.dumps(
-                [{"name": t.name, "title": t.saga.name, "when": t.when} for t in templates()], indent=2
-            )
-        )
+        listed = [{"name": t.name, "title": t.saga.name, "when": t.when, "check": t.check} for t in shipped]
+        click.echo(json.dumps(listed, indent=2))
         return
-    for entry in templates():
+    for entry in shipped:
         click.secho(f"{entry.name}  ", bold=True, nl=False)
         click.echo(f"{entry.saga.name}, {len(entry.saga.steps)} steps\n    {entry.when}")
 
@@ -233,7 +231,7 @@ def load_saga(source: str) -> Saga:
     found = template(source)
     if found is not None:
         return found.saga
-    names = ", ".join(entry.name for entry in templates())
+    names = ", ".join(entry.name for entry in (*templates(), *examples()))
     raise CommandRejected(f"'{source}' is neither a file nor a template; templates are {names}")
 
 

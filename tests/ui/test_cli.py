@@ -134,15 +134,30 @@ def test_the_schema_is_json_schema_that_the_templates_fit() -> None:
     import jsonschema
     import yaml
 
-    from engine.templates import templates
+    from engine.templates import examples, templates
 
+    shipped = (*templates(), *examples())
     schema = json.loads(saga("schema").output)
     jsonschema.Draft202012Validator.check_schema(schema)
-    for entry in templates():
+    for entry in shipped:
         jsonschema.validate(yaml.safe_load(entry.text), schema)
-    assert [t["name"] for t in json.loads(saga("templates", "--json").output)] == [
-        t.name for t in templates()
-    ]
+    listed = json.loads(saga("templates", "--json").output)
+    assert [(t["name"], t["check"]) for t in listed] == [(t.name, t.check) for t in shipped]
+    told = saga("templates").output
+    assert all(f"{t.name}  {t.saga.name}" in told for t in shipped)
+
+
+@pytest.mark.parametrize(("case", "code", "said"), [("caught", 3, "12:00:00Z"), ("near_miss", 0, "Leave at")])
+def test_an_example_of_one_check_runs_from_the_command_line(case: str, code: int, said: str) -> None:
+    result = saga("run", "check-consistency", "--input", f"case={case}")
+    assert result.exit_code == code, result.output
+    assert said in result.output
+
+
+def test_an_example_with_a_judge_needs_no_key() -> None:
+    result = saga("run", "check-semantic", "--json")
+    assert result.exit_code == 3, result.output
+    assert "the reply says that it goes on" in result.output
 
 
 def test_show_tells_of_incidents_after_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

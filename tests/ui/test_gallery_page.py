@@ -3,9 +3,10 @@
 import pytest
 
 from engine.core.document import parse_saga
-from engine.templates import template, templates
+from engine.templates import examples, template, templates
 from tests.ui.run_studio import Tab, open_studio, until
-from ui.models.gallery import break_words, faults_of, own_versions, shortage, signs
+from ui.components.text import escape
+from ui.models.gallery import CHECKS, break_words, faults_of, own_versions, shortage, signs, tiers
 from ui.models.gallery_picture import picture, two_lines
 
 
@@ -45,6 +46,28 @@ def test_every_template_has_a_card_with_its_words_picture_and_buttons(studio):
         assert all(f"gallery_break_{entry.name}_{i}" in keys(tab) for i, _ in enumerate(entry.breaks))
     assert len(tab.app.get("image")) == len(templates())
     assert "gallery_clear_faults" not in keys(tab)
+
+
+def test_every_example_of_a_check_has_a_small_card_under_its_tier(studio):
+    tab = Tab("gallery")
+    shown = words(tab)
+    assert "Checks, one at a time" in shown
+    for entry in examples():
+        assert f"{CHECKS[entry.check]}**" in shown
+        assert escape(entry.when) in shown
+        assert {f"gallery_run_{entry.name}_caught", f"gallery_run_{entry.name}_near_miss", f"gallery_design_{entry.name}"} <= keys(tab)  # fmt: skip
+    assert [len(entries) for entries in tiers(examples()).values()] == [6, 6]
+    assert set(CHECKS) == {entry.check for entry in examples()}
+
+
+@pytest.mark.parametrize(("case", "status"), [("caught", "compensated"), ("near_miss", "completed")])
+def test_both_cases_of_an_example_start_with_a_click(studio, case, status):
+    tab = Tab("gallery").click(f"gallery_run_check-temporal_{case}")
+    row = newest(studio)
+    assert row.saga == "check-temporal"
+    assert row.id in tab.app.query_params["id"]
+    assert until(studio, row.id, lambda row: row.ended_at).status == status
+    assert "gallery_edit_check-temporal" not in keys(Tab("gallery")), "it is no saga of somebody here"
 
 
 def test_one_click_starts_a_run_with_the_defaults_and_opens_it(studio):

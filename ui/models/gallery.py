@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from engine.core.saga import Saga, effect_of, undo_of
+from engine.core.validators import CheckType, tier_of
 from engine.ports import SagaVersion
 from engine.sandbox.faults import Fault
-from engine.templates import Break
+from engine.templates import Break, Template
 from ui.models.status import Family, effect_look, kind_look
 from ui.models.world_words import fault_words
+
+CHECKS: Final[dict[CheckType, str]] = {
+    "syntactic": "Syntactic", "semantic": "Semantic", "factual": "Factual", "constraint": "Constraint",
+    "reasoning": "Reasoning", "context": "Context preservation", "contract": "Contract",
+    "dependency": "Dependency satisfaction", "consistency": "Consistency", "temporal": "Temporal ordering",
+    "agreement": "Mutual agreement", "boundary": "Transaction boundary",
+}  # fmt: skip
+"""The types of validation, as people call them."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,16 @@ def _policies(saga: Saga) -> list[Sign]:
     if saga.invariants:
         names = ", ".join(invariant.name.replace("_", " ") for invariant in saga.invariants)
         found.append(Sign("Holds an invariant", "rule", "gray", f"Checked at each step: {names}"))
+    return found
+
+
+def tiers(entries: Sequence[Template]) -> dict[str, list[Template]]:
+    """Return the examples by what their check is about: one step's result, or what passes between steps."""
+    found: dict[str, list[Template]] = {"The result of one step": [], "What passes between steps": []}
+    words = dict(zip(("intra", "inter"), found, strict=True))
+    for entry in entries:
+        if entry.check is not None:
+            found[words[tier_of(entry.check)]].append(entry)
     return found
 
 
