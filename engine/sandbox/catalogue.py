@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from engine.sandbox import offers
@@ -78,20 +79,27 @@ STOCK: dict[str, int] = {
 }  # fmt: skip
 """Pieces of each article in an untouched world."""
 
+CURRENCY = "USD"
+
+
+def _priced(offer: Body, *details: str) -> Body:
+    """Return an offer's price, in the world's one currency, with some of its details."""
+    return {"cost_usd": offer["price_usd"], "currency": CURRENCY, **{name: offer[name] for name in details}}
+
 
 def _flight(body: Body) -> Body:
     offer = offers.choose(offers.flight_offers(body), body)
-    return {"cost_usd": offer["price_usd"], **{k: offer[k] for k in ("carrier", "departs", "arrives")}}
+    return _priced(offer, "carrier", "departs", "arrives")
 
 
 def _train(body: Body) -> Body:
-    offer = offers.choose(offers.train_offers(body), body)
-    return {"cost_usd": offer["price_usd"], "departs": offer["departs"], "arrives": offer["arrives"]}
+    return _priced(offers.choose(offers.train_offers(body), body), "departs", "arrives")
 
 
 def _room(body: Body) -> Body:
     room = offers.choose(offers.hotel_offers(body), body)
-    return {"cost_usd": room["price_usd"], **{k: room[k] for k in ("name", "stars", "night_usd")}}
+    check_out = date.fromisoformat(body["check_in"]) + timedelta(days=body["nights"])
+    return {**_priced(room, "name", "stars", "night_usd"), "check_out": check_out.isoformat()}
 
 
 def _free(_body: Body) -> Body:

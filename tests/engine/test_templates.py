@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from engine.core.checks import publish_problems
+from engine.core.saga import Saga
+from engine.core.validation import examine
 from engine.sandbox.world import Fault
 from engine.templates import Break, Template, template, templates
 from tests.engine.conftest import Bench
+
+
+def trip() -> Saga:
+    entry = template("trip-to-germany")
+    assert entry is not None
+    return entry.saga
+
+
+def trip_scope(text: str) -> dict[str, Any]:
+    """Return what the validators of the summary see, with a text as its output."""
+    stay = {"check_in": "2027-06-08", "check_out": "2027-06-14", "cost_usd": 100}
+    journey = {"departs": "2027-06-12T14:45+02:00", "cost_usd": 725.47}
+    outputs = {"flight_out": journey, "hotel_berlin": stay, "train": journey, "hotel_cologne": stay}
+    return {
+        "run": {"input": {"start": "2027-06-07", "budget_usd": 5000}},
+        "steps": {name: {"output": output} for name, output in outputs.items()},
+        "app": {"spent_usd": 1619.71},
+        "output": {"text": text},
+    }
+
 
 BREAKS = [pytest.param(t, b, id=f"{t.name}: {b.label}") for t in templates() for b in t.breaks]
 
@@ -28,7 +52,7 @@ def test_it_completes_with_its_default_inputs(bench: Bench, entry: Template) -> 
 
 
 def test_the_trip_books_five_things_once(bench: Bench) -> None:
-    run = bench.to_end(bench.start(template("trip-to-germany").saga))  # type: ignore[union-attr]
+    run = bench.to_end(bench.start(trip()))
     booked = [entry for entry in bench.world.ledger() if entry.action == "book"]
     assert [entry.resource for entry in booked].count("flights/bookings") == 2
     assert [entry.resource for entry in booked].count("hotels/bookings") == 2
@@ -38,7 +62,7 @@ def test_the_trip_books_five_things_once(bench: Bench) -> None:
 
 
 def test_a_sold_out_flight_home_cancels_four_bookings_in_reverse_dependency_order(bench: Bench) -> None:
-    saga = template("trip-to-germany").saga  # type: ignore[union-attr]
+    saga = trip()
     bench.world.add_fault(
         Fault(kind="sold_out", resource="flights/bookings", match={"from": "CGN"}, times=-1)
     )
@@ -53,10 +77,77 @@ def test_a_sold_out_flight_home_cancels_four_bookings_in_reverse_dependency_orde
 
 
 def test_a_budget_that_breaks_undoes_what_was_booked(bench: Bench) -> None:
-    run = bench.to_end(bench.start(template("trip-to-germany").saga, budget_usd=1500))  # type: ignore[union-attr]
+    run = bench.to_end(bench.start(trip(), budget_usd=1500))
     assert run.status == "compensated"
     assert run.faults[0].source == "invariant"
     assert bench.world.state().clean
+
+
+def test_the_trip_is_looked_at_as_a_whole(bench: Bench) -> None:
+    run = bench.to_end(bench.start(trip()))
+    told = {v.validator: v for step in run.steps.values() for v in step.verdicts if v.verdict == "accept"}
+    assert (
+        "Berlin: 2027-06-08 to 2027-06-12, Cologne: 2027-06-12 to 2027-06-14"
+        in told["a_bed_every_night"].evidence
+    )
+    assert {"train_between_the_hotels", "after_check_out", "dates_alike", "one_currency"} <= told.keys()
+    assert f"total: {run.app['spent_usd']:g}" in told["within_each_budget"].evidence
+
+
+# What the trip must not let pass: the change to its text, who finds it, and what is said.
+WRONG_TRIPS = {
+    "a night without a bed": ("nights: 2", "nights: 1", "a_bed_every_night", "2027-06-13 to 2027-06-14 is covered by nothing"),
+    "two beds in one night": ('check_in: "${add_days(run.input.start, 5)}"', 'check_in: "${add_days(run.input.start, 4)}"', "a_bed_every_night", "2027-06-11 to 2027-06-12 is covered twice"),
+    "a train before the check-out": ('to: Cologne, date: "${add_days(run.input.start, 5)}"', 'to: Cologne, date: "${add_days(run.input.start, 4)}"', "train_between_the_hotels", "comes before `steps.hotel_berlin.output.check_out`"),
+    "a flight home before the check-out": ('to: SFO, date: "${add_days(run.input.start, 7)}"', 'to: SFO, date: "${add_days(run.input.start, 6)}"', "after_check_out", "comes before `steps.hotel_cologne.output.check_out`"),
+    "hotels over their part": ("run.input.budget_usd * 0.4", "run.input.budget_usd * 0.1", "within_each_budget", "hotels: 839.18 of 500"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG_TRIPS)
+def test_a_trip_that_does_not_fit_together_is_caught_and_undone(bench: Bench, what: str) -> None:
+    right, wrong, validator, said = WRONG_TRIPS[what]
+    text = template("trip-to-germany").text  # type: ignore[union-attr]
+    assert text.count(right) == 1
+    run = bench.to_end(bench.start(text.replace(right, wrong)))
+    assert run.status == "compensated"
+    assert (run.faults[0].source, run.faults[0].reason.split(": ")[0]) == ("validator", validator)
+    assert said in run.faults[0].reason
+    assert bench.world.state().clean
+
+
+@pytest.mark.parametrize(("broken", "notes"), [(False, 0), (True, 4)])
+def test_R29_the_budget_is_looked_at_again_after_each_compensation(
+    bench: Bench, *, broken: bool, notes: int
+) -> None:
+    text = template("trip-to-germany").text  # type: ignore[union-attr]
+    if broken:  # refunds are booked the wrong way round
+        text = text.replace("app.spent_usd - undo.refund_usd", "app.spent_usd + undo.refund_usd")
+    run_id = bench.start(text, budget_usd=1500)
+    run = bench.to_end(run_id)
+    said = [r.event.text for r in bench.store.history(run_id) if r.event.type == "noted"]
+    again = [text for text in said if "after the undo of" in text and "'within_budget' is broken" in text]
+    assert len(again) == notes
+    assert run.status == "compensated"
+    paid = sum(entry.amount_usd for entry in bench.world.ledger())
+    assert broken or run.app["spent_usd"] == pytest.approx(paid), "what is left are the fees"
+
+
+def test_a_summary_that_drops_bookings_is_replaced_by_one_made_by_rule(bench: Bench) -> None:
+    run = bench.to_end(bench.start(trip()))
+    said = [v.verdict for v in run.steps["summary"].verdicts if v.validator == "nothing_left_out"]
+    assert said == ["retry", "retry", "accept"], "the scripted model knows no booking"
+    assert [fallback.kind for fallback in run.steps["summary"].fallbacks] == ["value"]
+    assert all(code in run.output["note"] for code in run.output["confirmations"][:4])
+
+
+def test_a_summary_with_a_date_that_nobody_booked_is_not_believed() -> None:
+    (validator,) = [v for v in trip().steps["summary"].validate_ if v.name == "as_booked"]
+    finding = examine(validator, trip_scope("Flight on 2027-06-09, 900.00 USD."))  # type: ignore[arg-type]
+    assert not finding.held
+    assert "text says 2027-06-09" in finding.evidence
+    assert "text says 900.00 USD" in finding.evidence
+    assert examine(validator, trip_scope("Flight on 7 June 2027, USD 725.47.")).held  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("entry", "broken"), BREAKS)

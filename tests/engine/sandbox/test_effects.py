@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from engine.sandbox.catalogue import COLLECTIONS
@@ -135,6 +137,16 @@ def test_hotels_have_stars_and_a_price_per_night(http):
     four = http.get("/hotels/offers", params={**asked, "stars": 4}).json()["offers"]
     assert {offer["stars"] for offer in four} == {4}
     assert book(http, path="hotels/bookings", stars=4).json()["name"] == four[0]["name"]
+
+
+def test_bookings_say_their_times_and_the_currency_of_their_price(http):
+    room = book(http, path="hotels/bookings").json()
+    assert (room["check_in"], room["nights"], room["check_out"]) == ("2026-06-02", 3, "2026-06-05")
+    for kind in ("flights", "trains"):
+        journey = book(http, path=f"{kind}/bookings").json()
+        assert BODIES[f"{kind}/bookings"]["date"] == journey["departs"][:10]
+        assert datetime.fromisoformat(journey["departs"]) < datetime.fromisoformat(journey["arrives"])
+        assert (journey["currency"], room["currency"]) == ("USD", "USD")
 
 
 def test_trains_and_bad_questions(http):
