@@ -165,3 +165,24 @@ def test_a_low_error_rate_is_only_logged(bench: Bench) -> None:
     run = bench.to_end(bench.start(template("incident-response").saga, error_rate=0.001))  # type: ignore[union-attr]
     assert run.steps["apply"].status == "skipped"
     assert run.steps["log"].status == "committed"
+
+
+def test_what_is_shipped_is_what_was_reserved_and_is_paid_for(bench: Bench) -> None:
+    entry = template("order-fulfilment")
+    assert entry is not None
+    run = bench.to_end(bench.start(entry.saga))
+    told = [(v.validator, v.edge, v.check) for step in run.steps.values() for v in step.verdicts]
+    assert told == [("as_ordered", "", "factual"), ("as_agreed", "", "factual"), ("payment_is_held", "ship", "contract")]  # fmt: skip
+    broken = entry.text.replace('amount_usd: "${run.input.amount_usd}", order: "${run.input.order}"', 'amount_usd: 1, order: "${run.input.order}"', 1)  # fmt: skip
+    run = bench.to_end(bench.start(broken))
+    assert run.status == "compensated"
+    assert "as_agreed: output says amount_usd = 1, recorded: 24" in run.faults[0].reason
+
+
+def test_a_draft_about_something_else_is_replaced_by_the_runbook(bench: Bench) -> None:
+    entry = template("incident-response")
+    assert entry is not None
+    draft = bench.to_end(bench.start(entry.saga)).steps["draft"]
+    said = [v.verdict for v in draft.verdicts if v.validator == "nothing_invented"]
+    assert said[-1] == "accept"
+    assert "follow the runbook" in draft.output["text"] or "checkout" in draft.output["text"]
