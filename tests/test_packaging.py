@@ -43,8 +43,13 @@ def test_what_is_read_at_run_time_is_in_it(names: set[str], name: str) -> None:
     assert name in names
 
 
-def test_every_chapter_of_the_guide_and_every_migration_is_in_it(names: set[str]) -> None:
-    for folder, pattern in (("ui/guide", "*.md"), ("storage/migrations/versions", "*.py")):
+def test_every_chapter_of_the_guide_migration_example_and_script_is_in_it(names: set[str]) -> None:
+    for folder, pattern in (
+        ("ui/guide", "*.md"),
+        ("storage/migrations/versions", "*.py"),
+        ("engine/templates/checks", "*.yaml"),
+        ("engine/templates/scripts", "*.yaml"),
+    ):
         here = {f"{folder}/{path.name}" for path in (ROOT / folder).glob(pattern)}
         assert here
         assert here <= names

@@ -179,10 +179,15 @@ def test_what_is_shipped_is_what_was_reserved_and_is_paid_for(bench: Bench) -> N
     assert "as_agreed: output says amount_usd = 1, recorded: 24" in run.faults[0].reason
 
 
-def test_a_draft_about_something_else_is_replaced_by_the_runbook(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("Roll the release back.", "names_the_service"), ("Restart checkout on HOST-7 at 90 %.", "nothing_invented"), ("Roll the release of 14:00 of Checkout back: 35 % fail.", None)],
+)  # fmt: skip
+def test_a_draft_speaks_of_the_service_and_invents_nothing(text: str, found: str | None) -> None:
     entry = template("incident-response")
     assert entry is not None
-    draft = bench.to_end(bench.start(entry.saga)).steps["draft"]
-    said = [v.verdict for v in draft.verdicts if v.validator == "nothing_invented"]
-    assert said[-1] == "accept"
-    assert "follow the runbook" in draft.output["text"] or "checkout" in draft.output["text"]
+    given = {name: schema["default"] for name, schema in entry.saga.input.items()}
+    scope = {"run": {"input": given}, "output": {"text": text}}
+    validators = entry.saga.steps["draft"].validate_
+    wrong = [v.name for v in validators if not examine(v, scope).held]  # type: ignore[arg-type]
+    assert wrong == ([found] if found else [])

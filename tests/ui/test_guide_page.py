@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.core import parts, saga
+from engine.core import parts, saga, validators
 from engine.core.checks import publish_problems
 from engine.core.document import parse_saga
 from engine.core.expressions import FUNCTIONS, compile_expression
@@ -52,7 +52,7 @@ def test_yaml_is_either_a_whole_saga_or_marked_as_a_fragment() -> None:
 
 
 def models() -> list[type[parts.Part]]:
-    known = {**vars(parts), **vars(saga)}.values()
+    known = {**vars(parts), **vars(saga), **vars(validators)}.values()
     found = [value for value in known if isinstance(value, type)]
     return [value for value in found if issubclass(value, parts.Part) and value is not parts.Part]
 
@@ -74,6 +74,21 @@ def test_the_reference_has_the_defaults_of_the_code() -> None:
         assert f"## `kind: {kind}`" in reference
     for name in ("noop", "echo", "sleep", "total"):
         assert name in REGISTERED.names
+
+
+def test_the_reference_has_every_kind_type_and_response_of_validators() -> None:
+    reference, checks = text_of("file-format"), text_of("checks-and-context")
+    for kind in validators.VALIDATOR_KINDS:
+        assert f"| `{kind}` |" in reference
+        assert f"kind: {kind}," in reference or kind == "rule", "its saga shows each"
+    for check in get_args(validators.CheckType):
+        assert f"`{check}`" in reference
+        assert f"| {check} |" in checks
+    for response in get_args(validators.OnFail):
+        assert f"`{response}`" in reference
+        assert f"| `{response}` |" in checks
+    tokens = validators.ContextPolicy().budget_tokens, validators.JUDGE_CONTEXT.budget_tokens
+    assert f"| {tokens[0]:,}; judges {tokens[1]:,} |" in reference
 
 
 def rows() -> list[tuple[str, Any]]:
@@ -105,8 +120,8 @@ def test_every_kind_of_fault_is_explained() -> None:
 
 def test_chapters_have_titles_and_neighbours() -> None:
     found = chapters()
-    assert len(found) == 10
-    assert len({one.slug for one in found}) == 10
+    assert len(found) == 11
+    assert len({one.slug for one in found}) == 11
     assert neighbours(found[0]) == (None, found[1])
     assert neighbours(found[-1]) == (found[-2], None)
     assert chapter("no-such-chapter") == found[0]
