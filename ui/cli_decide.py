@@ -1,4 +1,4 @@
-"""The commands with which people decide: approvals, and outputs that a validator leaves to them."""
+"""The commands with which people decide: approvals, outputs that a validator leaves to them, what no longer counts."""
 
 from __future__ import annotations
 
@@ -67,3 +67,23 @@ def verdict(
     if decision is None:
         raise click.UsageError("say --accept, --augment or --reject")
     sys.exit(give_verdict(read_settings(), run_id, step, decision, reason))
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("steps", metavar="STEP...", nargs=-1, required=True)
+@click.option("--reason", required=True, help="What has changed; it is kept with the run.")
+@says_errors
+def stale(run_id: str, steps: tuple[str, ...], reason: str) -> None:
+    """Say that what some steps relied on has changed.
+
+    They and what depends on them are undone and done anew where the saga says `recovery: repair`; with `ask` a
+    person chooses, with `compensate` everything is undone.
+
+    \b
+    Example:
+      saga stale r-0198c2f4d51a2b3c hotel_berlin --reason "the hotel has closed"
+    """
+    from ui.terminal import mark_stale
+
+    sys.exit(mark_stale(read_settings(), run_id, steps, reason))

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import click
 
-from engine.core.commands import AnyCommand, Decide, GiveVerdict
+from engine.core.commands import AnyCommand, Decide, GiveVerdict, MarkStale
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected
 from engine.core.events import RECORDED
@@ -49,6 +49,7 @@ COLOURS = {
     "committed": "green",
     "compensated": "magenta",
     "empty": "magenta",
+    "repairing": "blue",
     "failed": "red",
 }
 
@@ -83,6 +84,12 @@ def give_verdict(
     command = GiveVerdict(by=settings.user, step=step, decision=decision, reason=reason)
     said = {"accept": "accepted", "augment": "accepted with what was proposed", "reject": "rejected"}
     return _tell(settings, run_id, command, f"{said[decision]}: {step}")
+
+
+def mark_stale(settings: Settings, run_id: str, steps: tuple[str, ...], reason: str) -> int:
+    """Say that what some steps relied on has changed, and go on like `decide`. Return the exit code."""
+    command = MarkStale(by=settings.user, steps=steps, reason=reason)
+    return _tell(settings, run_id, command, f"no longer up to date: {', '.join(steps)}")
 
 
 def _tell(settings: Settings, run_id: str, command: AnyCommand, said: str) -> int:
@@ -186,9 +193,11 @@ def summary(run: Run) -> dict[str, Any]:
         "exceptions": run.exceptions,
         "cost_usd": run.cost_usd,
         "tokens": run.tokens,
+        "repairs": run.repairs,
         "steps": {
             step.id: {
                 "status": step.status,
+                "epoch": step.epoch,
                 "attempts": len(step.attempts),
                 "undo_attempts": len(step.undos),
                 "output": step.output,

@@ -20,8 +20,10 @@ _LINES: dict[str, Callable[[Any], Line]] = {
     ),
     "retry_scheduled": lambda e: ("↻", f"{e.step} is tried again: {e.reason}", "yellow"),
     "faulted": lambda e: ("✗", f"{e.step or 'run'}: {e.reason}", "red"),
-    "direction_asked": lambda _: ("?", "undo everything, or go on? the Run page asks", "yellow"),
+    "direction_asked": lambda _: ("?", "undo everything, repair, or go on? the Run page asks", "yellow"),
     "direction_chosen": lambda e: ("↶", f"steps to undo: {len(e.plan)} ({e.reason})", "magenta"),
+    "steps_stale": lambda e: ("!", words_of(e), "yellow"),
+    "steps_redone": lambda e: ("↻", words_of(e), "blue"),
     "step_undone": lambda e: ("↶", f"{e.step}: {e.reason}", "magenta"),
     "step_excused": lambda e: ("!", f"{e.step}: {e.how} by {e.by}: {e.reason}", "yellow"),
     "late_landed": lambda e: ("!", f"{e.step}: {e.reason}", "yellow"),
@@ -41,6 +43,8 @@ def event_line(event: Any) -> Line | None:
     """Return mark, words and colour of the events that a person follows; None for the rest."""
     if event.type == "direction_chosen" and event.direction == "forward":
         return "→", f"going on: {event.reason}", "yellow"
+    if event.type == "direction_chosen" and event.direction == "repair":
+        return "↶", words_of(event), "magenta"
     if event.type == "verdict_given" and event.verdict == "accept" and not event.by:
         return None
     return _LINES[event.type](event) if event.type in _LINES else None

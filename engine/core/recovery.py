@@ -166,9 +166,9 @@ class UndoLine:
     obstacle: str
 
 
-def preview(run: Run) -> list[UndoLine]:
-    """Return what going back now would undo, in order; changes nothing."""
-    entries = run.plan.values() if run.direction == "undo" else undo_plan(run)
+def preview(run: Run, plan: Collection[UndoPlanned] | None = None) -> list[UndoLine]:
+    """Return what going back now would undo, in order; changes nothing. `plan` is another one that could be chosen."""
+    entries = plan if plan is not None else run.plan.values() if run.direction == "undo" else undo_plan(run)
     lines = {entry.step: _line(run, entry) for entry in entries}
     return _unwind_order(lines)
 

@@ -56,7 +56,7 @@ def draw_form(detail: ApprovalDetail, key: str) -> None:
     if detail.refusal:
         st.warning(escape(detail.refusal), icon=":material/block:")
         return
-    key = f"{key}-{detail.hash[:8]}"
+    key = f"{key}-{detail.hash[:8]}-{detail.seq}"
     with st.form(f"{key}-form", border=False):
         st.radio(
             "Your answer",
@@ -76,23 +76,24 @@ def draw_form(detail: ApprovalDetail, key: str) -> None:
                 icon=":material/send:",
                 key=f"{key}-send",
                 on_click=_decide,
-                args=(detail.run, detail.step, detail.title, detail.hash, key),
+                args=(detail, key),
             )
             st.caption(escape(f"You answer as {me()}."), width="content")
 
 
-def _decide(run_id: str, step: str, title: str, seen: str, key: str) -> None:
+def _decide(detail: ApprovalDetail, key: str) -> None:
     decision = st.session_state.get(f"{key}-answer")
     if decision not in ANSWERS:
         refuse("choose Approve or Deny first")
         return
     command = Decide(
-        step=step,
+        step=detail.step,
         decision=decision,
         reason=str(st.session_state.get(f"{key}-comment") or "").strip(),
-        request_hash=seen,
+        request_hash=detail.hash,
+        question=detail.seq,
         by=me(),
         groups=my_groups(),
     )
-    if send(run_id, command, f"{decision.capitalize()}: {title}"):
+    if send(detail.run, command, f"{decision.capitalize()}: {detail.title}"):
         st.rerun()

@@ -14,12 +14,12 @@ from engine.core.run import Run
 from ui.components.approval_form import draw_consequences, draw_form
 from ui.components.badges import draw, run_badge, step_badge
 from ui.components.run_commands import now, press, refuse, send
-from ui.components.run_rollback import draw_lines
+from ui.components.run_repair import culprits_key, draw_ways, pick_culprits
 from ui.components.text import escape
 from ui.components.verdict_form import draw_verdict, draw_verdict_head
 from ui.models.approval_inbox import approval_detail
-from ui.models.run_attention import Ask, asks, command_of, give_up
-from ui.models.run_rollback import rollback_lines
+from ui.models.run_attention import Ask, asks, command_of, direction_of, give_up
+from ui.models.run_repair import preselected
 from ui.models.verdict_ask import verdict_detail
 from ui.session import me, my_groups, studio
 
@@ -33,6 +33,8 @@ def draw_attention(run: Run, history: Sequence[Recorded]) -> None:
                 _approval(run, ask, key)
             elif ask.kind == "verdict":
                 _verdict(run, history, ask, key)
+            elif ask.kind == "direction":
+                _direction(run, ask, key)
             elif ask.kind in {"retry", "looking", "locks"}:
                 _waiting(run, ask, key)
             else:
@@ -102,6 +104,18 @@ def _holders(run: Run, step: str) -> None:
             st.rerun()
 
 
+def _direction(run: Run, ask: Ask, key: str) -> None:
+    """Draw the ways there are side by side, for the steps that are said not to count any more, and the form."""
+    _head(ask)
+    if ask.detail:
+        st.code(ask.detail, language=None, wrap_lines=True)
+    st.markdown(escape(ask.advice))
+    culprits = pick_culprits(run, key, "Steps that no longer count", preselected(run))
+    command = direction_of("repair", "", me(), culprits)
+    draw_ways(run, culprits, command, key=f"{key}-ways")
+    _form(run, ask, key, horizontal=True)
+
+
 def _question(run: Run, ask: Ask, key: str) -> None:
     _head(ask)
     about, answer = st.columns([1, 1], gap="medium")
@@ -112,9 +126,6 @@ def _question(run: Run, ask: Ask, key: str) -> None:
             st.markdown(escape(ask.advice))
         if ask.kind in {"unknown_outcome", "late_success"}:
             st.json(ask.request, expanded=1)
-        if ask.kind == "direction":
-            with st.expander("What an undo would do", key=f"{key}-plan", icon=":material/undo:"):
-                draw_lines(rollback_lines(run, now()), key=f"{key}-lines")
     with answer:
         if ask.blocked:
             st.info(escape(ask.blocked), icon=":material/schedule:")
@@ -122,7 +133,7 @@ def _question(run: Run, ask: Ask, key: str) -> None:
             _form(run, ask, key)
 
 
-def _form(run: Run, ask: Ask, key: str) -> None:
+def _form(run: Run, ask: Ask, key: str, *, horizontal: bool = False) -> None:
     captions = [choice.caption for choice in ask.choices]
     labels = {choice.value: choice.label for choice in ask.choices}
     with st.form(f"{key}-form", border=False):
@@ -132,6 +143,7 @@ def _form(run: Run, ask: Ask, key: str) -> None:
             index=None,
             format_func=labels.__getitem__,
             captions=captions,
+            horizontal=horizontal,
             key=f"{key}-choice",
         )
         if "edit" in labels:
@@ -168,7 +180,8 @@ def _answer(run_id: str, ask: Ask, key: str) -> None:
         refuse("this needs a reason or evidence in words; it is kept with the run")
         return
     said = {"give_up": "Given up"}.get(ask.kind, "Done")
-    if send(run_id, command_of(ask, choice, reason, me(), request), said):
+    culprits = state.get(culprits_key(key), ())
+    if send(run_id, command_of(ask, choice, reason, me(), request, culprits=culprits), said):
         st.rerun()
 
 

@@ -1,4 +1,4 @@
-"""The dialogs of the Run page: disrupt a step, cancel and undo.
+"""The dialogs of the Run page: disrupt a step, say that something changed, cancel and undo.
 
 Which one is open is kept in the session, so that a dialog survives a rerun of the whole page.
 """
@@ -9,22 +9,27 @@ from typing import Any, Final, cast
 
 import streamlit as st
 
-from engine.core.commands import Cancel, Disrupt, RestoreApp
+from engine.core.commands import Cancel, Disrupt, MarkStale, RestoreApp
 from engine.core.events import Injection
 from engine.core.run import Run
 from engine.core.templates import as_text
 from ui.components.run_commands import forget_refusal, now, refuse, send, show_refusal
+from ui.components.run_repair import culprits_key, draw_ways, pick_culprits
 from ui.components.run_rollback import draw_lines
 from ui.components.text import escape, plain
-from ui.models.run_actions import disruptable
+from ui.models.run_actions import disruptable, outdatable
+from ui.models.run_repair import FOLLOWS, what_follows
 from ui.models.run_rollback import price_words, rollback_lines
 from ui.models.run_state import broken_by_restore, no_restore, restored
 from ui.models.run_words import counted, doubtful_pivots, money
 from ui.session import me
 
 OPEN: Final = "run-dialog"
+STALE: Final = "run-stale"
 RESTORE: Final = "restore:"
 """What the name of the dialog for a restore begins with; the event follows."""
+CHANGED: Final = "Something changed"
+DISRUPTIONS: Final = ("Plant a fault", CHANGED)
 INJECTIONS: Final[dict[str, tuple[str, str]]] = {
     "fail": ("Fail", "The next try fails before anything is sent. The retry policy decides what follows."),
     "timeout_but_land": (
@@ -61,9 +66,20 @@ def draw_dialog(run: Run) -> None:
         _restore(run, int(name.removeprefix(RESTORE)))
 
 
-@st.dialog("Disrupt a step", icon=":material/bolt:", width="medium", on_dismiss=close_dialog)
+@st.dialog("Disrupt the run", icon=":material/bolt:", width="large", on_dismiss=close_dialog)
 def _disrupt(run: Run) -> None:
     show_refusal("run-dialog-refusal")
+    way = st.segmented_control(
+        "What to do", DISRUPTIONS, default=DISRUPTIONS[0], key="run-disrupt-way", required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if way == CHANGED:
+        draw_changed(run)
+    else:
+        _fault(run)
+
+
+def _fault(run: Run) -> None:
     targets = disruptable(run, now())
     possible = {t.step: t.title for t in targets if not t.refusal}
     if not possible:
@@ -104,6 +120,48 @@ def _plant(run_id: str) -> None:
         by=me(),
     )
     if send(run_id, command, "Planted. It strikes at the next try"):
+        close_dialog()
+        st.rerun()
+
+
+def draw_changed(run: Run) -> None:
+    """Draw the form that says what steps have relied on has changed, with what follows from that."""
+    st.caption("Say what is no longer as it was when these steps were done, and see first what follows.")
+    titles = {target.step: target.title for target in outdatable(run, now()) if not target.refusal}
+    if not titles:
+        st.info("No step of this run has begun that could be done anew.", icon=":material/info:")
+        return
+    steps = pick_culprits(run, STALE, "Steps that relied on it")
+    way = what_follows(run)
+    st.markdown(FOLLOWS[way])
+    found = draw_ways(
+        run,
+        steps,
+        MarkStale(steps=tuple(steps) or ("",), reason="?", by=me()),
+        key="run-stale-ways",
+        follows=way,
+    )
+    st.caption("Calls under way are waited for first; what fails meanwhile is affected, too.")
+    with st.form("run-stale", border=False):
+        st.text_input(
+            "What has changed", key="run-stale-reason", placeholder="Kept with the run", max_chars=500
+        )
+        st.form_submit_button(
+            "It has changed",
+            type="primary",
+            icon=":material/update:",
+            disabled=found is None or bool(found.refusal),
+            on_click=_send_stale,
+            args=(run.id,),
+        )
+
+
+def _send_stale(run_id: str) -> None:
+    steps = tuple(st.session_state.get(culprits_key(STALE)) or ())
+    reason = str(st.session_state.get("run-stale-reason") or "").strip()
+    if not steps:
+        refuse("choose the steps that relied on what has changed")
+    elif send(run_id, MarkStale(steps=steps, reason=reason, by=me()), "Noted: these steps no longer count"):
         close_dialog()
         st.rerun()
 

@@ -109,7 +109,7 @@ def _head(detail: StepDetail) -> None:
 def _tabs(run: Run, detail: StepDetail) -> list[str]:
     has = {
         "Data": True,
-        "Tries": bool(detail.tries or detail.looks),
+        "Tries": bool(detail.tries or detail.looks or detail.earlier),
         "Context": bool(detail.model_calls),
         "Validation": has_validation(run.steps[detail.id]),
         "Approval": bool(detail.questions),
@@ -142,6 +142,12 @@ def _json(value: object, otherwise: str) -> None:
 def _tries(detail: StepDetail) -> None:
     for number, one in enumerate([*detail.tries, *detail.looks]):
         draw_try(one, expanded=number == 0)
+    for old in detail.earlier:
+        st.markdown(f"**{escape(old.title)}** :gray[before a repair: {escape(old.fate.lower())}]")
+        for one in old.tries:
+            draw_try(one)
+        if not old.tries:
+            st.caption("It had not begun.")
 
 
 def draw_try(one: Try, *, expanded: bool = False) -> None:

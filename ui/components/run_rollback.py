@@ -10,11 +10,13 @@ from engine.core.events import Recorded
 from engine.core.run import Run
 from ui.components.badges import draw, run_badge, step_badge
 from ui.components.run_commands import now
+from ui.components.run_repair import draw_rounds, draw_under_way
 from ui.components.text import escape, plain
 from ui.models.run_rollback import (
     RollbackLine,
     Trouble,
     price_words,
+    repaired_words,
     rollback_lines,
     tells_more,
     troubles,
@@ -89,11 +91,16 @@ def _trouble(trouble: Trouble, *, first: bool) -> None:
 def draw_rollback(run: Run, history: Sequence[Recorded]) -> None:
     """Draw the Rollback view: what going back would do, how far it is, or what came of it."""
     lines = rollback_lines(run, now())
-    if run.direction == "undo":
+    if run.repair is not None:
+        for sentence in verdict(run, history):
+            st.markdown(escape(sentence))
+        draw_under_way(run)
+    elif run.direction == "undo":
         for sentence in verdict(run, history):
             st.markdown(escape(sentence))
     elif run.status == "completed":
-        st.markdown("The run completed: nothing was undone, and nothing will be.")
+        before = repaired_words(run) or "Nothing was undone, and nothing will be."
+        st.markdown(escape(f"The run completed. {before}"))
         lines = []
     elif run.pivot_passed():
         st.markdown("The point of no return is passed: from here the run only goes forward.")
@@ -102,3 +109,5 @@ def draw_rollback(run: Run, history: Sequence[Recorded]) -> None:
         text = f"If the run went back now, this would happen, in this order. {price_words(run)}"
         st.markdown(escape(text) if lines else "Nothing has taken effect yet, so there is nothing to undo.")
     draw_lines(lines, key=f"run-{run.id}-rollback")
+    if run.repairs:
+        draw_rounds(run, history)

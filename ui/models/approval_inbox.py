@@ -48,6 +48,7 @@ class ApprovalDetail:
     """A question with what will happen if the answer is yes, and if it is no.
 
     Attributes:
+        seq: which question it is, by its place in the log.
         wire: what will be sent, as it is sent; "" where nothing is.
         evidence: what the author of the saga wants the person to see.
         refusal: why this person can't answer; "" where they can.
@@ -60,6 +61,7 @@ class ApprovalDetail:
     question: str
     group: str
     hash: str
+    seq: int
     asked: str
     deadline: str
     silence: str
@@ -169,6 +171,7 @@ def approval_detail(
         question=asked.question,
         group=asked.group,
         hash=asked.request_hash,
+        seq=approval.seq,
         asked=ago(approval.asked_at, now),
         deadline=_deadline(asked.expires_at, now),
         silence=_silence(approval),
@@ -241,7 +244,7 @@ def _if_no(run: Run, step: StepState, effects: int) -> str:
     if run.pivot_passed():
         return "The point of no return is passed: the run stops here and asks a person how to go on."
     if run.saga.recovery == "ask":
-        return "The run stops, and a person is asked whether to undo everything or to go on."
+        return "The run stops, and a person is asked whether to undo everything, to repair, or to go on."
     if not effects:
         return "The run ends. Nothing has taken effect yet, so there is nothing to undo."
     return f"The run goes back and undoes {counted(effects, 'effect')}, in this order:"

@@ -81,6 +81,7 @@ _LABELS: Final = {
     "when": "Only when",
     "landed": "It landed when",
     "recovery": "After a fault",
+    "max_repairs": "Repairs before asking",
     "app": "Application state at the start",
     "deadline_s": "Deadline (s)",
     "parallel": "Steps at once",
@@ -236,7 +237,7 @@ PROBE_FIELDS: Final = (
     *fields_of(HttpCall, "url", "params", base=("probe", "with")),
     *fields_of(Probe, "landed", "timeout_s", base=("probe",)),
 )
-SAGA_FIELDS: Final = fields_of(Saga, "title", "description", "recovery")
+SAGA_FIELDS: Final = fields_of(Saga, "title", "description", "recovery", "max_repairs")
 BUDGET_FIELDS: Final = fields_of(
     Budget, "cost_usd", "tokens", "calls", "minutes", "on_limit", base=("budget",)
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.core.commands import AnyCommand, Cancel, Disrupt, Pause, Resume
+from engine.core.commands import AnyCommand, Cancel, Disrupt, MarkStale, Pause, Resume
 from engine.core.decide import decide
 from engine.core.errors import CommandRejected
 from engine.core.run import Run
@@ -43,18 +43,22 @@ def refusal(run: Run, command: AnyCommand, now: datetime) -> str:
 def allowed(run: Run, now: datetime) -> Allowed:
     """Return which actions of the header may be done now."""
     ended = "The run has ended" if run.is_closed else ""
-    targets = [] if ended else disruptable(run, now)
-    none_left = "" if any(not t.refusal for t in targets) else "No call is still to come"
+    targets = [] if ended else [*disruptable(run, now), *outdatable(run, now)]
+    none_left = "" if any(not t.refusal for t in targets) else "Nothing of this run can be disrupted now"
     return Allowed(
         pause=ended or refusal(run, Pause(), now),
         resume=ended or refusal(run, Resume(), now),
-        disrupt=ended or ("The run is going back" if run.direction == "undo" else none_left),
+        disrupt=ended or (_turned(run) if run.direction == "undo" else none_left),
         cancel=ended or _no_cancel(run, now),
     )
 
 
+def _turned(run: Run) -> str:
+    return "The run is going back" if run.repair is None else "The run is being repaired"
+
+
 def _no_cancel(run: Run, now: datetime) -> str:
-    if run.direction == "undo":
+    if run.direction == "undo" and run.repair is None:
         return "It is being undone already"
     if run.direction_asked:
         return "Choose the direction below"
@@ -62,6 +66,14 @@ def _no_cancel(run: Run, now: datetime) -> str:
     if refused:
         return refused[0].upper() + refused[1:]
     return "It is stopping already" if run.fault is not None else ""
+
+
+def outdatable(run: Run, now: datetime) -> list[Target]:
+    """Return every step with the reason why nothing that it relied on can be said to have changed, if there is one."""
+    return [
+        Target(step.id, title_of(step), refusal(run, MarkStale(steps=(step.id,), reason="?", by="?"), now))
+        for step in run.steps.values()
+    ]
 
 
 def disruptable(run: Run, now: datetime) -> list[Target]:

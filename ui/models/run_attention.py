@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -18,7 +18,7 @@ from engine.core.commands import (
     Skip,
     TryNow,
 )
-from engine.core.events import LimitName
+from engine.core.events import Direction, LimitName
 from engine.core.limits import in_words
 from engine.core.run import Run, StepState
 from ui.models.run_actions import refusal
@@ -96,8 +96,10 @@ def give_up(run: Run) -> Ask | None:
     return Ask("give_up", "", "abandoned", "Give this run up", advice=advice, reason_label="Why")
 
 
-def command_of(ask: Ask, choice: str, reason: str, by: str, request: Json = None) -> AnyCommand:
-    """Return the command that an answer sends.
+def command_of(
+    ask: Ask, choice: str, reason: str, by: str, request: Json = None, *, culprits: Sequence[str] = ()
+) -> AnyCommand:
+    """Return the command that an answer sends; `culprits` are the steps that a repair is for.
 
     Raises:
         KeyError: if there is no such answer.
@@ -106,7 +108,7 @@ def command_of(ask: Ask, choice: str, reason: str, by: str, request: Json = None
     if ask.kind == "give_up":
         return Abandon(reason=reason, by=by)
     if ask.kind == "direction":
-        return ChooseDirection(direction="undo" if choice == "undo" else "forward", reason=reason, by=by)
+        return direction_of(choice, reason, by, culprits)
     if ask.kind == "limit":
         return GrantLimit(reason=reason, by=by) if choice == "grant" else Cancel(reason=reason, by=by)
     commands: dict[str, AnyCommand] = {
@@ -118,6 +120,17 @@ def command_of(ask: Ask, choice: str, reason: str, by: str, request: Json = None
         "not_landed": Resolve(step=step, landed=False, reason=reason, by=by),
     }
     return commands[choice]
+
+
+def direction_of(choice: str, reason: str, by: str, culprits: Sequence[str]) -> ChooseDirection:
+    """Return the command that chooses a direction.
+
+    Raises:
+        KeyError: if there is no such direction.
+    """
+    directions: dict[str, Direction] = {"undo": "undo", "repair": "repair", "forward": "forward"}
+    named = tuple(culprits) if choice == "repair" else ()
+    return ChooseDirection(direction=directions[choice], reason=reason, by=by, culprits=named)
 
 
 def _needs(run: Run, step: StepState) -> str:
@@ -139,11 +152,17 @@ def _comp_failed(run: Run, step: StepState) -> Ask:
             Choice("retry", "Try the undo again", "The same request, with the same key"),
             Choice("edit", "Edit the request and try again", "For a wrong address or a changed reference"),
             Choice("done", "It was undone by hand", "Say where it can be seen"),
-            Choice("skip", "Leave it as it is", "The run ends as compensated with exceptions"),
+            Choice("skip", "Leave it as it is", _if_left(run)),
         ),
         reason_label="Reason or evidence",
         request=step.undos[-1].intent.request if step.undos else None,
     )
+
+
+def _if_left(run: Run) -> str:
+    if run.repair is None:
+        return "The run ends as compensated with exceptions"
+    return "It is not done a second time beside it: everything else is undone as well"
 
 
 def _unknown(run: Run, step: StepState, now: datetime) -> Ask:
@@ -180,16 +199,18 @@ def _direction(run: Run) -> Iterator[Ask]:
     if not run.direction_asked:
         return
     reason = run.faults[-1].reason if run.faults else ""
+    made = f"It was repaired {counted(run.repairs, 'time')} by itself already. " if run.repairs else ""
     yield Ask(
         "direction",
         "",
         "needs_attention",
-        "Undo everything, or go on?",
+        "Repair, undo everything, or go on?",
         detail=reason,
-        advice="The saga leaves this to a person. The preview says what an undo would do.",
+        advice=f"{made}The saga leaves this to a person. The preview says what each way would do.",
         choices=(
+            Choice("repair", "Repair", "Undo only what is affected, and do that anew; the rest stays"),
             Choice("undo", "Undo everything", "In the order of the preview"),
-            Choice("forward", "Go on", "What failed is then retried, marked as done or skipped, one by one"),
+            Choice("forward", "Go on", "What failed is retried, marked as done or skipped, one by one"),
         ),
         label="Which way",
         reason_label="Why",

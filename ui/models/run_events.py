@@ -12,7 +12,7 @@ from engine.core.events import RECORDED, Recorded
 from engine.core.limits import in_words
 from engine.core.run import Run
 from ui.models.run_verdicts import FALLBACKS
-from ui.models.run_words import clock, counted
+from ui.models.run_words import clock, counted, listed
 
 Json = Any
 
@@ -57,7 +57,7 @@ def event_lines(
     return [
         _line(recorded, titles)
         for recorded in reversed(history)
-        if (step is None or getattr(recorded.event, "step", None) == step)
+        if (step is None or step in _steps(recorded.event))
         and (not kinds or recorded.event.type in kinds)
         and (not wanted or wanted in RECORDED.dump_json(recorded).decode().lower())
     ]
@@ -65,9 +65,8 @@ def event_lines(
 
 def _line(recorded: Recorded, titles: dict[str, str]) -> Line:
     event = recorded.event
-    step = getattr(event, "step", None) or ""
-    what = words_of(event)
-    return Line(recorded.seq, recorded.at, event.type, type_name(event.type), titles.get(step, step), what)
+    names = listed([titles.get(step, step) for step in _steps(event)])
+    return Line(recorded.seq, recorded.at, event.type, type_name(event.type), names, words_of(event))
 
 
 def event_json(history: Sequence[Recorded], seq: int) -> Json:
@@ -135,6 +134,9 @@ def _augmented(e: Any) -> str:
 def _direction(e: Any) -> str:
     if e.direction == "forward":
         return _with("The run goes forward", e.reason)
+    if e.direction == "repair":
+        undone = f"{counted(len(e.plan), 'effect')} to undo, {counted(len(e.affected), 'step')} to do anew"
+        return _with(f"The run is repaired, {undone}", e.reason)
     return _with(f"The run goes back, {counted(len(e.plan), 'effect')} to undo", e.reason)
 
 
@@ -145,7 +147,9 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "faulted": lambda e: e.reason,
     "noted": lambda e: e.text,
     "direction_chosen": _direction,
-    "direction_asked": lambda _: "A person must choose: undo everything, or go on",
+    "direction_asked": lambda _: "A person must choose: undo everything, repair, or go on",
+    "steps_stale": lambda e: f"What {listed(e.steps)} relied on has changed, says {e.by}: {e.reason}",
+    "steps_redone": lambda e: f"Repair {e.round}: {listed(e.steps)} begin anew, everything else stays",
     "run_completed": lambda _: "Every step is done or skipped",
     "run_compensated": lambda e: (
         f"Everything is undone, but {counted(len(e.exceptions), 'effect')} settled by hand"
@@ -202,12 +206,14 @@ def words_of(event: Any) -> str:
     return _WORDS[event.type](event) if event.type in _WORDS else type_name(event.type)
 
 
+_CHOSEN: Final = {"forward": "go on", "undo": "undo", "repair": "repair"}
 _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
     "run_started": lambda _: ("started the run", ""),
     "run_paused": lambda _: ("paused the run", ""),
     "run_resumed": lambda _: ("resumed the run", ""),
-    "faulted": lambda e: ("cancelled the run", e.reason.partition(": ")[2]),
-    "direction_chosen": lambda e: ("chose to " + ("go on" if e.direction == "forward" else "undo"), e.reason),
+    "cancelled": lambda e: ("cancelled the run", e.reason.partition(": ")[2]),
+    "direction_chosen": lambda e: ("chose to " + _CHOSEN[e.direction], e.reason),
+    "steps_stale": lambda e: ("said that something has changed", e.reason),
     "run_abandoned": lambda e: ("gave the run up", e.reason),
     "approval_given": lambda e: (e.decision, e.reason),
     "attempt_resolved": lambda e: (
@@ -241,9 +247,22 @@ def deeds(history: Sequence[Recorded], titles: dict[str, str]) -> list[Deed]:
     found = []
     for recorded in history:
         event: Any = recorded.event
-        by = getattr(event, "by", "")
-        if by and event.type in _DEEDS:
-            did, why = _DEEDS[event.type](event)
-            step = getattr(event, "step", None)
-            found.append(Deed(recorded.at, by, f"{did} · {titles.get(step, step)}" if step else did, why))
+        by, kind = getattr(event, "by", ""), _deed(event)
+        if by and kind in _DEEDS:
+            did, why = _DEEDS[kind](event)
+            names = listed([titles.get(step, step) for step in _steps(event)])
+            found.append(Deed(recorded.at, by, f"{did} · {names}" if names else did, why))
     return found
+
+
+def _deed(event: Any) -> str:
+    """Return what kind of deed an event is; a fault is one only where somebody cancelled."""
+    if event.type == "faulted":
+        return "cancelled" if event.source == "cancel" else ""
+    return str(event.type)
+
+
+def _steps(event: Any) -> tuple[str, ...]:
+    """Return the steps that an event is about: one, several or none."""
+    step = getattr(event, "step", None)
+    return (step,) if step else getattr(event, "steps", ())

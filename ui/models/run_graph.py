@@ -14,7 +14,7 @@ from ui.models.graph import EdgeKind, EdgeState, Graph, GraphEdge, GraphNode
 from ui.models.layout import CARD_H, CARD_W, Layout
 from ui.models.run_checks import check_mark, edge_check
 from ui.models.run_verdicts import fallbacks
-from ui.models.run_words import money, rounded, title_of
+from ui.models.run_words import epoch_words, epochs, money, rounded, title_of
 from ui.models.status import effect_look, kind_look
 from ui.models.step_words import checked_by, shown_status, undecided, waits_for_verdict
 from ui.models.timeline import duration_words
@@ -70,8 +70,15 @@ def _node(run: Run, step: StepState, now: datetime) -> GraphNode:
 
 def _marks(run: Run, step: StepState) -> tuple[str, ...]:
     marks = []
-    if run.faults and run.faults[0].step == step.id:
+    turned = run.faults[run.faults_before :]  # what repairs have settled turned nothing around for good
+    if turned and turned[0].step == step.id:
         marks.append("fault")
+    if run.repair is not None and step.id in run.repair.affected:
+        marks.append("affected")
+    elif step.epoch > 1:
+        marks.append("anew")
+    if step.id in run.stale:
+        marks.append("stale")
     if step.disruption is not None or any(a.intent.injection for a in step.attempts):
         marks.append("disrupted")
     marks += check_mark(run, step)
@@ -99,11 +106,16 @@ def _subtitle(run: Run, step: StepState, now: datetime) -> str:
         return step.reason
     if step.attempts:
         simpler = fallbacks(step)[0].what if step.fallbacks else ""
-        parts = (simpler, spent(step.attempts, now), cost_of(step))
+        again = epoch_words(step.epoch) if step.epoch > 1 else ""
+        parts = (again, simpler, spent(step.attempts, now), cost_of(step))
         return " · ".join(part for part in parts if part)
     if step.status == "committed" and step.approval is not None and step.approval.answers:
         return f"by {step.approval.answers[-1].by}"
-    return effect_look(effect_of(step.definition)).word if step.status == "pending" else ""
+    return _to_come(step) if step.status == "pending" else ""
+
+
+def _to_come(step: StepState) -> str:
+    return epoch_words(step.epoch) if step.epoch > 1 else effect_look(effect_of(step.definition)).word
 
 
 def _checking(run: Run, step: StepState) -> str:
@@ -132,7 +144,10 @@ def cost_of(step: StepState) -> str:
 
 def _undo_node(run: Run, step: StepState, now: datetime) -> GraphNode:
     calls = [*step.undos, *step.late_undos]
+    before = sum(bool(old.undos) for old in epochs(run, step)[:-1])
     took = spent(calls, now) if calls else undo_words(step.definition)
+    if before and not calls:
+        took = f"undone by a repair · {took}"
     if step.late_undos:
         took = f"a late effect · {took}"
     return GraphNode(

@@ -12,8 +12,8 @@ from engine.core.run import Attempt, Run, StepState
 from engine.core.saga import effect_of, undo_of
 from ui.models.run_context import ModelCall, model_calls
 from ui.models.run_graph import cost_of, spent, undo_status, undo_words
-from ui.models.run_words import clock_ms, rounded, title_of
-from ui.models.status import Family
+from ui.models.run_words import clock_ms, epoch_words, rounded, title_of
+from ui.models.status import Family, step_look
 from ui.models.step_words import shown_status, status_words
 from ui.models.timeline import duration_words
 
@@ -86,6 +86,15 @@ class UndoDetail:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """An epoch of a step that a repair ended: `fate` is what became of its effect."""
+
+    title: str
+    fate: str
+    tries: tuple[Try, ...]
+
+
+@dataclass(frozen=True)
 class StepDetail:
     """Everything about one step of a run."""
 
@@ -106,6 +115,7 @@ class StepDetail:
     model_calls: tuple[ModelCall, ...]
     questions: tuple[Question, ...]
     undo: UndoDetail | None
+    earlier: tuple[Earlier, ...]
 
 
 def step_detail(run: Run, name: str, now: datetime) -> StepDetail | None:
@@ -131,6 +141,14 @@ def step_detail(run: Run, name: str, now: datetime) -> StepDetail | None:
         model_calls=model_calls(run, step),
         questions=_questions(step, now),
         undo=_undo(run, step, now),
+        earlier=tuple(_earlier(old, now) for old in reversed(run.past.get(name, []))),
+    )
+
+
+def _earlier(old: StepState, now: datetime) -> Earlier:
+    calls = sorted([*old.attempts, *old.probes, *old.undos, *old.late_undos], key=lambda call: -call.seq)
+    return Earlier(
+        epoch_words(old.epoch), step_look(old.status).word, tuple(_try(call, now) for call in calls)
     )
 
 
@@ -150,7 +168,7 @@ def _facts(step: StepState, now: datetime) -> tuple[tuple[str, str], ...]:
     if cost:
         facts.append(("Cost", cost))
     if step.epoch > 1:
-        facts.append(("Round", str(step.epoch)))
+        facts.append(("Repaired", epoch_words(step.epoch)))
     return tuple(facts)
 
 

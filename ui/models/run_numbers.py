@@ -8,7 +8,7 @@ from datetime import datetime
 from engine.core.events import LimitName
 from engine.core.run import Run
 from ui.models.run_rollback import undo_price
-from ui.models.run_words import counted, elapsed, money, rounded
+from ui.models.run_words import counted, elapsed, epochs, money, redoing, rounded
 from ui.models.timeline import duration_words
 
 
@@ -37,19 +37,23 @@ def run_numbers(run: Run, now: datetime) -> tuple[Number, ...]:
 
 
 def _progress(run: Run) -> Number:
+    anew = counted(len(run.repair.affected), "step") + " then anew" if run.repair is not None else ""
     if run.direction == "undo" and not run.plan:
-        return Number("Undone", "Nothing", "nothing had taken effect")
+        return Number("Undone", "Nothing", anew or "nothing had taken effect")
     if run.direction == "undo":
         done = len(run.plan) - run.unplanned
         excused = f"{len(run.exceptions)} settled by hand" if run.exceptions else ""
         return Number(
-            "Undone", f"{done} of {len(run.plan)}", excused or counted(len(run.plan), "effect") + " in all"
+            "Undone",
+            f"{done} of {len(run.plan)}",
+            excused or anew or counted(len(run.plan), "effect") + " in all",
         )
     done = len(run.steps) - run.unfinished
     skipped = sum(step.status == "skipped" for step in run.steps.values())
     handled = sum(step.status == "handled" for step in run.steps.values())
     notes = [f"{skipped} skipped"] if skipped else []
     notes += [f"{handled} went another way"] if handled else []
+    notes += [f"{redoing(run)} being done anew"] if redoing(run) else []
     return Number("Progress", f"{done} of {len(run.steps)}", ", ".join(notes) or "steps")
 
 
@@ -66,9 +70,11 @@ def _time(run: Run, now: datetime) -> Number:
 
 
 def _tries(run: Run) -> Number:
-    retries = sum(max(len(s.attempts) - 1, 0) + max(len(s.undos) - 1, 0) for s in run.steps.values())
+    lives = [life for step in run.steps.values() for life in epochs(run, step)]
+    retries = sum(max(len(s.attempts) - 1, 0) + max(len(s.undos) - 1, 0) for s in lives)
     notes = [counted(retries, "retry", "retries")] if retries else []
     notes += [counted(run.disruptions, "disruption")] if run.disruptions else []
+    notes += [counted(run.repairs, "repair")] if run.repairs else []
     limit = _limit(run, "calls")
     notes += [f"{run.calls} of {limit:,.0f} forward"] if limit else []
     return Number("Calls", str(run.attempts), ", ".join(notes) or "none repeated")
@@ -88,7 +94,8 @@ def _limit(run: Run, name: LimitName) -> float:
 
 
 def _checks(run: Run) -> Number:
-    verdicts = [verdict.verdict for step in run.steps.values() for verdict in step.verdicts]
+    lives = [life for step in run.steps.values() for life in epochs(run, step)]
+    verdicts = [verdict.verdict for life in lives for verdict in life.verdicts]
     passed = verdicts.count("accept")
     bad = verdicts.count("reject") + verdicts.count("retry")
     noted, silent = verdicts.count("feedback"), verdicts.count("none")

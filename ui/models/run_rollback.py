@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -19,7 +19,7 @@ SOURCES: Final[dict[str, str]] = {
     "validator": "gave a result that its checks rejected", "denied": "was denied",
     "expired": "got no answer in time", "invariant": "broke a rule of the whole run",
     "cancel": "was cancelled", "deadline": "ran out of time", "expression": "could not be worked out",
-    "operator": "was stopped by a person", "disruption": "was disrupted",
+    "operator": "was stopped by a person", "disruption": "relied on something that changed",
     "budget": "reached a limit", "locks": "did not get its locks in time",
 }  # fmt: skip
 """What happened, by the source of a fault; said of a step or of the run."""
@@ -58,7 +58,7 @@ class Trouble:
 
 def rollback_lines(run: Run, now: datetime) -> list[RollbackLine]:
     """Return the compensations in order: as they happened, then as they are to come."""
-    return [_line(run, number, line, now) for number, line in enumerate(_in_order(run), 1)]
+    return [line_of(run, number, line, now) for number, line in enumerate(_in_order(run), 1)]
 
 
 def _in_order(run: Run) -> list[UndoLine]:
@@ -74,7 +74,8 @@ def _when(step: StepState) -> tuple[int, float]:
     return (1, step.undos[0].started_at.timestamp()) if step.undos else (2, 0.0)
 
 
-def _line(run: Run, number: int, line: UndoLine, now: datetime) -> RollbackLine:
+def line_of(run: Run, number: int, line: UndoLine, now: datetime) -> RollbackLine:
+    """Return one compensation in words."""
     step = run.steps[line.step]
     frozen = step.frozen
     went_back = run.direction == "undo"
@@ -111,10 +112,14 @@ def undo_price(run: Run) -> tuple[str, str]:
     Where no compensation states a cost, that is said: nothing is priced at zero that nobody priced.
     """
     if run.direction == "undo" or run.is_closed:
-        return "—", "no longer a choice" if run.is_closed else "it is under way"
+        under_way = "it is under way" if run.repair is None else "a repair is under way"
+        return "—", "no longer a choice" if run.is_closed else under_way
     if run.pivot_passed():
         return "—", "past the point of no return"
-    lines = preview(run)
+    return _price(preview(run))
+
+
+def _price(lines: Sequence[UndoLine]) -> tuple[str, str]:
     if not lines:
         return money(0), "nothing to undo"
     stated = [line.cost_usd for line in lines if line.cost_usd is not None]
@@ -146,7 +151,15 @@ def troubles(history: Sequence[Recorded], titles: dict[str, str]) -> list[Troubl
 
 def price_words(run: Run) -> str:
     """Return what undoing everything now would cost, as a sentence."""
-    price, note = undo_price(run)
+    return _price_sentence(*undo_price(run))
+
+
+def price_of(lines: Sequence[UndoLine]) -> str:
+    """Return what some compensations would cost, as a sentence."""
+    return _price_sentence(*_price(lines))
+
+
+def _price_sentence(price: str, note: str) -> str:
     if price == "Not stated":
         return f"What undoing costs is not stated ({note})."
     return f"Undoing costs {price} ({note})." if price != "—" else f"{note[0].upper()}{note[1:]}."
@@ -157,20 +170,51 @@ def verdict(run: Run, history: Sequence[Recorded]) -> list[str]:
     if run.status == "completed":
         passed = run.faults and run.pivot_passed()
         why = " The point of no return was passed, so it could only go forward." if passed else ""
-        return [f"The run completed. {_nothing_undone(run)}{why}", *_another_way(run)]
+        return [f"The run completed. {repaired_words(run) or _nothing_undone(run)}{why}", *_another_way(run)]
     if run.status == "abandoned":
         return _given_up(run, history)
+    if run.repair is not None:
+        return [*_repairing(run), *_excused(run, history), *_still_open(run)]
+    before = [repaired_words(run)] if run.repairs else []
     if run.direction != "undo":
-        return []
+        return before
     if not run.plan:
-        return ["Nothing had taken effect yet, so there was nothing to undo."]
-    return [*_undone(run), *_empty(run), *_excused(run, history), *_still_open(run)]
+        return [*before, "Nothing had taken effect yet, so there was nothing to undo."]
+    return [*before, *_undone(run), *_empty(run), *_excused(run, history), *_still_open(run)]
 
 
 def tells_more(run: Run) -> bool:
     """Return whether the verdict says more than the badge: something was undone, given up, or went another way."""
     detour = any(step.status == "handled" or step.late_undos for step in run.steps.values())
-    return run.direction == "undo" or run.status == "abandoned" or (run.is_closed and detour)
+    turned = run.direction == "undo" or run.repairs > 0
+    return turned or run.status == "abandoned" or (run.is_closed and detour)
+
+
+def _repairing(run: Run) -> Iterator[str]:
+    """Yield what a repair under way is about, and what it has undone so far."""
+    assert run.repair is not None
+    named = listed([title_of(run.steps[name]) for name in run.repair.culprits])
+    anew = counted(len(run.repair.affected), "step")
+    yield f"Repair: {named} no longer counts. Only what depends on that is undone; {anew} will be done anew."
+    done = [run.steps[line.step] for line in _in_order(run)]
+    undone = [title_of(step) for step in done if step.status == "compensated"]
+    if undone:
+        yield f"Undone so far: {', then '.join(undone)}."
+
+
+def repaired_words(run: Run) -> str:
+    """Return what the repairs of a run did; "" where it had none."""
+    if not run.repairs:
+        return ""
+    past = {name: any(life.status in UNDONE for life in lives) for name, lives in run.past.items()}
+    order = run.saga.graph.order()
+    undone = [title_of(run.steps[name]) for name in order if past.get(name)]
+    anew = [title_of(run.steps[name]) for name in order if name in past]
+    times = "once" if run.repairs == 1 else f"{run.repairs} times"
+    lost = f"Undone for that: {listed(undone)}." if undone else "Nothing had to be undone for that."
+    return (
+        f"It was repaired {times}. {lost} Begun anew: {listed(anew)}. The other steps were left as they were."
+    )
 
 
 def _nothing_undone(run: Run) -> str:

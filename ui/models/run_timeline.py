@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
-from engine.core.events import Disrupted, Faulted, LateLanded, LocksTaken, LocksWanted, Recorded, WaitBegun
+from engine.core.events import (
+    Disrupted,
+    Faulted,
+    LateLanded,
+    LocksTaken,
+    LocksWanted,
+    Recorded,
+    StepsRedone,
+    StepsStale,
+    WaitBegun,
+)
 from engine.core.run import Attempt, Run, StepState
 from ui.models.run_checks import check_marks
 from ui.models.run_graph import UNDO
-from ui.models.run_words import clock, title_of
+from ui.models.run_words import clock, epochs, title_of
 from ui.models.timeline import Mark, Row, Segment, SegmentKind, Timeline
 
 MAX_ROWS = 60
@@ -28,15 +38,16 @@ _BACK: dict[str | None, SegmentKind] = {
 
 
 def run_timeline(run: Run, history: list[Recorded], now: datetime) -> Timeline:
-    """Return what a run did and when; open stretches end at `now`."""
+    """Return what a run did and when; open stretches end at `now`. A row holds all epochs of its step."""
     steps = [run.steps[name] for name in run.saga.graph.order()]
-    segments = [segment for step in steps for segment in _segments(run, step)]
+    lives = [life for step in steps for life in epochs(run, step)]
+    segments = [segment for life in lives for segment in _segments(run, life)]
     segments += [*_waits(run, history), *_lock_waits(run, history)]
-    marks = [mark for step in steps for mark in _marks(step)] + _planted(history) + check_marks(history)
+    marks = [mark for life in lives for mark in _marks(life)] + _planted(history) + check_marks(history)
     begun = {segment.row for segment in segments} | {mark.row for mark in marks}
     shown = [step for step in steps if len(steps) <= MAX_ROWS or step.id in begun]
     rows = [Row(step.id, title_of(step)) for step in shown]
-    undone = dict.fromkeys([*run.plan, *(step.id for step in steps if step.late_undos)])
+    undone = dict.fromkeys([*run.plan, *(life.id for life in lives if life.undos or life.late_undos)])
     rows += [Row(UNDO + name, f"Undo: {title_of(run.steps[name])}", "undo") for name in undone]
     # Where only a person can go on, time would squeeze what happened against the left edge.
     goes_on = any(segment.end is None for segment in segments)
@@ -88,7 +99,7 @@ def _waits(run: Run, history: list[Recorded]) -> list[Segment]:
             recorded.event.step,
             "waiting",
             recorded.at,
-            run.steps[recorded.event.step].ended_at or run.ended_at,
+            _life_at(run, history, recorded.event.step, recorded.seq).ended_at or run.ended_at,
             detail=f"until {clock(recorded.event.until)} UTC",
         )
         for recorded in history
@@ -105,8 +116,15 @@ def _lock_waits(run: Run, history: list[Recorded]) -> Iterator[Segment]:
                 for r in history
                 if isinstance(r.event, LocksTaken) and r.event.step == event.step and r.seq > recorded.seq
             )
-            ended = next(taken, None) or run.steps[event.step].ended_at or run.ended_at
+            life = _life_at(run, history, event.step, recorded.seq)
+            ended = min(filter(None, (next(taken, None), life.ended_at)), default=run.ended_at)
             yield Segment(event.step, "locks", recorded.at, ended, detail=", ".join(event.keys))
+
+
+def _life_at(run: Run, history: Sequence[Recorded], name: str, seq: int) -> StepState:
+    """Return the epoch that a step was in at some place in the log."""
+    begun = sum(isinstance(r.event, StepsRedone) and name in r.event.steps for r in history if r.seq <= seq)
+    return epochs(run, run.steps[name])[begun]
 
 
 def _marks(step: StepState) -> Iterator[Mark]:
@@ -124,6 +142,9 @@ def _planted(history: list[Recorded]) -> list[Mark]:
         event = recorded.event
         if isinstance(event, Disrupted):
             marks.append(Mark(event.step, recorded.at, "disruption", f"planted by {event.by}"))
+        elif isinstance(event, StepsStale):
+            changed = f"{event.by}: {event.reason}"
+            marks += [Mark(name, recorded.at, "disruption", changed) for name in event.steps]
         elif isinstance(event, Faulted) and event.step is not None:
             marks.append(Mark(event.step, recorded.at, "fault", event.reason))
         elif isinstance(event, LateLanded):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from engine.core.run import Run, StepState
+from engine.core.run import SETTLED, Run, StepState
 from engine.ports import RunRow
 from ui.models.status import run_look
 from ui.models.timeline import duration_words
@@ -39,6 +39,17 @@ def titles_of(run: Run) -> dict[str, str]:
     return {step.id: title_of(step) for step in run.steps.values()}
 
 
+def epochs(run: Run, step: StepState) -> list[StepState]:
+    """Return a step in all its epochs, the earlier ones that repairs ended first."""
+    return [*run.past.get(step.id, ()), step]
+
+
+def epoch_words(epoch: int) -> str:
+    """Return "1st epoch", "2nd epoch", "11th epoch"."""
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{epoch}{'th' if epoch % 100 in {11, 12, 13} else ends.get(epoch % 10, 'th')} epoch"
+
+
 def headline(run: Run) -> Headline:
     """Return what the run's badge says; never ambiguous about what was undone and what was not."""
     if run.status == "abandoned":
@@ -49,6 +60,10 @@ def headline(run: Run) -> Headline:
         return Headline("needs_attention", _asked_of_people(run))
     if run.status == "compensating":
         return Headline("compensating", _going_back(len(run.plan) - run.unplanned, len(run.plan)))
+    if run.status == "repairing":
+        return Headline(
+            "repairing", _repairing(len(run.plan) - run.unplanned, len(run.plan), len(_affected(run)))
+        )
     if run.status == "draining":
         return Headline("draining", _stopping(run))
     return _forward(run)
@@ -87,6 +102,8 @@ def row_headline(row: RunRow) -> Headline:
         return Headline(row.status, f"Rollback incomplete, {left} left" if left else "Needs attention")
     if row.status == "compensating":
         return Headline(row.status, _going_back(row.undone, row.planned))
+    if row.status == "repairing":
+        return Headline(row.status, _repairing(row.undone, row.planned))
     if row.status == "running" and row.paused:
         return Headline("paused", run_look("paused").word)
     if row.status == "running" and row.attention:
@@ -100,12 +117,29 @@ def _going_back(undone: int, planned: int) -> str:
     return f"Rolling back {min(undone + 1, planned)} of {planned}" if planned else "Rolling back"
 
 
+def _repairing(undone: int, planned: int, anew: int = 0) -> str:
+    """Return how far a repair is, before what it affects begins anew."""
+    if undone < planned:
+        return f"Repairing: undoing {undone + 1} of {planned}"
+    return f"Repairing: {counted(anew, 'step')} to be done anew" if anew else run_look("repairing").word
+
+
+def _affected(run: Run) -> tuple[str, ...]:
+    return run.repair.affected if run.repair is not None else ()
+
+
+def redoing(run: Run) -> int:
+    """Return how many steps a repair began anew that are not done yet."""
+    return sum(step.epoch > 1 and step.status not in SETTLED for step in run.steps.values())
+
+
 def _asked_of_people(run: Run) -> str:
     if run.direction_asked:
         return "Waiting for a direction"
     kinds = {help_needed.kind for help_needed in run.attention.values()}
     if run.direction == "undo":
-        return f"Rollback incomplete, {run.unplanned} left"
+        what = "Rollback incomplete" if run.repair is None else "Undoing for a repair is incomplete"
+        return f"{what}, {run.unplanned} left"
     if "stuck_after_pivot" in kinds:
         return "Stuck after the point of no return" if run.pivot_passed() else "Stuck on the way forward"
     if kinds == {"late_success"}:
@@ -118,8 +152,10 @@ def _asked_of_people(run: Run) -> str:
 def _forward(run: Run) -> Headline:
     if run.status == "running" and run.paused:
         return Headline("paused", "Paused at a limit" if run.limit is not None else run_look("paused").word)
+    again = redoing(run) if run.status == "running" else 0
+    going = Headline("repairing", f"Redoing {counted(again, 'step')}") if again else _as_it_is(run)
     if run.status != "running" or run.open_calls:
-        return Headline(run.status, run_look(run.status).word)
+        return going
     if run.limit is not None or run.attention:
         return Headline("needs_attention", "At a limit" if run.limit is not None else _asked_of_people(run))
     groups = [
@@ -131,7 +167,11 @@ def _forward(run: Run) -> Headline:
         return Headline("waiting", waiting_for(groups))
     statuses = {run.steps[name].status for name in run.active}
     word = next((word for status, word in WAITS.items() if status in statuses), "")
-    return Headline("waiting", word) if word else Headline("running", run_look("running").word)
+    return Headline("waiting", word) if word else going
+
+
+def _as_it_is(run: Run) -> Headline:
+    return Headline(run.status, run_look(run.status).word)
 
 
 def waiting_for(groups: Sequence[str]) -> str:

@@ -18,6 +18,7 @@ HELP: Final = "Needs attention"
 PEOPLE: Final = "Waiting for people"
 STATUSES: Final[dict[str, tuple[RunStatus, ...]]] = {
     "Running": ("running", "draining"),
+    "Repairing": ("repairing",),
     "Rolling back": ("compensating",),
     HELP: ("needs_attention",),
     "Completed": ("completed",),

@@ -170,6 +170,8 @@ MARK: Final[dict[str, Look]] = {
     "no_verdict": Look("A validator gave no verdict", "help", "orange"),
     "replanned": Look("Changed by a new plan", "published_with_changes", "blue"),
     "stale": Look("A fact it used has changed", "update", "orange"),
+    "affected": Look("Undone and done anew by the repair", "healing", "blue"),
+    "anew": Look("Done anew by a repair", "replay", "blue"),
     "late": Look("Landed after it had been given up", "update", "orange"),
     "locked": Look("Holds a lock", "lock", "gray"),
     "irreversible": Look("Can't be undone", "do_not_step", "red"),

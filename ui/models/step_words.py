@@ -12,6 +12,8 @@ from ui.models.status import step_look
 
 def shown_status(run: Run, step: StepState) -> str:
     """Return the key of the status map that tells most about a step."""
+    if step.status == "committed" and step.id in run.stale:
+        return "stale"
     if step.status == "committed" and step.fallbacks:
         return "fallback"
     if waits_for_verdict(run, step):

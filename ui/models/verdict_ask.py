@@ -163,7 +163,9 @@ def _if_rejected(run: Run, step: StepState, effects: int) -> str:
     if "failed" in run.saga.graph.watched.get(step.id, ()):
         return "It is discarded, and the steps that wait for this failure go on"
     if run.saga.recovery == "ask":
-        return "It is discarded, and a person is asked whether to undo everything or to go on"
+        return "It is discarded, and a person is asked whether to undo everything, to repair, or to go on"
+    if run.saga.recovery == "repair" and run.repairs < run.saga.max_repairs:
+        return "It is discarded, and the run is repaired: this step and what depends on it are undone and done anew"
     if not effects:
         return "It is discarded and the run ends; nothing has taken effect yet"
     return f"It is discarded, and the run goes back: {counted(effects, 'effect')} to undo"
