@@ -83,13 +83,7 @@ EVERY_EVENT: list[Event] = [
     e.Faulted(source="validator", step=None, reason=WORDS, by="ada"),
     e.Noted(text=WORDS, step="a"),
     e.DirectionChosen(direction="undo", reason="why", plan=(e.UndoPlanned(step="a", after=("b", "c"), why="w"),)),
-    e.DirectionChosen(
-        direction="repair", reason=WORDS, plan=(e.UndoPlanned(step="a", after=(), why="w"),), culprits=("a",),
-        affected=("a", "b"), by="ada",
-    ),
     e.DirectionAsked(),
-    e.StepsStale(steps=("a", "b"), reason=WORDS, by="ada"),
-    e.StepsRedone(steps=("a", "b"), round=2),
     e.RunCompleted(output={"v": VALUE}),
     e.RunCompensated(exceptions=("a", "b")),
     e.RunAbandoned(by="ada", reason="r", left_behind=("a",)),
@@ -127,6 +121,12 @@ EVERY_EVENT: list[Event] = [
     e.OutputAugmented(step="a", attempt=1, validator="v", before=None, after=VALUE, by=WORDS),
     e.FallbackTaken(step="a", number=1, kind="value", reason="r", output=VALUE),
     e.AppRestored(app={"v": VALUE}, at_seq=3, by=WORDS, reason="r"),
+    e.DirectionChosen(
+        direction="repair", reason=WORDS, plan=(e.UndoPlanned(step="a", after=(), why="w"),), culprits=("a",),
+        affected=("a", "b"), by="ada",
+    ),
+    e.StepsStale(steps=("a", "b"), reason=WORDS, by="ada"),
+    e.StepsRedone(steps=("a", "b"), round=2),
 ]  # fmt: skip
 
 
