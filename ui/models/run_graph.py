@@ -110,7 +110,8 @@ def _subtitle(run: Run, step: StepState, now: datetime) -> str:
         parts = (again, simpler, spent(step.attempts, now), cost_of(step))
         return " · ".join(part for part in parts if part)
     if step.status == "committed" and step.approval is not None and step.approval.answers:
-        return f"by {step.approval.answers[-1].by}"
+        again = f"{epoch_words(step.epoch)} · " if step.epoch > 1 else ""
+        return f"{again}by {step.approval.answers[-1].by}"
     return _to_come(step) if step.status == "pending" else ""
 
 
@@ -169,7 +170,8 @@ def undo_status(run: Run, step: StepState) -> str:
         return LATE[step.late.status]
     if step.late_undos:
         return "compensated"
-    return "unneeded" if run.is_closed or run.direction == "undo" else "standby"
+    going_back = run.direction == "undo" and run.repair is None
+    return "unneeded" if run.is_closed or going_back else "standby"
 
 
 def undo_words(step: Step) -> str:

@@ -195,7 +195,8 @@ def _repairing(run: Run) -> Iterator[str]:
     assert run.repair is not None
     named = listed([title_of(run.steps[name]) for name in run.repair.culprits])
     anew = counted(len(run.repair.affected), "step")
-    yield f"Repair: {named} no longer counts. Only what depends on that is undone; {anew} will be done anew."
+    no_longer = "no longer counts" if len(run.repair.culprits) == 1 else "no longer count"
+    yield f"Repair: {named} {no_longer}. Only what depends on that is undone; {anew} will be done anew."
     done = [run.steps[line.step] for line in _in_order(run)]
     undone = [title_of(step) for step in done if step.status == "compensated"]
     if undone:

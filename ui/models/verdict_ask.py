@@ -13,6 +13,7 @@ from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
 from engine.core.verify import augmented, open_verdicts
 from ui.models.run_actions import refusal
+from ui.models.run_repair import repair_preview, what_follows
 from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
 from ui.models.run_verdicts import KeyChange, VerdictLine, changes, verdict_lines
 from ui.models.run_words import ago, counted, title_of
@@ -75,7 +76,7 @@ def verdict_detail(
     asked = _asked(history, name)
     proposals = tuple(_proposal(step, verdict) for verdict in waiting if verdict.verdict == "augment")
     advised, advice = _advice(waiting)
-    undo = tuple(rollback_lines(run, now)) if _goes_back(run, step) else ()
+    undo, price = _undone(run, step, now) if _goes_back(run, step) else ((), "")
     return VerdictDetail(
         run=run.id,
         step=name,
@@ -90,7 +91,7 @@ def verdict_detail(
         advised=advised,
         advice=advice,
         undo=undo,
-        undo_cost=price_words(run) if undo else "",
+        undo_cost=price if undo else "",
         refusal=refusal(run, GiveVerdict(step=name, decision="reject", reason="?", by=me), now),
     )
 
@@ -155,6 +156,14 @@ def _goes_back(run: Run, step: StepState) -> bool:
     return not (_has_fallback(step) or run.pivot_passed() or watched)
 
 
+def _undone(run: Run, step: StepState, now: datetime) -> tuple[tuple[RollbackLine, ...], str]:
+    """Return what a rejection would undo by the saga's policy, and what that costs."""
+    if what_follows(run) == "repair":
+        found = repair_preview(run, [step.id], None, now)
+        return found.undo, found.price
+    return tuple(rollback_lines(run, now)), price_words(run)
+
+
 def _if_rejected(run: Run, step: StepState, effects: int) -> str:
     if _has_fallback(step):
         return "It is discarded, and the step takes its next fallback"
@@ -162,9 +171,10 @@ def _if_rejected(run: Run, step: StepState, effects: int) -> str:
         return "It is discarded; the point of no return is passed, so a person is asked how to go on"
     if "failed" in run.saga.graph.watched.get(step.id, ()):
         return "It is discarded, and the steps that wait for this failure go on"
-    if run.saga.recovery == "ask":
+    follows = what_follows(run)
+    if follows in {"ask", "asked_again"}:
         return "It is discarded, and a person is asked whether to undo everything, to repair, or to go on"
-    if run.saga.recovery == "repair" and run.repairs < run.saga.max_repairs:
+    if follows == "repair":
         return "It is discarded, and the run is repaired: this step and what depends on it are undone and done anew"
     if not effects:
         return "It is discarded and the run ends; nothing has taken effect yet"
