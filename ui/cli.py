@@ -18,7 +18,7 @@ from engine.core.errors import CommandRejected, DefinitionInvalid
 from engine.core.saga import Saga
 from engine.ports import RunFilter
 from engine.templates import examples, template, templates
-from ui.cli_decide import approve, deny, stale, verdict
+from ui.cli_decide import amend, approve, deny, stale, verdict
 from ui.cli_errors import says_errors
 from ui.settings import read_settings
 from ui.simulate import command as simulate
@@ -214,7 +214,7 @@ def migrate(source: str, destination: str) -> None:
     move_history(source, destination)
 
 
-for command in (approve, deny, verdict, stale, simulate):
+for command in (approve, deny, verdict, stale, amend, simulate):
     main.add_command(command)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -87,3 +88,24 @@ def stale(run_id: str, steps: tuple[str, ...], reason: str) -> None:
     from ui.terminal import mark_stale
 
     sys.exit(mark_stale(read_settings(), run_id, steps, reason))
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), required=False)
+@click.option("--reason", default="", help="Why; it is kept with the run.")
+@says_errors
+def amend(run_id: str, file: Path | None, reason: str) -> None:
+    """Change the plan of a run from here on; what has begun stays as it is.
+
+    Without FILE it prints the plan that the run has now, to be edited.
+
+    \b
+    Example:
+      saga amend r-0198c2f4d51a2b3c > plan.yaml
+      saga amend r-0198c2f4d51a2b3c plan.yaml --reason "the hotel has closed"
+    """
+    from ui.terminal_plan import change_plan, print_plan
+
+    settings = read_settings()
+    sys.exit(print_plan(settings, run_id) if file is None else change_plan(settings, run_id, file, reason))

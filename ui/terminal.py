@@ -74,7 +74,7 @@ def decide(
     """Answer an approval; where no app drives the run, drive it on from here. Return the exit code."""
     groups = settings.groups_of(settings.user)
     command = Decide(by=settings.user, step=step, decision=decision, reason=reason, groups=groups)
-    return _tell(settings, run_id, command, f"{decision}: {step}")
+    return tell(settings, run_id, command, f"{decision}: {step}")
 
 
 def give_verdict(
@@ -83,16 +83,17 @@ def give_verdict(
     """Decide about an output in a validator's place, and go on like `decide`. Return the exit code."""
     command = GiveVerdict(by=settings.user, step=step, decision=decision, reason=reason)
     said = {"accept": "accepted", "augment": "accepted with what was proposed", "reject": "rejected"}
-    return _tell(settings, run_id, command, f"{said[decision]}: {step}")
+    return tell(settings, run_id, command, f"{said[decision]}: {step}")
 
 
 def mark_stale(settings: Settings, run_id: str, steps: tuple[str, ...], reason: str) -> int:
     """Say that what some steps relied on has changed, and go on like `decide`. Return the exit code."""
     command = MarkStale(by=settings.user, steps=steps, reason=reason)
-    return _tell(settings, run_id, command, f"no longer up to date: {', '.join(steps)}")
+    return tell(settings, run_id, command, f"no longer up to date: {', '.join(steps)}")
 
 
-def _tell(settings: Settings, run_id: str, command: AnyCommand, said: str) -> int:
+def tell(settings: Settings, run_id: str, command: AnyCommand, said: str) -> int:
+    """Send a command to a run, say that it was taken, and follow the run. Return the exit code."""
     with Studio.open(settings, adopt=False) as studio:
         before = studio.store.row(run_id)
         studio.engine.submit(run_id, command).result()

@@ -23,6 +23,7 @@ _LINES: dict[str, Callable[[Any], Line]] = {
     "direction_asked": lambda _: ("?", "undo everything, repair, or go on? the Run page asks", "yellow"),
     "direction_chosen": lambda e: ("↶", f"steps to undo: {len(e.plan)} ({e.reason})", "magenta"),
     "steps_stale": lambda e: ("!", words_of(e), "yellow"),
+    "plan_amended": lambda e: ("✎", words_of(e), "blue"),
     "steps_redone": lambda e: ("↻", words_of(e), "blue"),
     "step_undone": lambda e: ("↶", f"{e.step}: {e.reason}", "magenta"),
     "step_excused": lambda e: ("!", f"{e.step}: {e.how} by {e.by}: {e.reason}", "yellow"),

@@ -327,11 +327,14 @@ class StepState:
 class Run:
     """One execution of one version: the fold of its events so far.
 
-    The queues (`fresh`, `ready`, `active`, `validating`, `judging`, `undo_active`, `late`) are what `due` looks at, so that a turn
-    costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`;
-    `locks` names the step that took each resource, `allowed` holds the limits that a person raised,
-    `repair` is the one under way, `faults_before` counts the faults that were repaired, `stale` names steps that no longer count, with the reason, `past` keeps their
-    earlier epochs; `written` what was written to S_A, by seq, and whether in place of all there was; `boundaries` are validators of the saga that can be told now.
+    The queues (`fresh`, `ready`, `active`, `validating`, `judging`, `undo_active`, `late`) are what `due` looks at, so
+    that a turn costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`;
+    `locks` names the step that took each resource, `allowed` holds the limits that a person raised, `written` what
+    was written to S_A, by seq, and whether in place of all there was; `boundaries` are validators of the saga that
+    can be told now.
+    `repair` is the one under way, `faults_before` counts the faults that were repaired, `stale` names steps that no
+    longer count, with the reason, `past` keeps their earlier epochs; `first_plan` is the version that the run is
+    pinned to, whatever was amended.
     `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
     """
 
@@ -362,6 +365,7 @@ class Run:
     stale: dict[str, str] = field(default_factory=dict)
     past: dict[str, list[StepState]] = field(default_factory=dict)
     amendments: list[PlanAmended] = field(default_factory=list)
+    first_plan: Saga | None = None
     exceptions: list[str] = field(default_factory=list)
     attention: dict[str, HelpNeeded] = field(default_factory=dict)
     locks: dict[str, str] = field(default_factory=dict)

@@ -127,6 +127,7 @@ EVERY_EVENT: list[Event] = [
     ),
     e.StepsStale(steps=("a", "b"), reason=WORDS, by="ada"),
     e.StepsRedone(steps=("a", "b"), round=2),
+    e.PlanAmended(document={"saga": "t", "steps": {}}, added=("c",), changed=("b",), reason=WORDS, by="ada"),
 ]  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from engine.core.events import Injection
 from engine.core.run import Run
 from engine.core.templates import as_text
 from ui.components.run_commands import forget_refusal, now, refuse, send, show_refusal
+from ui.components.run_plan import PLAN, draw_plan
 from ui.components.run_repair import culprits_key, draw_ways, pick_culprits
 from ui.components.run_rollback import draw_lines
 from ui.components.text import escape, plain
@@ -62,6 +63,8 @@ def draw_dialog(run: Run) -> None:
         _disrupt(run)
     elif name == "cancel":
         _cancel(run)
+    elif name == PLAN:
+        _plan(run)
     elif name.startswith(RESTORE):
         _restore(run, int(name.removeprefix(RESTORE)))
 
@@ -162,6 +165,14 @@ def _send_stale(run_id: str) -> None:
     if not steps:
         refuse("choose the steps that relied on what has changed")
     elif send(run_id, MarkStale(steps=steps, reason=reason, by=me()), "Noted: these steps no longer count"):
+        close_dialog()
+        st.rerun()
+
+
+@st.dialog("Change the plan", icon=":material/edit_note:", width="large", on_dismiss=close_dialog)
+def _plan(run: Run) -> None:
+    show_refusal("run-dialog-refusal")
+    if draw_plan(run):
         close_dialog()
         st.rerun()
 

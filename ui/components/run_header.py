@@ -9,6 +9,7 @@ from engine.core.run import Run
 from ui.components.badges import Action, Badge, Metric, header, metric_cards, run_badge
 from ui.components.run_commands import now, press
 from ui.components.run_dialogs import open_dialog
+from ui.components.run_plan import PLAN
 from ui.components.text import escape
 from ui.models.run_actions import Allowed, allowed
 from ui.models.run_numbers import Number, run_numbers
@@ -57,6 +58,15 @@ def _actions(run: Run, may: Allowed) -> list[Action]:
         hold,
         Action(
             "Disrupt", "run-disrupt-open", open_dialog, ("disrupt",), "bolt", disabled_because=may.disrupt
+        ),
+        Action(
+            "Plan",
+            "run-plan-open",
+            open_dialog,
+            (PLAN,),
+            "edit_note",
+            help="Change what has not begun yet",
+            disabled_because=may.amend,
         ),
         Action(
             "Cancel and undo",

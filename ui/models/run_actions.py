@@ -20,6 +20,7 @@ class Allowed:
     resume: str
     disrupt: str
     cancel: str
+    amend: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def allowed(run: Run, now: datetime) -> Allowed:
         resume=ended or refusal(run, Resume(), now),
         disrupt=ended or (_turned(run) if run.direction == "undo" else none_left),
         cancel=ended or _no_cancel(run, now),
+        amend=ended or (_turned(run) if run.direction == "undo" or run.fault is not None else ""),
     )
 
 

@@ -78,7 +78,12 @@ def event_json(history: Sequence[Recorded], seq: int) -> Json:
 def log_json(run: Run, history: Sequence[Recorded]) -> str:
     """Return the whole log as a JSON document: which run, which definition, every event."""
     events = [RECORDED.dump_python(recorded, mode="json") for recorded in history]
-    document = {"run": run.id, "saga": run.saga.saga, "saga_hash": run.saga.hash, "events": events}
+    document = {
+        "run": run.id,
+        "saga": run.saga.saga,
+        "saga_hash": (run.first_plan or run.saga).hash,
+        "events": events,
+    }
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
@@ -140,6 +145,12 @@ def _direction(e: Any) -> str:
     return _with(f"The run goes back, {counted(len(e.plan), 'effect')} to undo", e.reason)
 
 
+def _plan_changes(e: Any) -> str:
+    parts = (("added", e.added), ("changed", e.changed), ("removed", e.removed))
+    said = [f"{listed(steps)} {how}" for how, steps in parts if steps]
+    return "; ".join(said) or "no step, but what holds for all"
+
+
 _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "run_started": lambda e: f"Started by {e.by}",
     "run_paused": lambda e: f"Paused by {e.by}",
@@ -150,6 +161,7 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "direction_asked": lambda _: "A person must choose: undo everything, repair, or go on",
     "steps_stale": lambda e: f"What {listed(e.steps)} relied on has changed, says {e.by}: {e.reason}",
     "steps_redone": lambda e: f"Repair {e.round}: {listed(e.steps)} begin anew, everything else stays",
+    "plan_amended": lambda e: f"Plan changed by {e.by}: {_plan_changes(e)}; {e.reason}",
     "run_completed": lambda _: "Every step is done or skipped",
     "run_compensated": lambda e: (
         f"Everything is undone, but {counted(len(e.exceptions), 'effect')} settled by hand"
@@ -214,6 +226,7 @@ _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
     "cancelled": lambda e: ("cancelled the run", e.reason.partition(": ")[2]),
     "direction_chosen": lambda e: ("chose to " + _CHOSEN[e.direction], e.reason),
     "steps_stale": lambda e: ("said that something has changed", e.reason),
+    "plan_amended": lambda e: (f"changed the plan: {_plan_changes(e)}", e.reason),
     "run_abandoned": lambda e: ("gave the run up", e.reason),
     "approval_given": lambda e: (e.decision, e.reason),
     "attempt_resolved": lambda e: (
