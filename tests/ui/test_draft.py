@@ -4,7 +4,7 @@ import pytest
 
 from engine.core.document import parse_document
 from engine.core.saga import KINDS
-from engine.templates import templates
+from engine.templates import examples, templates
 from ui.models import draft as ops
 from ui.models.draft_diff import yaml_diff
 from ui.models.draft_history import LIMIT, History
@@ -109,7 +109,7 @@ def test_rename_follows_a_step_through_needs_conditions_and_expressions_only():
     assert document["invariants"][0]["rule"].count("steps.charge") == 2
 
 
-@pytest.mark.parametrize("template", templates(), ids=lambda template: template.name)
+@pytest.mark.parametrize("template", (*templates(), *examples()), ids=lambda template: template.name)
 def test_every_step_of_every_template_can_be_renamed_and_back(template):
     document = parse_document(template.text)
     renamed = document
