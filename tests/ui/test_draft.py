@@ -109,7 +109,7 @@ def test_rename_follows_a_step_through_needs_conditions_and_expressions_only():
     assert document["invariants"][0]["rule"].count("steps.charge") == 2
 
 
-@pytest.mark.parametrize("template", (*templates(), *examples()), ids=lambda template: template.name)
+@pytest.mark.parametrize("template", [*templates(), *examples()], ids=lambda template: template.name)
 def test_every_step_of_every_template_can_be_renamed_and_back(template):
     document = parse_document(template.text)
     renamed = document

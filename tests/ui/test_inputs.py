@@ -84,7 +84,7 @@ def test_what_cannot_be_read_is_said_in_words(schema: dict, raw: object, words: 
         input_values(input_fields(saga_of(x=schema)), {"x": raw})
 
 
-@pytest.mark.parametrize("entry", (*templates(), *examples()), ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", [*templates(), *examples()], ids=lambda entry: entry.name)
 def test_the_form_of_a_template_left_as_it_is_gives_its_defaults(entry) -> None:
     fields = input_fields(entry.saga)
     values = input_values(fields, {field.name: field.default for field in fields})
