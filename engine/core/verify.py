@@ -38,6 +38,7 @@ from engine.core.validators import (
 Json = Any
 MAX_EVIDENCE = 500
 _WORST = {"reject": 0, "retry": 1}
+_FELL = {"skipped": "was skipped", "handled": "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +239,7 @@ def boundary(run: Run, name: str, now: datetime) -> list[e.Event]:
     validator = next(v for v in run.saga.validate_ if v.name == name)
     fates = {step: run.steps[step].status for step in validator.steps}
     done = [step for step, status in fates.items() if status == "committed"]
-    fell = [
-        f"'{step}' was {status}" for step, status in fates.items() if status in SETTLED and step not in done
-    ]
+    fell = [f"'{step}' {_FELL[status]}" for step, status in fates.items() if status in _FELL]
     held = not (done and fell)
     evidence = "all or none of them committed" if held else f"'{done[0]}' committed, but {', '.join(fell)}"
     settled = [step for step, status in fates.items() if status in SETTLED]
