@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
-from engine.core.validators import CheckType
+from engine.core.events_back import (
+    DirectionAsked,
+    DirectionChosen,
+    PlanAmended,
+    StepsRedone,
+    StepsStale,
+    UndoPlanned,
+)
+from engine.core.events_checks import (
+    AppRestored,
+    FallbackTaken,
+    OutputAugmented,
+    ValidationBegun,
+    Verdict,
+    VerdictGiven,
+)
+from engine.core.fact import Direction, Fact, Json
 
-Json = Any
+__all__ = [
+    "AppRestored", "Direction", "DirectionAsked", "DirectionChosen", "Fact", "FallbackTaken", "Json", "OutputAugmented",
+    "PlanAmended", "StepsRedone", "StepsStale", "UndoPlanned", "ValidationBegun", "Verdict", "VerdictGiven",
+]  # fmt: skip
 Phase = Literal["forward", "undo", "probe", "late", "check"]
 """`late` undoes one attempt that landed after it had been given up; `check` asks a validator."""
 Outcome = Literal["ok", "rejected", "failed", "unknown"]
-Direction = Literal["forward", "undo", "repair"]
 Injection = Literal["fail", "timeout_but_land", "delay"]
-
-
-class Fact(BaseModel):
-    """Base of the facts: immutable, closed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class RunStarted(Fact):
@@ -76,65 +88,6 @@ class Noted(Fact):
     text: str
     step: str | None = None
     by: str = ""
-
-
-class UndoPlanned(Fact):
-    """One entry of the frozen compensation plan."""
-
-    step: str
-    after: tuple[str, ...] = Field(description="planned dependents that go first (R17)")
-    why: str
-
-
-class DirectionChosen(Fact):
-    """Where the run goes after the drain; with `undo` and `repair`, the frozen plan (R15, R16).
-
-    A repair undoes the plan and then does the `affected` steps anew; all others keep what they have (R26).
-    """
-
-    type: Literal["direction_chosen"] = "direction_chosen"
-    direction: Direction
-    reason: str
-    plan: tuple[UndoPlanned, ...] = ()
-    culprits: tuple[str, ...] = ()
-    affected: tuple[str, ...] = ()
-    replan: bool = Field(default=False, description="of a repair: pause before anything is done anew")
-    by: str = ""
-
-
-class DirectionAsked(Fact):
-    """A person must choose the direction (R15, `ask`)."""
-
-    type: Literal["direction_asked"] = "direction_asked"
-
-
-class StepsStale(Fact):
-    """What these steps relied on has changed: they are to be done anew (R26)."""
-
-    type: Literal["steps_stale"] = "steps_stale"
-    steps: tuple[str, ...]
-    reason: str
-    by: str
-
-
-class StepsRedone(Fact):
-    """What a repair had to undo is undone; these steps begin again, each in a new epoch (R26)."""
-
-    type: Literal["steps_redone"] = "steps_redone"
-    steps: tuple[str, ...]
-    round: int
-
-
-class PlanAmended(Fact):
-    """The rest of this run is planned anew; what has begun is as it was (R27)."""
-
-    type: Literal["plan_amended"] = "plan_amended"
-    document: dict[str, Json]
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    reason: str
-    by: str
 
 
 class RunCompleted(Fact):
@@ -366,76 +319,6 @@ class HelpNeeded(Fact):
     type: Literal["help_needed"] = "help_needed"
     step: str
     kind: Literal["unknown_outcome", "comp_failed", "stuck_after_pivot", "late_success", "verdict"]
-    reason: str
-
-
-Verdict = Literal["accept", "reject", "retry", "augment", "ask", "feedback", "none"]
-"""`none`: the validator could not be asked; that is never an accept."""
-
-
-class ValidationBegun(Fact):
-    """Code has nothing against an output; now these validators are called, each a check of its own (R11)."""
-
-    type: Literal["validation_begun"] = "validation_begun"
-    step: str
-    attempt: int
-    validators: tuple[str, ...]
-
-
-class VerdictGiven(Fact):
-    """A validator's answer about one output, or a person's in its place (R11, R28)."""
-
-    type: Literal["verdict_given"] = "verdict_given"
-    step: str
-    attempt: int
-    validator: str
-    verdict: Verdict
-    evidence: str
-    kind: str = Field(
-        default="", description="`rule`, `judge`...; `schema` where empty and so named, else `rule`"
-    )
-    check: CheckType | None = Field(default=None, description="what it is about")
-    tier: Literal["intra", "inter"] = "intra"
-    edge: str = Field(default="", description="of an edge's validator: the consumer")
-    whole: bool = Field(default=False, description="whether it is a validator of the saga")
-    by: str = Field(default="", description="the person who decided in the validator's place")
-    proposal: dict[str, Json] | None = Field(default=None, description="what it would add to the output")
-    votes: tuple[int, int] | None = Field(default=None, description="accepted, given")
-    cost_usd: float = 0
-    tokens: int = 0
-    latency_s: float = 0
-
-
-class OutputAugmented(Fact):
-    """A validator added to an output what was missing; before and after are both kept (R28)."""
-
-    type: Literal["output_augmented"] = "output_augmented"
-    step: str
-    attempt: int
-    validator: str
-    before: Json
-    after: Json
-    by: str = Field(default="", description="the person who consented, where one had to")
-
-
-class FallbackTaken(Fact):
-    """A readonly step that would have failed goes on in a simpler way; `output` where that is a value."""
-
-    type: Literal["fallback_taken"] = "fallback_taken"
-    step: str
-    number: int
-    kind: str
-    reason: str
-    output: Json = None
-
-
-class AppRestored(Fact):
-    """A person set the application state back to what it was at an earlier moment."""
-
-    type: Literal["app_restored"] = "app_restored"
-    app: dict[str, Json]
-    at_seq: int
-    by: str
     reason: str
 
 
