@@ -4,7 +4,8 @@ import pytest
 
 from engine.core import commands as c
 from engine.projection import project
-from tests.core.harness import Play
+from tests.core.harness import Play, saga_of
+from ui.models.design_forms import SAGA_FIELDS
 from ui.models.run_actions import allowed, outdatable
 from ui.models.run_attention import asks, command_of
 from ui.models.run_events import deeds, event_lines, words_of
@@ -14,6 +15,7 @@ from ui.models.run_numbers import run_numbers
 from ui.models.run_repair import preselected, repair_preview, repair_rounds, suspects, what_follows
 from ui.models.run_rollback import rollback_lines, undo_price, verdict
 from ui.models.run_timeline import run_timeline
+from ui.models.run_verdicts import verdict_lines
 from ui.models.run_words import epoch_words, headline, row_headline, titles_of
 from ui.models.runs_table import STATUSES
 from ui.models.step_words import shown_status
@@ -283,3 +285,38 @@ def test_runs_that_are_repaired_have_a_filter_of_their_own():
 )
 def test_epochs_are_counted_as_people_do(epoch, word):
     assert epoch_words(epoch) == f"{word} epoch"
+
+
+def test_what_a_new_plan_leaves_out_after_a_repair_breaks_no_view():
+    play = Play(
+        "recovery: ask\nsteps: {flight: {title: Flight, <book>}, hotel: {title: Hotel, <book>, needs: flight,"
+        " locks: [bed]}, note: {<read>, <once>, needs: hotel}}"
+    )
+    play.ok("flight")
+    play.do(c.GrantLocks(step="hotel"))
+    play.ok("hotel")
+    play.rejected("note")
+    play.do(c.ChooseDirection(direction="repair", culprits=("hotel",), replan=True, by="bob"))
+    play.ok("hotel")
+    plan = saga_of(
+        "recovery: ask\nsteps: {flight: {title: Flight, <book>}, hostel: {title: Hostel, <book>, needs: flight},"
+        " note: {<read>, <once>, needs: hostel}}"
+    )
+    play.do(c.Amend(document=plan.document(), reason="no hotel", by="zoe"))
+    (one,) = repair_rounds(play.run, play.log)
+    assert (one.undone, one.kept, [m.title for m in one.affected]) == (("hotel",), ("Flight",), ["note"])
+    drawn = run_timeline(play.run, play.log, play.now)
+    assert {mark.row for mark in drawn.marks} <= {row.id for row in drawn.rows}
+    assert {segment.row for segment in drawn.segments} <= {row.id for row in drawn.rows}
+    assert "Begun anew: note" in verdict(play.run, play.log)[0]
+    assert verdict_lines(play.run, play.log) == []
+
+
+def test_the_designer_offers_repairs_and_how_many():
+    fields = {field.path[-1]: field for field in SAGA_FIELDS}
+    assert fields["recovery"].options == ("compensate", "repair", "ask")
+    assert (fields["max_repairs"].default, fields["max_repairs"].low, fields["max_repairs"].high) == (
+        3,
+        1,
+        20,
+    )

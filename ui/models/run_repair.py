@@ -16,7 +16,7 @@ from engine.core.recovery import affected_paths, culprits_of, preview
 from engine.core.run import Run, StepState
 from ui.models.run_actions import refusal
 from ui.models.run_rollback import RollbackLine, line_of, price_of
-from ui.models.run_words import epochs, listed, money, title_of
+from ui.models.run_words import epochs, listed, money, title_of, titles_of
 from ui.models.step_words import shown_status
 from ui.models.timeline import duration_words
 
@@ -159,7 +159,8 @@ def repair_rounds(run: Run, history: Sequence[Recorded]) -> list[Round]:
     for recorded in history:
         event = recorded.event
         if isinstance(event, DirectionChosen) and event.direction == "repair":
-            lives = {name: epochs(run, run.steps[name])[redone[name]] for name in event.affected}
+            there = [name for name in event.affected if name in run.steps]  # a new plan may leave some out
+            lives = {name: epochs(run, run.steps[name])[redone[name]] for name in there}
             rounds.append(_round(run, recorded, event, lives, list(done)))
         elif isinstance(event, StepsRedone):
             redone.update(event.steps)
@@ -179,9 +180,12 @@ def _keep_count(done: dict[str, None], event: Event) -> None:
 def _round(
     run: Run, recorded: Recorded, chosen: DirectionChosen, lives: dict[str, StepState], done: Sequence[str]
 ) -> Round:
-    paths = affected_paths(run.saga, chosen.culprits)
+    paths = affected_paths(run.saga, [name for name in chosen.culprits if name in run.steps])
+    titles = titles_of(run)
     members = [
-        Member(name, title_of(life), life.status, path_words(run, paths[name]) or "It no longer counted")
+        Member(
+            name, title_of(life), life.status, path_words(run, paths.get(name, ())) or "It no longer counted"
+        )
         for name, life in lives.items()
     ]
     return Round(
@@ -189,8 +193,8 @@ def _round(
         reason=chosen.reason,
         by=chosen.by,
         affected=tuple(members),
-        undone=tuple(title_of(run.steps[entry.step]) for entry in chosen.plan),
-        kept=tuple(title_of(run.steps[name]) for name in done if name not in lives),
+        undone=tuple(titles.get(entry.step, entry.step) for entry in chosen.plan),
+        kept=tuple(titles.get(name, name) for name in done if name not in chosen.affected),
     )
 
 

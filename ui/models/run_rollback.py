@@ -248,7 +248,7 @@ def _empty(run: Run) -> list[str]:
 
 def _excused(run: Run, history: Sequence[Recorded]) -> list[str]:
     return [
-        f"{title_of(run.steps[event.step])} was "
+        f"{title_of(run.steps[event.step]) if event.step in run.steps else event.step} was "
         + ("undone by hand" if event.how == "done" else "not undone")
         + f", says {event.by}: {event.reason}"
         for event in (recorded.event for recorded in history)

@@ -49,6 +49,8 @@ def run_timeline(run: Run, history: list[Recorded], now: datetime) -> Timeline:
     rows = [Row(step.id, title_of(step)) for step in shown]
     undone = dict.fromkeys([*run.plan, *(life.id for life in lives if life.undos or life.late_undos)])
     rows += [Row(UNDO + name, f"Undo: {title_of(run.steps[name])}", "undo") for name in undone]
+    known = {row.id for row in rows}
+    marks = [mark for mark in marks if mark.row in known]  # a new plan may have left a step out
     # Where only a person can go on, time would squeeze what happened against the left edge.
     goes_on = any(segment.end is None for segment in segments)
     return Timeline(tuple(rows), tuple(segments), tuple(marks), now if goes_on else None)
@@ -103,14 +105,14 @@ def _waits(run: Run, history: list[Recorded]) -> list[Segment]:
             detail=f"until {clock(recorded.event.until)} UTC",
         )
         for recorded in history
-        if isinstance(recorded.event, WaitBegun)
+        if isinstance(recorded.event, WaitBegun) and recorded.event.step in run.steps
     ]
 
 
 def _lock_waits(run: Run, history: list[Recorded]) -> Iterator[Segment]:
     for recorded in history:
         event = recorded.event
-        if isinstance(event, LocksWanted):
+        if isinstance(event, LocksWanted) and event.step in run.steps:
             taken = (
                 r.at
                 for r in history

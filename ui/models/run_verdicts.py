@@ -135,7 +135,7 @@ def _line(
         seq=recorded.seq,
         at=recorded.at,
         step=event.step,
-        title=title_of(run.steps[event.step]),
+        title=title_of(run.steps[event.step]) if event.step in run.steps else event.step,
         attempt=event.attempt,
         validator=event.validator,
         verdict=verdict,
