@@ -121,7 +121,8 @@ def test_a_person_who_is_asked_may_repair_and_what_failed_is_chosen_already():
     assert preselected(play.run) == ["car"]
     assert suspects(play.run) == ["flight", "hotel", "car", "train"]
     (ask,) = asks(play.run, play.now)
-    assert [choice.value for choice in ask.choices] == ["repair", "undo", "forward"]
+    assert [choice.value for choice in ask.choices] == ["repair", "replan", "undo", "forward"]
+    assert command_of(ask, "replan", "another hotel", "bob", culprits=["hotel"]).replan
     command = command_of(ask, "repair", "another hotel", "bob", culprits=["hotel"])
     play.do(command)
     assert (play.run.status, play.open()) == ("repairing", ["undo hotel"])

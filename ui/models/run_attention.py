@@ -128,9 +128,14 @@ def direction_of(choice: str, reason: str, by: str, culprits: Sequence[str]) -> 
     Raises:
         KeyError: if there is no such direction.
     """
-    directions: dict[str, Direction] = {"undo": "undo", "repair": "repair", "forward": "forward"}
-    named = tuple(culprits) if choice == "repair" else ()
-    return ChooseDirection(direction=directions[choice], reason=reason, by=by, culprits=named)
+    directions: dict[str, Direction] = {
+        "undo": "undo", "repair": "repair", "replan": "repair", "forward": "forward"
+    }  # fmt: skip
+    direction = directions[choice]
+    named = tuple(culprits) if direction == "repair" else ()
+    return ChooseDirection(
+        direction=direction, reason=reason, by=by, culprits=named, replan=choice == "replan"
+    )
 
 
 def _needs(run: Run, step: StepState) -> str:
@@ -209,6 +214,11 @@ def _direction(run: Run) -> Iterator[Ask]:
         advice=f"{made}The saga leaves this to a person. The preview says what each way would do.",
         choices=(
             Choice("repair", "Repair", "Undo only what is affected, and do that anew; the rest stays"),
+            Choice(
+                "replan",
+                "Repair with a new plan",
+                "The same, but the run pauses in between: change its plan, then resume",
+            ),
             Choice("undo", "Undo everything", "In the order of the preview"),
             Choice("forward", "Go on", "What failed is retried, marked as done or skipped, one by one"),
         ),
