@@ -21,6 +21,7 @@ from engine.templates import examples, template, templates
 from ui.cli_decide import amend, approve, deny, stale, verdict
 from ui.cli_errors import says_errors
 from ui.plans import check_plan
+from ui.plans_solve import solve_plan
 from ui.settings import read_settings
 from ui.simulate import command as simulate
 
@@ -215,7 +216,7 @@ def migrate(source: str, destination: str) -> None:
     move_history(source, destination)
 
 
-for command in (approve, deny, verdict, stale, amend, simulate, check_plan):
+for command in (approve, deny, verdict, stale, amend, simulate, check_plan, solve_plan):
     main.add_command(command)
 
 

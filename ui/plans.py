@@ -1,6 +1,6 @@
-"""`saga check-plan` and `saga solve-plan`: timetables in a terminal.
+"""`saga check-plan`: timetables checked in a terminal.
 
-Exit codes: 0 every plan is valid (or one was found), 1 violations (or there is no plan), 2 bad files.
+Exit codes: 0 every plan is valid, 1 violations, 2 bad files.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ VIOLATED, BAD_INPUT = 1, 2
 CODE_WIDTH = 21
 
 
-def _says_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Turn an expected error into one message for each mistake and exit code 2."""
+def says_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command turn an expected error into one message for each mistake, and exit code 2."""
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
@@ -44,7 +44,7 @@ def _says_errors(command: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-_assume = click.option(
+assume = click.option(
     "--assume", "assumed", multiple=True, metavar="KEY=VALUE",
     help="What the source leaves open, such as service_minutes=10; may be repeated.",
 )  # fmt: skip
@@ -54,9 +54,9 @@ _assume = click.option(
 @click.argument("problem_source", metavar="PROBLEM")
 @click.argument("plans_file", metavar="PLANS", type=click.Path(path_type=Path))
 @click.option("--id", "plan_id", metavar="ID", help="Only this plan.")
-@_assume
+@assume
 @click.option("--json", "as_json", is_flag=True, help="As JSON: id, verdict and violations of each plan.")
-@_says_errors
+@says_errors
 def check_plan(
     problem_source: str, plans_file: Path, plan_id: str | None, assumed: tuple[str, ...], *, as_json: bool
 ) -> None:

@@ -37,7 +37,7 @@ def check(
 ) -> Checked:
     """Return what violates the problem in a plan, in the order of its rows.
 
-    `given` sets assumptions; without it, those of the plan (`augmentation`) and then the problem's defaults
+    `given` sets assumptions; without it, those of the plan (`assumptions`, `augmentation`) and then the problem's defaults
     count. `base` is the plan that was under way when this one was made.
 
     Raises:
@@ -46,7 +46,7 @@ def check(
     """
     _refuse_unknown_names(problem, plan)
     own = known_augmentations(problem, plan.augmentation)
-    reading = Reading(case_of(problem, {**own, **(given or {})}), plan, base)
+    reading = Reading(case_of(problem, {**own, **plan.assumptions, **(given or {})}), plan, base)
     found: list[Violation] = [one for code in CODES for one in code.find(reading)]
     order = {row.n: place for place, row in enumerate(reading.rows)}
     found.sort(key=lambda one: (order.get(one.rows[0], 0) if one.rows else len(order), one.code))

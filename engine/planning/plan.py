@@ -68,6 +68,9 @@ class Plan(BaseModel):
     base: str | None = Field(default=None, description="the plan that was under way, by id in the same file")
     history: dict[str, Any] = Field(default_factory=dict)
     augmentation: dict[str, float] = Field(default_factory=dict)
+    assumptions: dict[str, Any] = Field(
+        default_factory=dict, description="open points, as the plan takes them"
+    )
     rows: tuple[Row, ...] = ()
 
     @model_validator(mode="before")

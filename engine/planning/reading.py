@@ -147,7 +147,7 @@ class Reading:
         if row.kind == "state" and goal is not None:
             walk.heads(row, goal)
         elif row.place in self.case.problem.places:
-            walk.stay(row, holds=row.kind in HOLDING)
+            walk.stay(row, holds=row.kind in HOLDING, believed=not self._is_event(row))
 
     def work(self, task: str) -> list[Row]:
         """Return the rows that do a task, by its id or, where none says it, at its place."""
@@ -169,10 +169,14 @@ class Reading:
     def events(self) -> Iterator[tuple[str, Row]]:
         """Yield the rows that are an event of the problem, with its task's id."""
         for row in self.rows:
-            for name in (row.item, row.activity):
-                if row.kind == "event" and name in self.case.tasks and self.case.tasks[name].kind == "event":
-                    yield name, row
-                    break
+            name = self._is_event(row)
+            if name:
+                yield name, row
+
+    def _is_event(self, row: Row) -> str:
+        """Return the task whose event a row is; empty where it is none."""
+        named = [self.case.tasks[name] for name in (row.item, row.activity) if name in self.case.tasks]
+        return next((task.id for task in named if row.kind == task.kind == "event"), "")
 
 
 class _Walk:
@@ -194,9 +198,19 @@ class _Walk:
         self.place, self.free, self.doing = row.to or "", arrival, f"on the way to {row.to} until then"
         self.recorded = False
 
-    def stay(self, row: Row, *, holds: bool) -> None:
-        """Be at the place of a row; a row that holds keeps people until it ends."""
+    def stay(self, row: Row, *, holds: bool, believed: bool) -> None:
+        """Be at the place of a row; a row that holds keeps people until it ends.
+
+        That somebody is listed at an event of the problem brings nobody there: it is not believed.
+        """
         self._recall(row)
+        place, free, doing = self.place, self.free, self.doing
+        self._stay(row, holds=holds)
+        if not believed and (place, free) != (self.place, self.free):
+            self.place, self.free, self.doing = place, free, doing
+            self.track.stays.pop()
+
+    def _stay(self, row: Row, *, holds: bool) -> None:
         moving = self.doing.startswith("on the way")
         if moving and row.start < self.free - TOLERANCE:
             self._break(row, self.doing)

@@ -1,0 +1,208 @@
+"""`saga solve-plan`: the best timetable, the slack of each activity, or a proof that there is none."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engine.core.document import to_yaml
+from engine.core.errors import CommandRejected
+from engine.planning.case import Case, case_of
+from engine.planning.cases import CaseAnswer, Question, answer, moment_of, open_cases
+from engine.planning.checker import check
+from engine.planning.cpsat import CpSatPlanner
+from engine.planning.load import load_plans, load_problem
+from engine.planning.plan import Plan
+from engine.planning.planner import OBJECTIVES, Solution, Standing, as_document
+from engine.planning.slack import slack_of
+from engine.planning.standing import standing_of
+from engine.planning.times import read_time, write_time
+from ui.plans import VIOLATED, assume, assumptions, says_errors
+
+SCHEMA = "realm-plans/1"
+TIMES = ("start", "end")
+
+
+@click.command("solve-plan")
+@click.argument("problem_source", metavar="PROBLEM")
+@click.option(
+    "--objective", type=click.Choice(OBJECTIVES), help="What to minimise; the problem's own unless said."
+)
+@click.option(
+    "--base", type=click.Path(path_type=Path), help="The file of the plan under way; with --id and --now."
+)
+@click.option("--id", "plan_id", metavar="ID", help="Which plan of --base is under way.")
+@click.option("--now", "now_text", metavar="HH:MM", help="From when on to plan; what was begun before stays.")
+@click.option("--limit", default=60.0, show_default=True, type=click.FloatRange(0.1, 3600), help="Seconds.")
+@assume
+@click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
+@says_errors
+def solve_plan(
+    problem_source: str, *, objective: Any, base: Path | None, plan_id: str | None, now_text: str | None,
+    limit: float, assumed: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
+    """Solve a timetable: print the best plan, or the constraints that can't all hold.
+
+    PROBLEM is a realm-problem/1 file, the name of a problem that ships, or a job shop in Taillard's form. What
+    is printed is a realm-plans/1 file that check-plan accepts, with figures and the slack of each activity.
+    Where the answer depends on what nobody has told, it is given for each case. The exit code is 0 if there is
+    a plan, 1 if there is none (or not in every case), 2 if a file is bad. Needs the extra `planner`.
+
+    \b
+    Example:
+      saga solve-plan P5 > plans.yaml && saga check-plan P5 plans.yaml
+      saga solve-plan P5 --objective driving --assume service_minutes=5
+      saga solve-plan P8 --base plans.yaml --id P5_solved
+    """
+    problem, given = load_problem(problem_source), assumptions(assumed)
+    case, planner = case_of(problem, given), CpSatPlanner()
+    under_way, now = _under_way(base, plan_id), _now(case, now_text)
+    if under_way is None and now is not None and (states := open_cases(case, now)):
+        question = Question(case, planner, now, objective)
+        _print_cases(case, now, [answer(question, car, state) for car, state in states], as_json=as_json)
+        sys.exit(VIOLATED)
+    standing = _standing(case, under_way, now)
+    solution = planner.solve(case, objective, standing, limit)
+    more: dict[str, Any] = {"now": now} if standing is not None else {}
+    document = _document(case, solution, given, more)
+    click.echo(
+        json.dumps(document, indent=2, ensure_ascii=False) if as_json else to_yaml(document), nl=as_json
+    )
+    if not as_json:
+        _tell(case, solution)
+    sys.exit(0 if solution.rows else VIOLATED)
+
+
+def _under_way(base: Path | None, plan_id: str | None) -> Plan | None:
+    if base is None:
+        if plan_id is not None:
+            raise CommandRejected("--id names a plan of a file; give the file with --base")
+        return None
+    plans = load_plans(base).plans
+    found = [plan for plan in plans if plan_id in {None, plan.id}]
+    if len(found) != 1:
+        raise CommandRejected(f"give --id with one of {', '.join(plan.id for plan in plans)}")
+    return found[0]
+
+
+def _now(case: Case, text: str | None) -> float | None:
+    """Return from when on to plan: as said, or when a problem's change becomes known."""
+    if text is None:
+        return moment_of(case)
+    try:
+        return float(read_time(text))
+    except ValueError:
+        raise CommandRejected(f"--now '{text}' is no time; write it as HH:MM") from None
+
+
+def _standing(case: Case, under_way: Plan | None, now: float | None) -> Standing | None:
+    if now is None:
+        if under_way is not None:
+            raise CommandRejected("from when on is the plan under way to be planned anew? give --now HH:MM")
+        return None
+    return standing_of(case, under_way, now) if under_way is not None else Standing(now)
+
+
+def _document(case: Case, solution: Solution, given: dict[str, str], more: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer as a `realm-plans/1` document: the plan, if there is one, and what is known of it."""
+    plans: list[dict[str, Any]] = []
+    if solution.rows:
+        if given:
+            more["assumptions"] = given
+        entry = as_document(case.problem.id, solution, **more)
+        plan = Plan.model_validate(entry)
+        slack = slack_of(case.problem, plan, given)
+        entry["verdict"] = check(case.problem, plan, given).verdict
+        entry["rows"] = [_row(case, row, slack.get(row["n"])) for row in entry["rows"]]
+        if "now" in entry:
+            entry["now"] = _time(case, entry["now"])
+        plans.append(entry)
+    answer_: dict[str, Any] = {
+        "status": solution.status, "objective": solution.objective, "figures": _figures(case, solution),
+        "assumptions": {one.name: _shown(case, one.name, one.value) for one in case.assumptions.values()},
+    }  # fmt: skip
+    if solution.bound is not None:
+        answer_["bound"] = solution.bound
+    if solution.conflict:
+        answer_["conflict"] = [one.model_dump() for one in solution.conflict]
+    return {"schema": SCHEMA, "solution": answer_, "plans": plans}
+
+
+def _row(case: Case, row: dict[str, Any], slack: float | None) -> dict[str, Any]:
+    told = {key: _time(case, value) if key in TIMES else value for key, value in row.items()}
+    told = {key: list(value) if isinstance(value, tuple) else value for key, value in told.items()}
+    return told if slack is None else {**told, "slack": _number(slack)}
+
+
+def _time(case: Case, value: float) -> str | int | float:
+    return write_time(value, clock=case.problem.has_clock)
+
+
+def _number(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else round(value, 2)
+
+
+def _figures(case: Case, solution: Solution) -> dict[str, Any]:
+    return {
+        name: _time(case, value) if name == "all_done" else _number(value)
+        for name, value in solution.figures.items()
+    }
+
+
+def _shown(case: Case, name: str, value: Any) -> Any:
+    is_time = name in {"day_start", "alert_end"} and isinstance(value, int | float)
+    return _time(case, value) if is_time else value
+
+
+def _tell(case: Case, solution: Solution) -> None:
+    """Say on the error stream how it went, so that the plan can go into a file."""
+    if solution.rows:
+        figures = ", ".join(f"{name} {value}" for name, value in _figures(case, solution).items())
+        click.secho(f"✓ {solution.status}: {figures}", fg="green", err=True)
+    elif solution.conflict:
+        click.secho(
+            "✗ there is no plan: these can't all hold, and without any one of them there is one",
+            fg="red",
+            err=True,
+        )
+        for one in solution.conflict:
+            click.echo(f"  {one.name}: {one.text}", err=True)
+    else:
+        click.secho("✗ no plan was found in time; give more with --limit", fg="red", err=True)
+
+
+def _print_cases(case: Case, now: float, answers: list[CaseAnswer], *, as_json: bool) -> None:
+    moment = write_time(now)
+    depends = [f"where every vehicle is at {moment}, and who is aboard"]
+    if any(one.if_past_the_slow_part is not None for one in answers):
+        depends.append(
+            "whether a vehicle under way is past what slows it down (--assume accident_passed=yes)"
+        )
+    if as_json:
+        solution = {
+            "status": "depends", "depends_on": depends, "cases": [one.model_dump() for one in answers]
+        }  # fmt: skip
+        click.echo(
+            json.dumps({"schema": SCHEMA, "solution": solution, "plans": []}, indent=2, ensure_ascii=False)
+        )
+        return
+    click.secho(f"? {case.problem.id} depends on {' and on '.join(depends)}:", fg="yellow")
+    for one in answers:
+        click.secho(
+            f"  {'✓' if one.possible else '✗'} {one.when}: {_outcome(one)}",
+            fg="green" if one.possible else "red",
+        )
+    click.echo("Give the plan under way: saga solve-plan PROBLEM --base PLANS --id ID")
+
+
+def _outcome(one: CaseAnswer) -> str:
+    said = "not possible"
+    if one.possible:
+        said = f"all done {' to '.join(one.all_done)}" + (f", if left by {one.until}" if one.until else "")
+    if one.if_past_the_slow_part is not None:
+        said += f"; past the slow part: {one.if_past_the_slow_part}"
+    return said
