@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.planning.case import Case
+from engine.planning.cpsat.aims import aims
 from engine.planning.cpsat.cooking import Kitchen, add_kitchen
 from engine.planning.cpsat.model import SOLVED, Named
 from engine.planning.cpsat.rows import Route, Visit, rows_of
@@ -16,7 +17,6 @@ from engine.planning.planner import Objective, Solution, Standing
 from engine.planning.times import write_time
 
 AFTER_HOURS = 12 * 60
-SCALE_KM = 10
 
 
 @dataclass
@@ -41,7 +41,7 @@ class RouteModel:
         self.stops = stops_of(case, movers, standing)
         self.low = math.floor(standing.now if standing else case.start or 0)
         self.high = math.ceil(case.end if case.end is not None else self.low) + self._at_most()
-        self.times = [self._moment(stop.name) for stop in self.stops]
+        self.times = [self.moment(stop.name) for stop in self.stops]
         self.tours = [self._tour(mover) for mover in movers]
         self._visits()
         self._rules()
@@ -54,7 +54,8 @@ class RouteModel:
         longest = max(self.minutes(a, b, last) for a in places for b in places)
         return min(AFTER_HOURS, sum(longest + stop.minutes for stop in self.stops) + longest)
 
-    def _moment(self, name: str) -> Any:
+    def moment(self, name: str) -> Any:
+        """Return a new moment within the horizon."""
         return self.model.new_int_var(self.low, self.high, name)
 
     def text(self, moment: float) -> str:
@@ -64,7 +65,7 @@ class RouteModel:
     def _tour(self, mover: Mover) -> Tour:
         """Add a vehicle's round: a circuit over the stops that it may make."""
         tour = Tour(
-            mover, leaves=self._moment(f"{mover.id} leaves"), arrives=self._moment(f"{mover.id} arrives")
+            mover, leaves=self.moment(f"{mover.id} leaves"), arrives=self.moment(f"{mover.id} arrives")
         )
         tour.used = self.model.new_bool_var(f"{mover.id} goes")
         mine = [n for n, stop in enumerate(self.stops, start=1) if mover.id in stop.vehicles]
@@ -220,44 +221,6 @@ class RouteModel:
         text = f"{what} at {self.goal} by {self.text(limit)}"
         self._if(f"deadline:{what}", text, tour.arrives <= math.floor(limit), condition)
 
-    def all_done(self) -> Any:
-        """Return the moment from which everybody is there."""
-        done = self._moment("all done")
-        waiting = [
-            one.ready for one in self.case.people.values() if one.ready is not None and one.start == self.goal
-        ]
-        self.model.add(done >= math.ceil(max(waiting, default=self.low)))
-        for tour in self.tours:
-            self.model.add(done >= tour.arrives).only_enforce_if(tour.used)
-        return done
-
-    def driving(self) -> Any:
-        """Return the minutes on the way, of all together."""
-        return sum(way for tour in self.tours for way in tour.way.values())
-
-    def distance(self) -> Any:
-        """Return the kilometres of all together, times ten."""
-        return sum(
-            round(SCALE_KM * (self.case.travel.distance(*self._ends(tour, arc)) or 0)) * literal
-            for tour in self.tours for arc, literal in tour.arcs.items()
-        )  # fmt: skip
-
-    def _ends(self, tour: Tour, arc: tuple[int, int]) -> tuple[str, str]:
-        before, after = arc
-        return (
-            self.stops[before - 1].place if before else tour.mover.place,
-            self.stops[after - 1].place if after else self.goal,
-        )
-
-    def away(self) -> Any:
-        """Return the minutes between leaving and arriving, of all who go."""
-        total = []
-        for tour in self.tours:
-            away = self.model.new_int_var(0, self.high - self.low, "")
-            self.model.add(away >= tour.arrives - tour.leaves).only_enforce_if(tour.used)
-            total.append(away)
-        return sum(total)
-
     def route(self, tour: Tour, value: Callable[[Any], int]) -> Route | None:
         """Return what a vehicle does in a solution; None if it stays."""
         if not value(tour.used):
@@ -285,12 +248,7 @@ def solve_routes(
     if conflict is not None:
         return Solution(status="infeasible", objective=objective, conflict=conflict)
     built.named.require_all()
-    all_done, driving, late = built.all_done(), built.driving(), -sum(tour.leaves for tour in built.tours)
-    soon = sum(time for time, stop in zip(built.times, built.stops, strict=True) if stop.kind != "via")
-    turns = {
-        "earliest": [all_done, driving], "driving": [driving, all_done], "distance": [built.distance(), late, driving],
-    }  # fmt: skip
-    solver, optimal = _staged(built, [*turns[objective], *built.kitchen.wishes, built.away(), soon], settings)
+    solver, optimal = _staged(built, aims(built, objective), settings)
     if solver is None:
         return Solution(status="unknown", objective=objective)
     routes = [route for tour in built.tours if (route := built.route(tour, solver.value)) is not None]
