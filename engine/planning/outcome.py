@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.planning.plan import Row
-from engine.planning.reading import Leg, Reading, Track
+from engine.planning.reading import Reading
 from engine.planning.times import TOLERANCE
+from engine.planning.walk import Leg, Track
 
 
 @dataclass(frozen=True)

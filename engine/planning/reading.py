@@ -1,82 +1,18 @@
-"""Reads a plan as written: for each person and vehicle the legs and stays in order, and where they are when.
-
-A row that does not fit what came before it is noted as a break and then believed, so that one mistake
-is one finding and not one for each row after it.
-"""
+"""Reads a plan as written: for each person and vehicle the legs and stays in order, and where they are when."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from functools import cached_property
 from math import inf
 
 from engine.planning.case import Car, Case
 from engine.planning.history import Past, past_of, said_goal
 from engine.planning.plan import Plan, Row
-from engine.planning.times import TOLERANCE
+from engine.planning.walk import Step, Track, Walk
 
 EVERYBODY = {"all", "everyone", "everybody"}
 HOLDING = {"errand", "pickup", "visit"}
-
-
-@dataclass(frozen=True)
-class Leg:
-    """A way that somebody takes; `row` is None where only the history tells it."""
-
-    start: float
-    end: float
-    here: str
-    there: str
-    row: Row | None = None
-
-
-@dataclass(frozen=True)
-class Break:
-    """A row that somebody can't take part in, because of where they were or what they were doing.
-
-    `too_soon` is being at the end of a recorded way before that way can end.
-    """
-
-    who: str
-    row: Row
-    because: str
-    too_soon: bool = False
-
-
-@dataclass
-class Track:
-    """One person's or vehicle's way through the plan."""
-
-    who: str
-    place: str
-    since: float
-    legs: list[Leg] = field(default_factory=list)
-    breaks: list[Break] = field(default_factory=list)
-    stays: list[tuple[float, str]] = field(default_factory=list)
-
-    def at(self, moment: float) -> str | None:
-        """Return the place at a moment, None on the way; at both ends of a leg one is at its place."""
-        here: str | None = self.place
-        for start, place, arrived in self._steps():
-            if moment > start + TOLERANCE:
-                here = place if moment >= arrived - TOLERANCE else None
-        return here
-
-    def _steps(self) -> list[tuple[float, str, float]]:
-        steps = [(leg.start, leg.there, leg.end) for leg in self.legs]
-        steps += [(start, place, start) for start, place in self.stays]
-        return sorted(steps, key=lambda step: (step[0], step[2]))
-
-    def presence(self, place: str) -> list[tuple[float, float]]:
-        """Return the spans in which one is at a place, in order."""
-        spans: list[tuple[float, float]] = []
-        here, since = self.place, self.since
-        for start, there, arrived in self._steps():
-            if here == place and start > since:
-                spans.append((since, start))
-            here, since = there, arrived
-        return [*spans, (since, inf)] if here == place else spans
 
 
 class Reading:
@@ -124,14 +60,24 @@ class Reading:
         return people | cars
 
     def _track(self, who: str, place: str, ready: float | None) -> Track:
+        person = self._person(who)
+        someone = self.case.people.get(who)
+        goal = someone.must_be[0].at if someone is not None and someone.must_be else None
         track = Track(who, place, -inf if ready is None else ready)
-        walk = _Walk(track, self.past.get(self._person(who)))
+        return Walk(track, goal, self.past.get(person)).through(list(self._steps(who)))
+
+    def _steps(self, who: str) -> Iterator[Step]:
+        """Yield the rows that concern somebody, or a vehicle; the names in a cooking row claim no presence."""
         for row in self.rows:
-            if row.moves and who in self._movers(row):
-                walk.leg(row, self.arrival(row))
+            if row.moves:
+                if who in self._movers(row):
+                    yield Step(row, arrival=self.arrival(row))
             elif who in self.who(row) and row.kind != "cook":
-                self._still(walk, row)
-        return track
+                goal = said_goal(row, self.case)
+                if goal is not None:
+                    yield Step(row, goal=goal)
+                elif row.place in self.case.problem.places:
+                    yield Step(row, holds=row.kind in HOLDING, binding=not self._is_event(row))
 
     def _person(self, who: str) -> str:
         """Return whose history tells where a vehicle is: its driver's."""
@@ -139,15 +85,10 @@ class Reading:
         return car.driver if car is not None and car.driver else who
 
     def _movers(self, row: Row) -> set[str]:
+        """Return the people and the vehicle of a drive; one that the driver may not take stays where it is."""
         car = self.car(row)
-        return {*self.who(row), *({car.id} if car is not None else ())}
-
-    def _still(self, walk: _Walk, row: Row) -> None:
-        goal = said_goal(row, self.case)
-        if row.kind == "state" and goal is not None:
-            walk.heads(row, goal)
-        elif row.place in self.case.problem.places:
-            walk.stay(row, holds=row.kind in HOLDING, believed=not self._is_event(row))
+        takes = car is not None and car.driver in {None, self.driver(row)}
+        return {*self.who(row), *({car.id} if car is not None and takes else ())}
 
     def work(self, task: str) -> list[Row]:
         """Return the rows that do a task, by its id or, where none says it, at its place."""
@@ -177,90 +118,3 @@ class Reading:
         """Return the task whose event a row is; empty where it is none."""
         named = [self.case.tasks[name] for name in (row.item, row.activity) if name in self.case.tasks]
         return next((task.id for task in named if row.kind == task.kind == "event"), "")
-
-
-class _Walk:
-    """Follows one track row by row."""
-
-    def __init__(self, track: Track, past: Past | None) -> None:
-        self.track, self.past = track, past
-        self.place, self.free, self.doing = track.place, -inf, ""
-        self.recorded = False
-
-    def leg(self, row: Row, arrival: float) -> None:
-        """Take the way of a row."""
-        self._recall(row)
-        if row.start < self.free - TOLERANCE:
-            self._break(row, self.doing)
-        elif self.place != row.from_:
-            self._break(row, f"at {self.place} at that time")
-        self.track.legs.append(Leg(row.start, max(arrival, row.start), row.from_ or "", row.to or "", row))
-        self.place, self.free, self.doing = row.to or "", arrival, f"on the way to {row.to} until then"
-        self.recorded = False
-
-    def stay(self, row: Row, *, holds: bool, believed: bool) -> None:
-        """Be at the place of a row; a row that holds keeps people until it ends.
-
-        That somebody is listed at an event of the problem brings nobody there: it is not believed.
-        """
-        self._recall(row)
-        place, free, doing = self.place, self.free, self.doing
-        self._stay(row, holds=holds)
-        if not believed and (place, free) != (self.place, self.free):
-            self.place, self.free, self.doing = place, free, doing
-            self.track.stays.pop()
-
-    def _stay(self, row: Row, *, holds: bool) -> None:
-        moving = self.doing.startswith("on the way")
-        if moving and row.start < self.free - TOLERANCE:
-            self._break(row, self.doing)
-            self._moved_to(row)
-        elif self.place != row.place:
-            self._break(row, f"at {self.place} at that time")
-            self._moved_to(row)
-        if holds and (row.ends > self.free or moving):
-            self.free, self.doing = row.ends, f"busy at {row.place} until then"
-
-    def heads(self, row: Row, goal: str) -> None:
-        """Believe a row that says where somebody is going at that moment."""
-        self._recall(row)
-        if (
-            not (self.doing.startswith("on the way") and self.place == goal)
-            and row.start < self.free - TOLERANCE
-        ):
-            self._break(row, self.doing)
-            self.free = row.start
-        if self.place != goal:
-            self.track.stays.append((row.start, goal))
-        self.place = goal
-
-    def _moved_to(self, row: Row) -> None:
-        self.place, self.free, self.doing = row.place or "", row.start, ""
-        self.track.stays.append((row.start, self.place))
-
-    def _break(self, row: Row, because: str) -> None:
-        here = row.from_ if row.moves else row.place
-        too_soon = self.recorded and here == self.place
-        self.track.breaks.append(Break(self.track.who, row, because, too_soon))
-
-    def _recall(self, row: Row) -> None:
-        """Take over what was recorded, where the plan's own rows begin later than that."""
-        past = self.past
-        if past is None or past.last is None or row.start <= past.last + TOLERANCE:
-            return
-        self.past = None
-        if any(leg.start >= past.last - TOLERANCE for leg in self.track.legs):
-            return
-        if past.place is not None and past.place != self.place:
-            self.place = past.place
-            self.track.stays.append((past.last, past.place))
-        if past.leg is not None:
-            here, there, start, end = past.leg
-            self.track.legs.append(Leg(start, end, here, there))
-            self.place, self.free, self.doing = there, end, f"on the way to {there} until then"
-            self.recorded = True
-
-
-def names(people: Iterable[str]) -> str:
-    """Return names as a text: `Alex, Jamie`."""
-    return ", ".join(dict.fromkeys(people))

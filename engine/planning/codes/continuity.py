@@ -20,8 +20,9 @@ from engine.planning.codes.words import at, listed, numbers, span
 from engine.planning.finding import Violation
 from engine.planning.outcome import arrivals
 from engine.planning.plan import Row
-from engine.planning.reading import Break, Reading
+from engine.planning.reading import Reading
 from engine.planning.times import TOLERANCE
+from engine.planning.walk import Break
 
 
 def find(reading: Reading) -> Iterator[Violation]:

@@ -20,8 +20,9 @@ from engine.planning.codes.words import at, listed, numbers, span
 from engine.planning.finding import Violation
 from engine.planning.history import Past, said_goal
 from engine.planning.plan import Plan, Row
-from engine.planning.reading import Leg, Reading
+from engine.planning.reading import Reading
 from engine.planning.times import TOLERANCE
+from engine.planning.walk import Leg
 
 _Said = tuple[Row, str, str]
 

@@ -16,8 +16,9 @@ from collections.abc import Iterator
 from engine.planning.codes.words import at, listed, minutes, numbers, span
 from engine.planning.finding import Violation
 from engine.planning.plan import Row
-from engine.planning.reading import Break, Reading
+from engine.planning.reading import Reading
 from engine.planning.times import TOLERANCE
+from engine.planning.walk import Break
 
 
 def find(reading: Reading) -> Iterator[Violation]:
