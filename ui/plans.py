@@ -7,41 +7,21 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
-from engine.core.errors import CommandRejected, DefinitionInvalid, SagaError
+from engine.core.errors import CommandRejected
 from engine.planning.checker import check
 from engine.planning.finding import Checked, Violation
 from engine.planning.load import load_plans, load_problem
 from engine.planning.plan import Plan, Plans
 from engine.planning.problem import Problem
+from ui.cli_errors import says_errors
 
-VIOLATED, BAD_INPUT = 1, 2
+VIOLATED = 1
 CODE_WIDTH = 21
-
-
-def says_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Let a command turn an expected error into one message for each mistake, and exit code 2."""
-
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except DefinitionInvalid as invalid:
-            for problem in invalid.problems:
-                click.secho(f"✗ {problem.path}: {problem.problem}", fg="red", err=True)
-                click.echo(f"  {problem.remedy}", err=True)
-            sys.exit(BAD_INPUT)
-        except SagaError as refused:
-            click.secho(f"✗ {refused}", fg="red", err=True)
-            sys.exit(BAD_INPUT)
-
-    return guarded
 
 
 assume = click.option(

@@ -21,7 +21,8 @@ from engine.planning.planner import OBJECTIVES, Solution, Standing, as_document
 from engine.planning.slack import slack_of
 from engine.planning.standing import standing_of
 from engine.planning.times import read_time, write_time
-from ui.plans import VIOLATED, assume, assumptions, says_errors
+from ui.cli_errors import says_errors
+from ui.plans import VIOLATED, assume, assumptions
 
 SCHEMA = "realm-plans/1"
 TIMES = ("start", "end")
