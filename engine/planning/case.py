@@ -15,7 +15,10 @@ DEFAULT_SEATS = 5
 
 @dataclass(frozen=True)
 class Someone:
-    """A person or a group: where they are at first, from when they can act, where they must be."""
+    """A person or a group: where they are at first, from when they can act, where they must be.
+
+    `there` is from when they are at that place, before the minutes that it takes until they can act.
+    """
 
     id: str
     start: str
@@ -24,6 +27,7 @@ class Someone:
     needs_ride: bool = False
     must_be: tuple[MustBe, ...] = ()
     on_foot: bool = False
+    there: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def _someone(case: Case, person: Person, values: Mapping[str, Any]) -> Someone:
     can_drive = True if values.get("sarah_car") and person.id == "Sarah" else person.can_drive
     return Someone(
         person.id, person.start or "", None if ready is None else ready + added, can_drive,
-        person.needs_ride, person.must_be,
+        person.needs_ride, person.must_be, there=ready,
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """What was recorded before a plan was made: who was where when, who left for where, who was aboard.
 
-Keys of a person's record: `at_<place>` and `left_<place>` with a time, `at` with a place, `heading`
-with a place, `aboard` with names. Others are kept in the file and not read.
+Keys of a person's record: `at_<place>` and `left_<place>` with a time, `at` with the place at the moment
+of the plan (`now`), `heading` with a place, `aboard` with names. A task's record has `started` with a time.
+Other keys are kept in the file and not read.
 """
 
 from __future__ import annotations
@@ -37,12 +38,12 @@ class Past:
         return max((*self.was_at, *self.left), default=(0.0, None))[1]
 
 
-def past_of(history: Mapping[str, Any], case: Case) -> dict[str, Past]:
+def past_of(history: Mapping[str, Any], case: Case, now: float | None = None) -> dict[str, Past]:
     """Return the records by person; who was aboard has been where the driver was."""
     found: dict[str, Past] = {}
     for who, record in history.items():
         if who in case.people and isinstance(record, Mapping):
-            past = _past(record, case)
+            past = _past(record, case, now)
             found[who] = past
             for rider in past.aboard or ():
                 if rider in case.people and past.left:
@@ -50,8 +51,18 @@ def past_of(history: Mapping[str, Any], case: Case) -> dict[str, Past]:
     return found
 
 
-def _past(record: Mapping[str, Any], case: Case) -> Past:
-    was_at = tuple(sorted(_timed(record, "at_", case)))
+def begun(history: Mapping[str, Any], case: Case) -> dict[str, float]:
+    """Return when tasks are recorded to have begun."""
+    found: dict[str, float] = {}
+    for task, record in history.items():
+        if task in case.tasks and isinstance(record, Mapping) and "started" in record:
+            found[task] = float(read_time(record["started"]))
+    return found
+
+
+def _past(record: Mapping[str, Any], case: Case, now: float | None) -> Past:
+    now_at = [(now, str(record["at"]))] if now is not None and record.get("at") in case.problem.places else []
+    was_at = tuple(sorted([*_timed(record, "at_", case), *now_at]))
     left = tuple(sorted(_timed(record, "left_", case)))
     heading = record.get("heading")
     goal = str(heading) if heading in case.problem.places else None
@@ -82,7 +93,7 @@ def said_goal(row: Row, case: Case) -> str | None:
     said = row.heading or row.to
     if said is not None:
         return said if said in case.problem.places else None
-    found = re.search(r"\b(?:to|towards|for)\s+(?:the\s+)?([\w' -]+)", row.activity)
+    found = re.search(r"(?:\b(?:to|towards|for)\b|->|→)\s*(?:the\s+)?([\w' -]+)", row.activity)
     if found is None:
         return None
     words = re.findall(r"[\w']+", found.group(1))

@@ -20,12 +20,12 @@ class Reading:
 
     def __init__(self, case: Case, plan: Plan, base: Plan | None = None) -> None:
         self.case, self.plan, self.base = case, plan, base
-        self.rows = sorted(plan.rows, key=lambda row: (row.start, row.ends, row.n))
+        self.rows = _joined(sorted(plan.rows, key=lambda row: (row.start, row.ends, row.n)))
 
     @cached_property
     def past(self) -> dict[str, Past]:
         """What was recorded, by who."""
-        return past_of(self.plan.history, self.case)
+        return past_of(self.plan.history, self.case, self.plan.now)
 
     def who(self, row: Row) -> tuple[str, ...]:
         """Return the people of the problem who take part in a row; `all` is everybody."""
@@ -118,3 +118,30 @@ class Reading:
         """Return the task whose event a row is; empty where it is none."""
         named = [self.case.tasks[name] for name in (row.item, row.activity) if name in self.case.tasks]
         return next((task.id for task in named if row.kind == task.kind == "event"), "")
+
+
+def _joined(rows: list[Row]) -> list[Row]:
+    """Return the rows with a way that is told in parts (before and after an alert, say) as one way."""
+    found: list[Row] = []
+    for row in rows:
+        before = next((n for n, one in enumerate(found) if row.moves and _goes_on(one, row)), None)
+        if before is None:
+            found.append(row)
+        else:
+            found[before] = found[before].model_copy(update={"end": row.end})
+    return found
+
+
+def _goes_on(first: Row, second: Row) -> bool:
+    alike = (first.kind, first.agent, first.from_, first.to) == (
+        second.kind,
+        second.agent,
+        second.from_,
+        second.to,
+    )
+    return (
+        alike
+        and set(first.names) == set(second.names)
+        and first.end == second.start
+        and first.start < second.start
+    )

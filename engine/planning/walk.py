@@ -165,7 +165,7 @@ class Walk:
         if past is None or past.last is None or moment <= past.last + TOLERANCE:
             return
         self.past = None
-        if any(leg.start >= past.last - TOLERANCE for leg in self.track.legs):
+        if any(leg.end >= past.last + TOLERANCE for leg in self.track.legs):
             return
         if past.place is not None and past.place != self.place:
             self.place = past.place

@@ -124,6 +124,7 @@ CASES: list[tuple[str, str, Rows, Change, list[str]]] = [
     ("somebody else aboard", "P8", ALERT, all_of(nobody("Alex", 3)), ["history_contradiction"]),
     ("elsewhere at a recorded time", "P8", ALERT, all_of(row(1, start="12:05", end="12:45"), row(2, start="12:45")), ["history_contradiction"]),
     ("says it heads elsewhere", "P8", ALERT, more(kind="state", start="13:00", agent="Pat", heading="T", people=["Pat"]), ["history_contradiction"]),
+    ("says so with an arrow", "P8", ALERT, more(kind="state", start="13:00", activity="B->T", people=["Pat", "Alex", "Jamie"]), ["history_contradiction"]),
     ("says so in words", "P8", ALERT, more(kind="state", start="13:00", activity="Pat en route to the tailor", people=["Pat", "Alex", "Jamie"]), ["history_contradiction"]),
 ]  # fmt: skip
 
@@ -158,6 +159,8 @@ HARMLESS: list[tuple[str, str, Rows, Change]] = [
     ("the rental is obtained in a row", "P6", DINNER, more(kind="errand", start="13:00", end="13:20", agent="James", item="rent_car", place="BOS", people=["James"])),
     ("everybody, in a word", "P6", DINNER, row(7, people=["all"])),
     ("only from now on", "P8", ALERT, without(1, 2, 3)),
+    ("the way is told in two parts", "P8", ALERT, all_of(row(3, end="13:00"), more(kind="drive", start="13:00", end="14:30", agent="Pat", from_="B", to="W", people=["Pat", "Alex", "Jamie"]))),
+    ("news of somebody who is not there yet", "P6", DINNER, more(kind="event", start="12:00", activity="James boards", place="BOS", people=["James"])),
     ("says where it heads", "P8", ALERT, more(kind="state", start="13:00", activity="en route to the venue", agent="Pat", people=["Pat"])),
 ]  # fmt: skip
 
@@ -351,3 +354,69 @@ def test_being_at_the_end_of_a_recorded_way_too_soon() -> None:
     assert codes(checked) == ["travel_time"]
     rows[-1]["start"] = "14:30"
     assert codes(found("P8", rows, now="13:00", history=LOG)) == []
+
+
+def test_landing_and_renting_count_from_the_arrival_driving_from_when_that_is_done() -> None:
+    added = {"exit_terminal": 30, "rent": 15}
+    rows = [
+        {
+            "n": 10,
+            "kind": "event",
+            "start": "13:00",
+            "activity": "James lands",
+            "place": "BOS",
+            "people": ["James"],
+        },
+        {
+            "n": 11,
+            "kind": "errand",
+            "start": "13:30",
+            "end": "13:45",
+            "agent": "James",
+            "item": "rent_car",
+            "place": "BOS",
+            "people": ["James"],
+        },
+        {
+            "n": 12,
+            "kind": "event",
+            "start": "14:30",
+            "activity": "Emily lands",
+            "place": "BOS",
+            "people": ["Emily"],
+        },
+        {
+            "n": 13,
+            "kind": "pickup",
+            "start": "14:30",
+            "end": "15:00",
+            "agent": "James",
+            "place": "BOS",
+            "people": ["James", "Emily"],
+        },
+        *deepcopy(DINNER),
+    ]
+    rows[5].update(start="15:00", end="16:00")
+    assert codes(found("P6", rows, augmentation=added)) == []
+    rows[5].update(start="14:59", end="15:59")
+    rows[3].update(end="14:59")
+    assert codes(found("P6", rows, augmentation=added)) == ["availability"]
+
+
+def test_records_of_a_place_and_of_a_task() -> None:
+    history = {"Pat": {"at": "B"}, "turkey": {"started": "13:50"}}
+    assert (
+        codes(
+            found(
+                "P8",
+                [*deepcopy(ALERT[:2]), {**ALERT[2], "start": "13:00", "end": "15:00"}, *deepcopy(ALERT[3:])],
+                now="13:00",
+                history=history,
+            )
+        )
+        == []
+    )
+    assert codes(found("P8", ALERT, now="13:00", history=history)) == ["history_contradiction"]
+    assert codes(found("P6", DINNER, now="14:00", history=history)) == []
+    history["turkey"] = {"started": "13:55"}
+    assert codes(found("P6", DINNER, now="14:00", history=history)) == ["history_contradiction"]

@@ -2,7 +2,8 @@
 
 - A person, group, car or job takes part before they are available: they have not landed, the car is not
   obtained, the day has not begun. The minutes to leave a terminal or to rent a car count where assumed.
-  A pick-up may begin before and last until they are there; waiting for it is always allowed.
+  A pick-up may begin before and last until they are there; waiting for it is always allowed. Obtaining
+  the vehicle counts from the arrival itself, and an event tells what happens, whoever it concerns.
 - Who drives may not or can't: nobody drives, they have no vehicle, or it is another one's.
 - An errand is done by somebody who is not among its performers; cooking that wants a performer names only
   people who are not there at any moment of it.
@@ -46,12 +47,16 @@ def find(reading: Reading) -> Iterator[Violation]:
 
 def _early(reading: Reading, row: Row, told: set[str]) -> Iterator[str]:
     """Yield who and what of a row is not available yet."""
-    if row.kind in {"wait", "state", "cook", "operation"}:
+    if row.kind in {"wait", "state", "cook", "operation", "event"}:
         return
     if not row.moves and row.place not in reading.case.problem.places:
         return
     moment = row.ends if row.kind == "pickup" else row.start
-    ready = {name: reading.case.ready(name) for name in reading.who(row)}
+    people = [reading.case.people[name] for name in reading.who(row)]
+    obtains = any(
+        reading.case.is_implied(task) and row in reading.work(task.id) for task in reading.case.tasks.values()
+    )
+    ready = {one.id: one.there if obtains else one.ready for one in people}
     car = reading.car(row) if row.moves else None
     if car is not None and not (car.driver in ready and ready[car.driver] == car.ready):
         ready[car.id] = car.ready

@@ -4,6 +4,7 @@
 - Recorded as having left a place at a time: the plan lets the person leave it at another time, or stay.
 - Recorded as heading somewhere: the plan's way from there, or a `state` row, goes somewhere else. Nobody
   turns round on the way or changes the destination.
+- Recorded as begun at a time: the plan begins the task at another time.
 - Recorded as aboard: somebody else, or not everybody, is on that way.
 - A plan that names the plan under way (`base`): its rows begun before `now` are kept; none is dropped,
   changed or added. A way that is under way may arrive later than was planned.
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 
 from engine.planning.codes.words import at, listed, numbers, span
 from engine.planning.finding import Violation
-from engine.planning.history import Past, said_goal
+from engine.planning.history import Past, begun, said_goal
 from engine.planning.plan import Plan, Row
 from engine.planning.reading import Reading
 from engine.planning.times import TOLERANCE
@@ -38,6 +39,8 @@ def find(reading: Reading) -> Iterator[Violation]:
                 *_states(reading, who, past),
             ):
                 groups[said[0].n].append(said)
+    for said in _begun(reading):
+        groups[said[0].n].append(said)
     for number, said_all in sorted(groups.items()):
         yield Violation(
             code="history_contradiction", rows=(number,), required=listed(said[1] for said in said_all),
@@ -100,6 +103,14 @@ def _states(reading: Reading, who: str, past: Past) -> Iterator[_Said]:
             yield row, f"{who} heading for {there}", f"heading for {goal}"
         elif goal is None and row.place in reading.case.problem.places:
             yield row, f"{who} on the way to {there}", f"at {row.place}"
+
+
+def _begun(reading: Reading) -> Iterator[_Said]:
+    """Yield the rows that begin a task at another time than it was begun."""
+    for task, moment in begun(reading.plan.history, reading.case).items():
+        rows = reading.work(task)
+        if rows and all(abs(row.start - moment) > TOLERANCE for row in rows):
+            yield rows[0], f"{task} begun at {at(reading.case, moment)}", span(reading.case, rows[0])
 
 
 def _changed(reading: Reading, base: Plan, now: float, known: set[int]) -> Iterator[Violation]:
