@@ -45,7 +45,7 @@ def bound(key: str, value: Json) -> str:
 
 def code_font() -> None:
     """Let fields for code, JSON and YAML use the code font; Streamlit has no option for it."""
-    fields = "[class*='st-key-designer-code'], .st-key-designer-source"
+    fields = "[class*='st-key-designer-code'], .st-key-designer-source, [class*='-plan-text']"
     rule = "font-family: 'Source Code Pro', monospace; font-size: .85rem"
     st.html(f"<style>:is({fields}) :is(input, textarea) {{ {rule} }}</style>")
 

@@ -9,6 +9,7 @@ import streamlit as st
 from engine.core.commands import Amend
 from engine.core.document import to_yaml
 from engine.core.run import Run
+from ui.components.design_fields import code_font
 from ui.components.run_commands import now, send
 from ui.components.text import escape
 from ui.models.run_plan import proposal
@@ -25,6 +26,7 @@ def draw_plan(run: Run) -> bool:
         "What has begun stays as it is; everything else may be added, changed or removed, for this run only. "
         "Pause the run first if it should not go on meanwhile."
     )
+    code_font()
     text = st.text_area("The plan", to_yaml(run.saga.document()), height=360, key=f"{key}-text")
     found = proposal(run, text, now())
     if found.refusal:

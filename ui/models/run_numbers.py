@@ -98,8 +98,9 @@ def _checks(run: Run) -> Number:
     verdicts = [verdict.verdict for life in lives for verdict in life.verdicts]
     passed = verdicts.count("accept")
     bad = verdicts.count("reject") + verdicts.count("retry")
-    noted, silent = verdicts.count("feedback"), verdicts.count("none")
+    noted, silent, asked = (verdicts.count(word) for word in ("feedback", "none", "ask"))
     notes = [f"{bad} not passed"] if bad else []
     notes += [f"{silent} without a verdict"] if silent else []
+    notes += [f"{asked} left to a person"] if asked else []
     notes += [f"{noted} noted"] if noted else []
     return Number("Checks", f"{passed} passed", ", ".join(notes) or "all passed" if verdicts else "none yet")
