@@ -80,7 +80,10 @@ def _deliveries(reading: Reading) -> Iterator[Arrival]:
 
 
 def _delivered(reading: Reading, item: str, place: str, by: float | None, row: Row) -> Arrival:
-    """Return when what was fetched in a row gets to its place, with whoever fetched it."""
+    """Return when what was fetched in a row gets to its place, with whoever fetched it.
+
+    Where rows can't be at their times (that is told already) their order counts, too.
+    """
     carrier = next((name for name in reading.who(row) if name == row.agent), None) or next(
         iter(reading.who(row)), ""
     )
@@ -90,7 +93,9 @@ def _delivered(reading: Reading, item: str, place: str, by: float | None, row: R
     if row.place == place:
         return Arrival(item, place, by, row.ends, row)
     for leg in track.legs:
-        if leg.there == place and leg.end > row.start + TOLERANCE:
+        told_later = bool(track.breaks) and leg.row is not None and leg.row.n > row.n
+        later = told_later or leg.end > row.start + TOLERANCE
+        if leg.there == place and later:
             return Arrival(item, place, by, leg.end, leg.row)
     after = [start for start, there in track.stays if there == place and start > row.start]
     if after:

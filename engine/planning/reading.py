@@ -54,21 +54,28 @@ class Reading:
 
     @cached_property
     def tracks(self) -> dict[str, Track]:
-        """The ways of all people and vehicles."""
-        people = {one.id: self._track(one.id, one.start, one.ready) for one in self.case.people.values()}
-        cars = {one.id: self._track(one.id, one.start, one.ready) for one in self.case.cars.values()}
-        return people | cars
+        """The ways of all people and vehicles, in the order that breaks the fewest rows: by time, or as numbered."""
+        by_time, as_numbered = (
+            self._all_tracks(self.rows),
+            self._all_tracks(sorted(self.rows, key=lambda row: row.n)),
+        )
+        return min((by_time, as_numbered), key=_broken)
 
-    def _track(self, who: str, place: str, ready: float | None) -> Track:
+    def _all_tracks(self, rows: list[Row]) -> dict[str, Track]:
+        people = [self._track(one.id, one.start, one.ready, rows) for one in self.case.people.values()]
+        cars = [self._track(one.id, one.start, one.ready, rows) for one in self.case.cars.values()]
+        return {track.who: track for track in (*people, *cars)}
+
+    def _track(self, who: str, place: str, ready: float | None, rows: list[Row]) -> Track:
         person = self._person(who)
         someone = self.case.people.get(who)
         goal = someone.must_be[0].at if someone is not None and someone.must_be else None
         track = Track(who, place, -inf if ready is None else ready)
-        return Walk(track, goal, self.past.get(person)).through(list(self._steps(who)))
+        return Walk(track, goal, self.past.get(person)).through(list(self._steps(who, rows)))
 
-    def _steps(self, who: str) -> Iterator[Step]:
+    def _steps(self, who: str, rows: list[Row]) -> Iterator[Step]:
         """Yield the rows that concern somebody, or a vehicle; the names in a cooking row claim no presence."""
-        for row in self.rows:
+        for row in rows:
             if row.moves:
                 if who in self._movers(row):
                     yield Step(row, arrival=self.arrival(row))
@@ -118,6 +125,12 @@ class Reading:
         """Return the task whose event a row is; empty where it is none."""
         named = [self.case.tasks[name] for name in (row.item, row.activity) if name in self.case.tasks]
         return next((task.id for task in named if row.kind == task.kind == "event"), "")
+
+
+def _broken(tracks: dict[str, Track]) -> tuple[int, int]:
+    """Return how many rows break, and how many of them are not even believed."""
+    rows = {one.row.n for track in tracks.values() for one in track.breaks}
+    return len(rows), sum(track.disbelieved for track in tracks.values())
 
 
 def _joined(rows: list[Row]) -> list[Row]:

@@ -29,13 +29,14 @@ class Leg:
 class Break:
     """A row that somebody can't take part in, because of where they were or what they were doing.
 
-    `too_soon` is being at the end of a recorded way before that way can end.
+    `too_soon` is being at the end of a recorded way before that way can end; `after` is the row of the last leg.
     """
 
     who: str
     row: Row
     because: str
     too_soon: bool = False
+    after: int | None = None
 
 
 @dataclass
@@ -48,25 +49,32 @@ class Track:
     legs: list[Leg] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
     stays: list[tuple[float, str]] = field(default_factory=list)
+    steps: list[tuple[float, str, float]] = field(default_factory=list)
+    disbelieved: int = 0
 
     def at(self, moment: float) -> str | None:
         """Return the place at a moment, None on the way; at both ends of a leg one is at its place."""
         here: str | None = self.place
-        for start, place, arrived in self._steps():
+        for start, place, arrived in self.steps:
             if moment > start + TOLERANCE:
                 here = place if moment >= arrived - TOLERANCE else None
         return here
 
-    def _steps(self) -> list[tuple[float, str, float]]:
-        steps = [(leg.start, leg.there, leg.end) for leg in self.legs]
-        steps += [(start, place, start) for start, place in self.stays]
-        return sorted(steps, key=lambda step: (step[0], step[2]))
+    def go(self, leg: Leg) -> None:
+        """Add a leg; what is added later is believed where times are out of order."""
+        self.legs.append(leg)
+        self.steps.append((leg.start, leg.there, leg.end))
+
+    def stay(self, since: float, place: str) -> None:
+        """Add that one is at a place, or on the way there, without a leg."""
+        self.stays.append((since, place))
+        self.steps.append((since, place, since))
 
     def presence(self, place: str) -> list[tuple[float, float]]:
         """Return the spans in which one is at a place, in order."""
         spans: list[tuple[float, float]] = []
         here, since = self.place, self.since
-        for start, there, arrived in self._steps():
+        for start, there, arrived in self.steps:
             if here == place and start > since:
                 spans.append((since, start))
             here, since = there, arrived
@@ -123,7 +131,7 @@ class Walk:
             self._break(row, self.doing if early else f"at {self.place} at that time")
             if not self._believes(row.to or ""):
                 return
-        self.track.legs.append(Leg(row.start, max(arrival, row.start), row.from_ or "", row.to or "", row))
+        self.track.go(Leg(row.start, max(arrival, row.start), row.from_ or "", row.to or "", row))
         self.place, self.free, self.doing = row.to or "", arrival, f"on the way to {row.to} until then"
         self.recorded = False
 
@@ -135,7 +143,7 @@ class Walk:
             if not step.binding or not self._believes(row.place or ""):
                 return
             self.place, self.free, self.doing, moving = row.place or "", row.start, "", False
-            self.track.stays.append((row.start, self.place))
+            self.track.stay(row.start, self.place)
         if step.holds and (row.ends > self.free or moving):
             self.free, self.doing = row.ends, f"busy at {row.place} until then"
 
@@ -147,17 +155,20 @@ class Walk:
                 return
             self.free = row.start
         if self.place != goal:
-            self.track.stays.append((row.start, goal))
+            self.track.stay(row.start, goal)
         self.place = goal
 
     def _believes(self, place: str) -> bool:
         """Whether what comes next fits this place, or at least fits the old one no better."""
-        return self.anchor is None or self.anchor == place or self.anchor != self.place
+        believed = self.anchor is None or self.anchor == place or self.anchor != self.place
+        self.track.disbelieved += not believed
+        return believed
 
     def _break(self, row: Row, because: str) -> None:
         here = row.from_ if row.moves else row.place
         too_soon = self.recorded and here == self.place
-        self.track.breaks.append(Break(self.track.who, row, because, too_soon))
+        last = self.track.legs[-1].row if self.track.legs else None
+        self.track.breaks.append(Break(self.track.who, row, because, too_soon, last.n if last else None))
 
     def _recall(self, moment: float) -> None:
         """Take over what was recorded, where the plan's own rows begin later than that."""
@@ -169,9 +180,9 @@ class Walk:
             return
         if past.place is not None and past.place != self.place:
             self.place = past.place
-            self.track.stays.append((past.last, past.place))
+            self.track.stay(past.last, past.place)
         if past.leg is not None:
             here, there, start, end = past.leg
-            self.track.legs.append(Leg(start, end, here, there))
+            self.track.go(Leg(start, end, here, there))
             self.place, self.free, self.doing = there, end, f"on the way to {there} until then"
             self.recorded = True

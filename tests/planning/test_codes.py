@@ -110,7 +110,13 @@ CASES: list[tuple[str, str, Rows, Change, list[str]]] = [
     ("a car that is elsewhere", "P5", WEDDING,
      all_of(row(7, agent="Chris"), row(5, people=["Pat", "Alex", "Jamie"])), ["continuity"]),
     ("an event that he is not at", "P5", TWO_CARS, more(kind="event", start="13:20", activity="Pat is back", place="W", people=["Pat"]), ["continuity"]),
+    ("a way too early, whole", "P5", WEDDING, later(-10, 5), ["continuity"]),
+    ("the last way too early, whole", "P5", WEDDING, later(-10, 7), ["continuity"]),
+    ("the last way much too early", "P5", WEDDING, later(-30, 7), ["continuity"]),
+    ("a way too late, whole", "P5", WEDDING, later(30, 5), ["continuity"]),
+    ("an errand after they have left", "P5", WEDDING, later(30, 6), ["continuity"]),
     # missing
+    ("never goes for them", "P5", TWO_CARS, without(2), ["missing"]),
     ("no errand", "P5", WEDDING, without(6), ["missing"]),
     ("no cooking", "P6", DINNER, without(6), ["missing"]),
     ("never comes back", "P5", TWO_CARS, without(7), ["missing"]),

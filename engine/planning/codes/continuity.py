@@ -6,7 +6,9 @@
 - The names in a cooking row claim no presence (that is `supervision_gap`), and who comes late or never to
   an event of the problem is told once, by `deadline` or `missing`.
 - An operation of a job begins before the one before it has ended.
-A row that breaks is then believed, so what fits it afterwards is no finding. One violation for each row.
+A row that breaks is then believed, so what fits it afterwards is no finding; nor is what only follows from a
+row that contradicts the history. Rows out of order are read in the order of their times or of their numbers,
+whichever needs fewer breaks. One violation for each row.
 """
 
 from __future__ import annotations
@@ -32,12 +34,8 @@ def find(reading: Reading) -> Iterator[Violation]:
     groups: dict[int, list[Break]] = defaultdict(list)
     for track in reading.tracks.values():
         for one in track.breaks:
-            if (
-                not one.too_soon
-                and one.row.n not in told
-                and (one.who, one.row.n) not in excused
-                and not _follows(reading, one)
-            ):
+            consequence = one.too_soon or one.row.n in told or one.after in told
+            if not consequence and (one.who, one.row.n) not in excused and not _follows(reading, one):
                 groups[one.row.n].append(one)
     for _, breaks in sorted(groups.items()):
         row = breaks[0].row

@@ -37,7 +37,7 @@ def find(reading: Reading) -> Iterator[Violation]:
 
 
 def _short(reading: Reading, rows: list[Row], what: str, needed: float) -> Iterator[Violation]:
-    if _length(rows) < needed - TOLERANCE:
+    if needed > 0 and _length(rows) < needed - TOLERANCE:
         yield Violation(
             code="duration_short", rows=numbers(rows), required=f"{what} takes {minutes(needed)}",
             claimed=f"{minutes(_length(rows))}: {', '.join(span(reading.case, row) for row in rows)}",

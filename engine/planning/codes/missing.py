@@ -4,7 +4,7 @@
   vehicle is part of driving it, and events need no row.
 - A person who never gets to where they must be; something fetched that is never delivered.
 - An event of the problem that names people, but not all of its participants, unless they are told already.
-Those who are left behind at one place by the same last row are one finding.
+Those who are left behind at one place are one finding.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def find(reading: Reading) -> Iterator[Violation]:
     """Yield what is not there."""
     yield from _tasks(reading)
     never = [one for one in arrivals(reading) if one.at is None]
-    groups: dict[tuple[str, str, int | str], list[Arrival]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Arrival]] = defaultdict(list)
     for one in never:
-        groups[one.place, one.stuck, one.row.n if one.row else "no row"].append(one)
-    for (place, stuck, _), left in groups.items():
+        groups[one.place, one.stuck].append(one)
+    for (place, stuck), left in groups.items():
         by = next((f" by {at(reading.case, one.by)}" for one in left if one.by is not None), "")
         yield Violation(
             code="missing", rows=numbers(one.row for one in left),
