@@ -49,14 +49,12 @@ def deny(run_id: str, step: str, reason: str) -> None:
 @click.command()
 @click.argument("run_id", metavar="RUN")
 @click.argument("step")
-@click.option("--accept", "decision", flag_value="accept", help="The output counts as it is.")
-@click.option("--augment", "decision", flag_value="augment", help="It counts with what a validator proposed.")
-@click.option("--reject", "decision", flag_value="reject", help="It does not count.")
+@click.option("--accept", is_flag=True, help="The output counts as it is.")
+@click.option("--augment", is_flag=True, help="It counts with what a validator proposed.")
+@click.option("--reject", is_flag=True, help="It does not count.")
 @click.option("--reason", required=True, help="Why; it is kept with the run.")
 @says_errors
-def verdict(
-    run_id: str, step: str, decision: Literal["accept", "augment", "reject"] | None, reason: str
-) -> None:
+def verdict(run_id: str, step: str, reason: str, **said: bool) -> None:
     """Decide about an output where a validator asks a person, or could not be asked itself.
 
     \b
@@ -65,9 +63,11 @@ def verdict(
     """
     from ui.terminal import give_verdict
 
-    if decision is None:
-        raise click.UsageError("say --accept, --augment or --reject")
-    sys.exit(give_verdict(read_settings(), run_id, step, decision, reason))
+    words: tuple[Literal["accept", "augment", "reject"], ...] = ("accept", "augment", "reject")
+    given = [word for word in words if said[word]]
+    if len(given) != 1:
+        raise click.UsageError("say --accept, --augment or --reject, and only one of them")
+    sys.exit(give_verdict(read_settings(), run_id, step, given[0], reason))
 
 
 @click.command()

@@ -225,6 +225,9 @@ class Stage:
     def _check_row(self) -> None:
         self.checked["L08"] += 1
         row = project(replay(self.saga, self.log))
+        expect(
+            row.saga_hash == self.saga.hash, "L08", "the row names another version than the run is pinned to"
+        )
         expect(row == self.store.row(RUN), "L08", "the stored row is not what the log gives")
 
 

@@ -159,3 +159,15 @@ def test_R27_a_step_of_a_new_epoch_may_change_because_its_past_is_kept_apart():
         "r1:a:2",
     ]
     play.check_replay()
+
+
+def test_R27_a_step_that_was_called_and_is_ready_for_another_try_has_begun():
+    play = Play("steps: {p: {<pay>}, s: {<send>, <once>, needs: p}}")
+    play.ok("p")
+    play.rejected("s")
+    play.do(c.Pause(by="bob"))
+    play.do(c.TryNow(step="s", by="bob"))
+    assert play.status("s") == "ready"
+    refuses(
+        play, amend("steps: {p: {<pay>}, s: {<send>, needs: p}}"), "'s' has begun and its `retry` differs"
+    )

@@ -48,7 +48,7 @@ TOLD = {
     "consistency": Told("one_time_zone", "carrier + airline", ("reject",), "compensated", "12:00:00Z", ([], [])),
     "temporal": Told("time_to_change", "first_leg + second_leg", ("reject",), "compensated", "360 s after", ([], ["book"])),
     "agreement": Told("same_total", "order + invoice", ("ask",), "compensated", "1840.25, but order = 1480.25", ([], ["capture"])),
-    "boundary": Told("room_and_payment", "room + payment", ("reject",), "compensated", "'room' committed, but 'payment' was ", (["book", "cancel"], ["book", "authorise"])),
+    "boundary": Told("room_and_payment", "room + payment", ("reject",), "compensated", "'room' committed, but 'payment' failed", (["book", "cancel"], ["book", "authorise"])),
 }  # fmt: skip
 EACH = pytest.mark.parametrize("entry", examples(), ids=lambda entry: entry.name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.commands import Cancel, ChooseDirection, MarkStale
+from engine.core.commands import Amend, Cancel, ChooseDirection, MarkStale
 from engine.core.errors import CommandRejected
 from engine.core.run import Run
 from engine.sandbox.faults import Fault
@@ -119,3 +119,15 @@ def test_a_change_that_nobody_says_in_words_changes_nothing(bench: Bench) -> Non
     with pytest.raises(CommandRejected, match="say what has changed"):
         bench.engine.submit(run_id, MarkStale(steps=("hotel",), reason=" ", by="bob")).result()
     assert bench.world.ledger() == before
+
+
+def test_a_run_whose_plan_was_changed_stays_pinned_to_its_version_and_is_found_again(bench: Bench) -> None:
+    run_id = asked(bench, trip("compensate"))
+    pinned = bench.store.row(run_id)
+    document = bench.run(run_id).saga.document()
+    document["steps"]["taxi"] = {"kind": "wait", "with": {"duration_s": 0}, "needs": ["sure"]}
+    bench.engine.submit(run_id, Amend(document=document, reason="it rains", by="zoe")).result()
+    assert bench.store.row(run_id).saga_hash == pinned.saga_hash
+    assert bench.run(run_id).steps["taxi"].status == "pending"
+    run = bench.to_end(run_id)
+    assert (run.status, run.steps["taxi"].status) == ("completed", "committed")

@@ -23,6 +23,7 @@ Json = Any
 _CODE: Final = frozenset({"code", "json", "words", "lines"})  # drawn in the code font
 _WORDS: Final = {
     "compensate": "Undo all that landed",
+    "repair": "Undo and redo what is affected",
     "ask": "Ask a person first",
     "deny": "No",
     "approve": "Yes",

@@ -242,7 +242,7 @@ def _restore(run: Run, seq: int) -> None:
             key="run-restore-keys",
         )
     else:
-        plain("The application state is now what it was then.")
+        plain("The application state is the same now as it was then: nothing would change.")
     broken = broken_by_restore(run, seq, now())
     if broken:
         st.warning(f"The run would go back: {escape(broken)}", icon=":material/warning:")

@@ -23,7 +23,8 @@ def draw_plan(run: Run) -> bool:
     """Draw the plan to change, and return whether it was changed."""
     key = f"run-{run.id}-plan"
     st.caption(
-        "What has begun stays as it is; everything else may be added, changed or removed, for this run only. "
+        "What has begun, or was asked about, stays as it is; everything else may be added, changed or removed, for "
+        "this run only. "
         "Pause the run first if it should not go on meanwhile."
     )
     code_font()

@@ -24,7 +24,7 @@ NUMBER = r"\d{1,15}(?:[.,']\d{3}){1,5}(?:[.,]\d{1,2})?(?!\d)|\d{1,15}(?:[.,]\d{1
 _NUMBER = re.compile(rf"(?<![\w.,])-?(?:{NUMBER})(?!\w)")
 _CODE = "|".join(_CODES.split())
 _MONEY = re.compile(
-    rf"(?P<before>(?<!\w)(?:{_CODE})|[$€£¥])\s?(?P<amount>{NUMBER})"
+    rf"(?P<before>(?<!\w)(?:{_CODE})(?=\s)|[$€£¥])\s?(?P<amount>{NUMBER})"  # `CAD877` may be a booking's name
     rf"|(?<![\w.,])(?P<first>{NUMBER})\s?(?P<after>(?:{_CODE}|euro|dollar|pound)(?=s?\b)|[$€£¥])"
 )
 
