@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from engine.core.attempts import probe_request
 from engine.core.audit import difference, expected
 from engine.core.commands import Report
-from engine.core.errors import ExpressionError
+from engine.core.errors import ExpressionError, SagaError
 from engine.core.events import AttemptEnded, Recorded
 from engine.core.late import incident_of
 from engine.core.results import probe_landed
@@ -91,7 +91,11 @@ class Aftermath:
     async def look(self) -> None:
         """Look at the world of the runs for which it is time, once; a difference opens an incident (R38)."""
         for run_id in await asyncio.to_thread(self._store.audits, self._clock.now()):
-            run = await asyncio.to_thread(self._load, run_id)
+            try:
+                run = await asyncio.to_thread(self._load, run_id)
+            except SagaError as error:  # one run that can't be read must not keep the others from their look
+                log.warning("run %s can't be looked at once more: %s", run_id, error)
+                run = None
             if run is not None:
                 for name, should in expected(run).items():
                     await self._look_at(run, run.steps[name], should=should)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,9 +12,11 @@ import pytest
 
 from engine.core.commands import Cancel
 from engine.core.document import parse_saga
+from engine.core.errors import CommandRejected
 from engine.memory import MemoryStore
 from engine.ports import Performer, RunFilter
-from engine.runtime.engine import Engine
+from engine.runtime.after import Aftermath
+from engine.runtime.engine import Engine, SystemClock
 from tests.engine.conftest import Bench, eventually
 
 SOON = timedelta(seconds=0.1)
@@ -181,3 +184,21 @@ def _count(
 
     monkeypatch.setattr(store, "audited", audited)
     return lambda: bool(seen)
+
+
+def test_R38_one_run_that_cannot_be_read_does_not_keep_the_others_from_their_look() -> None:
+    looked: list[str] = []
+
+    class Two(MemoryStore):
+        def audits(self, now: Any, limit: int = 20) -> list[str]:
+            return ["broken", "fine"]
+
+        def audited(self, run_id: str) -> None:
+            looked.append(run_id)
+
+    def load(run_id: str) -> None:
+        if run_id == "broken":
+            raise CommandRejected("the store has no saga version 64bba37d3317")
+
+    asyncio.run(Aftermath(Two(), {}, SystemClock(), load).look())
+    assert looked == ["broken", "fine"]

@@ -194,6 +194,8 @@ def test_a_verdict_is_given_on_the_command_line(studio, monkeypatch):
     asked = CliRunner().invoke(main, ["verdict", run_id, "draft", "--reason", "x"])
     assert asked.exit_code == 2
     assert "say --accept, --augment or --reject" in asked.output
+    both = CliRunner().invoke(main, ["verdict", run_id, "draft", "--accept", "--reject", "--reason", "x"])
+    assert "only one of them" in both.output
     refused = CliRunner().invoke(main, ["verdict", run_id, "draft", "--augment", "--reason", "x"])
     assert refused.exit_code == 2
     assert "nothing is proposed" in refused.output

@@ -213,7 +213,7 @@ def verdict_table(lines: Sequence[VerdictLine]) -> dict[str, list[Any]]:
         "Time": [clock_ms(line.at) for line in lines],
         "Step": [line.title for line in lines],
         "Validator": [line.validator for line in lines],
-        "Verdict": [[line.look.word] for line in lines],
+        "Verdict": [[line.look.word, f"by {line.by}"] if line.by else [line.look.word] for line in lines],
         "Evidence": [line.evidence for line in lines],
         "About": [line.check for line in lines],
         "Looks at": [TIERS[line.tier] for line in lines],
