@@ -385,3 +385,11 @@ def test_too_much_to_look_through_is_no_accept():
         finding("facts", list(range(20_000)), facts={"a": "1"}, text="output")
     with pytest.raises(ExpressionError, match="characters"):
         finding("keeps", "x" * 200_000, keep=["'x'"])
+
+
+@pytest.mark.parametrize("name", ["CAD877", "877CAD", "EUR500", "12BAM3"])
+def test_a_bookings_name_that_looks_like_money_is_none(name):
+    said = {"text": f"Booked as {name} for 12 USD.", "cost": 12}
+    fields = {"text": "output.text", "facts": {"cost": "output.cost"}}
+    assert finding("facts", said, **fields).held
+    assert not finding("facts", {**said, "cost": 13}, **fields).held

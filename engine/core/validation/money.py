@@ -25,7 +25,7 @@ _NUMBER = re.compile(rf"(?<![\w.,])-?(?:{NUMBER})(?!\w)")
 _CODE = "|".join(_CODES.split())
 _MONEY = re.compile(
     rf"(?P<before>(?<!\w)(?:{_CODE})(?=\s)|[$€£¥])\s?(?P<amount>{NUMBER})"  # `CAD877` may be a booking's name
-    rf"|(?<![\w.,])(?P<first>{NUMBER})\s?(?P<after>(?:{_CODE}|euro|dollar|pound)(?=s?\b)|[$€£¥])"
+    rf"|(?<![\w.,])(?P<first>{NUMBER})(?:\s(?P<after>(?:{_CODE}|euro|dollar|pound)(?=s?\b))|\s?(?P<sign>[$€£¥]))"
 )
 
 
@@ -50,7 +50,8 @@ def money_in(text: str) -> list[Amount]:
     """Return the amounts in a text that say their currency, before or after the number."""
     found = []
     for match in _MONEY.finditer(text):
-        unit, number = match["before"] or match["after"], match["amount"] or match["first"]
+        unit = match["before"] or match["after"] or match["sign"]
+        number = match["amount"] or match["first"]
         found.append(Amount(match[0], match.span(), readings(number), frozenset(_UNITS[unit])))
     return found
 
