@@ -130,7 +130,7 @@ def intend(
         step=step.id,
         phase=phase,
         epoch=step.epoch,
-        attempt=step.next_number(phase),
+        attempt=step.latest(phase) + 1,
         key=_key(run, step, phase),
         request=request,
         request_hash=request_hash(request),

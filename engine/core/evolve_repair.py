@@ -41,7 +41,7 @@ def _steps_redone(run: Run, _recorded: e.Recorded, event: e.StepsRedone) -> None
 def _renew(run: Run, old: StepState) -> None:
     """Give a step a new epoch; what the old one did is kept beside it."""
     run.past.setdefault(old.id, []).append(old)
-    before = {phase: old.next_number(phase) - 1 for phase in PHASES}
+    before = {phase: old.latest(phase) for phase in PHASES}
     run.steps[old.id] = StepState(old.id, old.definition, epoch=old.epoch + 1, before=before)
     run.known.pop(old.id, None)
 

@@ -308,9 +308,9 @@ class StepState:
         calls, index = self.calls(phase), number - self.before.get(phase, 0) - 1
         return calls[index] if 0 <= index < len(calls) else None
 
-    def next_number(self, phase: Phase) -> int:
-        """Return the number of its next call."""
-        return self.before.get(phase, 0) + len(self.calls(phase)) + 1
+    def latest(self, phase: Phase = "forward") -> int:
+        """Return the number of its latest call in the run, of whatever epoch; 0 before the first."""
+        return self.before.get(phase, 0) + len(self.calls(phase))
 
     def move(self, status: StepStatus) -> None:
         """Change the status as the state machine allows.

@@ -31,9 +31,8 @@ def give_verdict(run: Run, command: c.GiveVerdict, _now: datetime) -> list[e.Eve
     verdict: e.Verdict = "reject" if command.decision == "reject" else "accept"
     word = {"verdict": verdict, "by": command.by, "evidence": command.reason, "votes": None, "cost_usd": 0}
     given = [known.model_copy(update={**word, "tokens": 0, "latency_s": 0}) for known in waiting]
-    if command.decision != "augment":
-        return list(given)
-    return [*(augmented(step, verdict, command.by) for verdict in proposed[:1]), *given]
+    added = augmented(step, proposed, command.by) if command.decision == "augment" else ()
+    return [*added, *given]
 
 
 def restore_app(run: Run, command: c.RestoreApp, _now: datetime) -> list[e.Event]:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -112,7 +112,7 @@ def _schema_verdict(step: StepState, schema: dict[str, Json]) -> e.VerdictGiven:
     wrong = mismatch(schema, step.output)
     bad = "retry" if effect_of(step.definition) == "readonly" else "reject"
     return e.VerdictGiven.model_validate(
-        {"step": step.id, "attempt": len(step.attempts), "validator": "schema", "kind": "schema", "check": "syntactic",
+        {"step": step.id, "attempt": step.latest(), "validator": "schema", "kind": "schema", "check": "syntactic",
          "verdict": "accept" if wrong is None else bad,
          "evidence": "it fits the output schema" if wrong is None else f"{wrong[0]}: {wrong[1]}"[:MAX_EVIDENCE]}
     )  # fmt: skip
@@ -158,7 +158,7 @@ def verdict_of(
     """Return a verdict with what it is about and where its validator stands."""
     kind = getattr(where.validator, "kind", "rule")
     return e.VerdictGiven(
-        step=step.id, attempt=len(step.attempts), validator=where.validator.name, verdict=verdict,
+        step=step.id, attempt=step.latest(), validator=where.validator.name, verdict=verdict,
         evidence=evidence[:MAX_EVIDENCE], kind=kind, check=where.check, tier=where.tier, edge=where.edge,
         whole=where.whole, **more,
     )  # fmt: skip
@@ -174,13 +174,13 @@ def _follow(run: Run, step: StepState, judged: dict[str, e.VerdictGiven], now: d
     open_ = open_verdicts(run, step, judged)
     for verdict in open_:
         if verdict.verdict == "augment" and not needs_consent(step, verdict):
-            return [augmented(step, verdict)]
+            return list(augmented(step, [verdict]))
     called = [where for where in placed(run, step) if isinstance(where.validator, CalledValidator)]
     unasked = tuple(w.validator.name for w in called if w.validator.name not in judged)
     if (unasked or open_) and run.fault is not None:
         return give_up(run, step, "validator", "the run went back before the output was checked")
     if unasked:
-        return [e.ValidationBegun(step=step.id, attempt=len(step.attempts), validators=unasked)]
+        return [e.ValidationBegun(step=step.id, attempt=step.latest(), validators=unasked)]
     if open_:
         return [e.HelpNeeded(step=step.id, kind="verdict", reason="; ".join(said(v) for v in open_))]
     try:
@@ -226,12 +226,17 @@ def needs_consent(step: StepState, verdict: e.VerdictGiven) -> bool:
     return changes or verdict.kind == "judge"
 
 
-def augmented(step: StepState, verdict: e.VerdictGiven, by: str = "") -> e.OutputAugmented:
-    """Return the output with what a validator adds to it."""
-    after = {**step.output, **(verdict.proposal or {})}
-    return e.OutputAugmented(
-        step=step.id, attempt=len(step.attempts), validator=verdict.validator, before=step.output, after=after, by=by
-    )  # fmt: skip
+def augmented(
+    step: StepState, verdicts: Iterable[e.VerdictGiven], by: str = ""
+) -> Iterator[e.OutputAugmented]:
+    """Yield the output with what each validator adds to it, one after the other."""
+    before = step.output
+    for verdict in verdicts:
+        after = {**before, **(verdict.proposal or {})}
+        yield e.OutputAugmented(
+            step=step.id, attempt=step.latest(), validator=verdict.validator, before=before, after=after, by=by
+        )  # fmt: skip
+        before = after
 
 
 def boundary(run: Run, name: str, now: datetime) -> list[e.Event]:

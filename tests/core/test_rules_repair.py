@@ -314,3 +314,16 @@ def test_R26_what_is_kept_and_answers_during_a_repair_is_checked_after_it():
     play.ok("a")
     assert play.open() == ["check k", "a"]
     play.check_replay()
+
+
+def test_R28_a_verdict_names_the_call_of_the_run_that_it_is_about():
+    play = Play(
+        "recovery: repair\nsteps: {a: {<book>, validate: [{name: fine, rule: 'true'}]}, x: {<read>, needs: a}}"
+    )
+    play.ok("a", output={})
+    play.do(c.MarkStale(steps=("a",), reason="changed", by="bob"))
+    play.failed("x", code="stopped", retryable=False)
+    play.ok("a")
+    play.ok("a", output={})
+    calls = [i.attempt for i in play.events("attempt_intended") if (i.step, i.phase) == ("a", "forward")]
+    assert [v.attempt for v in play.events("verdict_given")] == calls == [1, 2]

@@ -454,3 +454,17 @@ def test_R14_what_was_not_checked_when_the_run_went_back_takes_no_fallback():
     play.rejected("x")
     play.failed("a", code="stopped")
     assert (play.status("a"), play.events("fallback_taken")) == ("failed", [])
+
+
+def test_R28_a_person_who_accepts_what_was_proposed_accepts_all_of_it():
+    play = asked(
+        "name: cheap, rule: output.cost < 3, on_fail: augment, add: {cost: 2}},"
+        f" {{{JUDGE}, on_fail: augment, may_add: [buffer_min]"
+    )
+    play.ok("a", output=NO | {"add": {"buffer_min": 30}})
+    play.do(c.GiveVerdict(step="a", decision="augment", reason="both are right", by="bob"))
+    first, then = play.events("output_augmented")
+    assert (first.before, first.after) == ({"cost": 4}, {"cost": 2})
+    assert (then.before, then.after) == ({"cost": 2}, {"cost": 2, "buffer_min": 30})
+    assert play.run.known["a"]["output"] == {"cost": 2, "buffer_min": 30}
+    play.check_replay()

@@ -27,7 +27,7 @@ BUGS = (
     Mutant(
         name="numbers of calls begin anew in each epoch",
         breaks="R26 L13",
-        old="before = {phase: old.next_number(phase) - 1 for phase in PHASES}",
+        old="before = {phase: old.latest(phase) for phase in PHASES}",
         new="before = dict.fromkeys(PHASES, 0)",
         tests=(REPAIR,),
     ),
