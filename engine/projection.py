@@ -20,7 +20,7 @@ def project(run: Run, before: RunRow | None = None) -> RunRow:
     return RunRow(
         id=run.id,
         saga=run.saga.saga,
-        saga_hash=(run.first_plan or run.saga).hash,
+        saga_hash=run.first_plan.hash,
         title=run.saga.name,
         status=run.status,
         paused=run.paused,

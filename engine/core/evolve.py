@@ -63,7 +63,6 @@ def _run_started(run: Run, recorded: e.Recorded, event: e.RunStarted) -> None:
         raise IllegalTransition(f"run '{event.run_id}' is pinned to version {pinned}, not {given} (R30)")
     graph = run.saga.graph
     run.id, run.input, run.started_at = event.run_id, event.input, recorded.at
-    run.first_plan = run.saga
     run.starter, run.author, run.lessons = event.by, event.author, event.lessons
     run.app = dict(run.saga.app)
     run.facts = {

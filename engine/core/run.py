@@ -365,7 +365,7 @@ class Run:
     stale: dict[str, str] = field(default_factory=dict)
     past: dict[str, list[StepState]] = field(default_factory=dict)
     amendments: list[PlanAmended] = field(default_factory=list)
-    first_plan: Saga | None = None
+    first_plan: Saga = field(init=False)
     exceptions: list[str] = field(default_factory=list)
     attention: dict[str, HelpNeeded] = field(default_factory=dict)
     locks: dict[str, str] = field(default_factory=dict)
@@ -395,6 +395,9 @@ class Run:
     late: dict[str, None] = field(default_factory=dict)
     undo_unlocks: dict[str, list[str]] = field(default_factory=dict)
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.first_plan = self.saga
 
     def app_at(self, seq: int) -> dict[str, Json]:
         """Return S_A as it was after an event; every commit is a checkpoint."""

@@ -258,12 +258,11 @@ _TYPES: dict[str, CheckType] = {
 }  # fmt: skip
 
 
-def type_of(validator: ValidatorBase, *, on_edge: bool = False) -> CheckType:
+def type_of(validator: Validator, *, on_edge: bool = False) -> CheckType:
     """Return what a validator is about: what it says, or what its kind is for."""
     if validator.type is not None:
         return validator.type
-    kind = getattr(validator, "kind", "rule")
-    return "contract" if on_edge and kind == "schema" else _TYPES[kind]
+    return "contract" if on_edge and validator.kind == "schema" else _TYPES[validator.kind]
 
 
 def tier_of(check: CheckType) -> Tier:

@@ -30,7 +30,7 @@ from engine.core.validators import (
     CheckType,
     Tier,
     TogetherValidator,
-    ValidatorBase,
+    Validator,
     tier_of,
     type_of,
 )
@@ -45,7 +45,7 @@ _FELL = {"skipped": "was skipped", "handled": "failed"}
 class Placed:
     """A validator with where it stands: on the step itself, on the edge to `edge`, or on the saga."""
 
-    validator: ValidatorBase
+    validator: Validator
     edge: str = ""
     whole: bool = False
 
@@ -130,7 +130,7 @@ def _code_verdict(run: Run, step: StepState, where: Placed) -> e.VerdictGiven:
     return not_held(step, where, evidence, _additions(where.validator, scope))
 
 
-def _additions(validator: ValidatorBase, scope: Scope) -> dict[str, Json]:
+def _additions(validator: Validator, scope: Scope) -> dict[str, Json]:
     if validator.on_fail != "augment":
         return {}
     try:
@@ -156,10 +156,9 @@ def verdict_of(
     step: StepState, where: Placed, verdict: e.Verdict, evidence: str, **more: Any
 ) -> e.VerdictGiven:
     """Return a verdict with what it is about and where its validator stands."""
-    kind = getattr(where.validator, "kind", "rule")
     return e.VerdictGiven(
         step=step.id, attempt=step.latest(), validator=where.validator.name, verdict=verdict,
-        evidence=evidence[:MAX_EVIDENCE], kind=kind, check=where.check, tier=where.tier, edge=where.edge,
+        evidence=evidence[:MAX_EVIDENCE], kind=where.validator.kind, check=where.check, tier=where.tier, edge=where.edge,
         whole=where.whole, **more,
     )  # fmt: skip
 

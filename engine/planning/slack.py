@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from engine.planning.case import Case, case_of
@@ -23,10 +24,10 @@ def slack_of(problem: Problem, plan: Plan, given: Mapping[str, Any] | None = Non
     now = plan.now if plan.now is not None else float("-inf")
     rows = [row for row in plan.rows if row.kind in ACTS and row.start >= now]
 
-    def valid(pushed: Plan) -> bool:
-        return not check(problem, pushed, given).violations
+    def still_valid(number: int, minutes: int) -> bool:
+        return not check(problem, pushed(case, plan, number, minutes), given).violations
 
-    return {row.n: _most(lambda k, row=row: valid(pushed(case, plan, row.n, k))) for row in rows}  # type: ignore[misc]
+    return {row.n: _most(partial(still_valid, row.n)) for row in rows}
 
 
 def _most(holds: Callable[[int], bool]) -> float:

@@ -38,7 +38,7 @@ def draw_state(run: Run, history: Sequence[Recorded]) -> None:
     """Draw the slider over the log, and the chosen part of what the run was then."""
     key = f"run-{run.id}-state"
     seq = _chosen_moment(key, len(history))
-    _moment_head(_moment_at((run.id, seq), run.first_plan or run.saga, history))
+    _moment_head(_moment_at((run.id, seq), run.first_plan, history))
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-head"):
         part = st.segmented_control(
             "Part",
@@ -62,7 +62,7 @@ def draw_state(run: Run, history: Sequence[Recorded]) -> None:
 
 
 def _state(run: Run, history: Sequence[Recorded], seq: int) -> Dimensions:
-    return _state_at((run.id, seq), run.first_plan or run.saga, history)
+    return _state_at((run.id, seq), run.first_plan, history)
 
 
 @st.cache_resource(max_entries=KEPT, show_spinner=False)
@@ -111,7 +111,7 @@ def _changes(past: Moment) -> None:
 
 
 def _what_happened(run: Run, history: Sequence[Recorded], seq: int) -> None:
-    past = _moment_at((run.id, seq), run.first_plan or run.saga, history)
+    past = _moment_at((run.id, seq), run.first_plan, history)
     cause, changed, then = st.columns(3, gap="medium")
     with cause:
         st.markdown("**What happened**")

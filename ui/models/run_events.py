@@ -81,7 +81,7 @@ def log_json(run: Run, history: Sequence[Recorded]) -> str:
     document = {
         "run": run.id,
         "saga": run.saga.saga,
-        "saga_hash": (run.first_plan or run.saga).hash,
+        "saga_hash": run.first_plan.hash,
         "events": events,
     }
     return json.dumps(document, indent=2, ensure_ascii=False)

@@ -74,7 +74,8 @@ def verdict_detail(
         return None
     waiting = open_verdicts(run, step)
     asked = _asked(history, name)
-    proposals = tuple(_proposal(step, verdict) for verdict in waiting if verdict.verdict == "augment")
+    added = augmented(step, [verdict for verdict in waiting if verdict.verdict == "augment"])
+    proposals = tuple(Proposal(one.validator, changes(one.before, one.after)) for one in added)
     advised, advice = _advice(waiting)
     undo, price = _undone(run, step, now) if _goes_back(run, step) else ((), "")
     return VerdictDetail(
@@ -117,11 +118,6 @@ def _findings(
         if line.validator in open_:
             found.setdefault(line.validator, line)
     return tuple(found.values())
-
-
-def _proposal(step: StepState, verdict: VerdictGiven) -> Proposal:
-    after = augmented(step, verdict).after
-    return Proposal(verdict.validator, changes(step.output, after))
 
 
 def _advice(waiting: Sequence[VerdictGiven]) -> tuple[Decision, str]:

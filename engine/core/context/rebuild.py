@@ -43,12 +43,11 @@ def _made_at(history: Sequence[Recorded], intent: AttemptIntended, seq: int) -> 
     """Return the event before which the request was made: a retry sends again what people approved."""
     if intent.phase == "check" or intent.attempt == 1:
         return seq
-    asked = [
-        recorded for recorded in history[: seq - 1]
-        if isinstance(recorded.event, ApprovalRequested) and recorded.event.step == intent.step
-    ]  # fmt: skip
-    same = [each.seq for each in asked if each.event.request_hash == intent.request_hash]  # type: ignore[union-attr]
-    return same[-1] if same else seq
+    for recorded in reversed(history[: seq - 1]):
+        match recorded.event:
+            case ApprovalRequested(step=intent.step, request_hash=intent.request_hash):
+                return recorded.seq
+    return seq
 
 
 def _request(run: Run, intent: AttemptIntended) -> Json:

@@ -21,7 +21,7 @@ class CpSatPlanner:
         Larger shops take two, unless said. `enough` ends the search for a job shop at that makespan.
         """
         try:
-            import ortools.sat.python.cp_model  # noqa: F401
+            import ortools.sat.python.cp_model  # noqa: F401 - whether it is there is all that is asked
         except ImportError:
             raise CommandRejected(
                 "the planner needs OR-Tools, which is not installed; install the extra: pip install 'saga-studio[planner]'"
