@@ -16,7 +16,7 @@ from engine.core.run import CLOSED
 from engine.core.saga import Saga
 from engine.memory_verdicts import VerdictBook
 from engine.ports import Change, Conflict, Draft, Driver, Incident, Posted, RunFilter, RunRow, SagaVersion
-from engine.verdicts import verdict_rows
+from engine.validator_stats import verdict_rows
 
 
 def utc_now() -> datetime:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from engine.ports import LESSONS_FROM, ValidatorDay, ValidatorStats
-from engine.verdicts import Subject, VerdictRow, day_of, day_stats, settled, stats_of, tallies
+from engine.validator_stats import Subject, VerdictRow, day_of, day_stats, settled, stats_of, tallies
 
 
 class VerdictBook:

@@ -18,7 +18,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 
 from engine.memory import check, conflict
 from engine.ports import Change, Conflict
-from engine.verdicts import VerdictRow, verdict_rows
+from engine.validator_stats import VerdictRow, verdict_rows
 from storage.prepared import Prepared, Values
 from storage.rows import EVENT_COLUMNS, FIRST_COLUMNS, LATER_COLUMNS, event_values, first_values, later_values
 from storage.tables import event, run

@@ -31,7 +31,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 
 from engine.core.events import EVENT, Recorded
 from engine.ports import LESSONS_FROM, ValidatorDay, ValidatorStats
-from engine.verdicts import (
+from engine.validator_stats import (
     COUNTED,
     ROW_COLUMNS,
     TALLY_COLUMNS,
