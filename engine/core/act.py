@@ -9,9 +9,12 @@ from typing import Any
 from engine.core import events as e
 from engine.core.attempts import fault, give_up, intend, probe_request, request_of
 from engine.core.commit import commit
+from engine.core.composite import begin, turn
+from engine.core.composites import COMPOSITES
 from engine.core.condition import OUTCOMES
 from engine.core.errors import ExpressionError
 from engine.core.expressions import is_true
+from engine.core.frames import peer, plan_of
 from engine.core.late import late_obstacle, late_request
 from engine.core.limits import at_limit
 from engine.core.panel import check
@@ -53,12 +56,13 @@ def _deadline(run: Run, _name: str, _now: datetime) -> list[e.Event]:
 
 def _open(run: Run, name: str, _now: datetime) -> list[e.Event]:
     """Decide a step whose dependencies are settled: skip it, or make it ready with the evidence (R10)."""
-    step, condition = run.step(name), run.saga.graph.conditions[name]
-    terms = {(other, branch): term(run, other, branch) for other, branch in condition.terms}
+    step = run.step(name)
+    condition = plan_of(run, step).graph.conditions[step.local]
+    terms = {(other, branch): term(run, other, branch, step.frame) for other, branch in condition.terms}
     if condition.truth(lambda other, branch: terms[other, branch]) is not True:
         return [
             e.StepSkipped(
-                step=name, reason=_why_not(run, [key for key, held in terms.items() if held is False])
+                step=name, reason=_why_not(run, step, [key for key, held in terms.items() if held is False])
             )
         ]
     shown = {
@@ -73,16 +77,17 @@ def _open(run: Run, name: str, _now: datetime) -> list[e.Event]:
     return [e.StepReady(step=name, evidence=evidence)]
 
 
-def _why_not(run: Run, missing: list[tuple[str, str | None]]) -> str:
+def _why_not(run: Run, step: StepState, missing: list[tuple[str, str | None]]) -> str:
     if not missing:
         return "its condition over other steps is false"
     other, branch = missing[0]
-    taken = run.steps[other].output
+    state = run.steps[peer(step, other)]
+    taken = state.output
     if branch in OUTCOMES:
-        return f"'{other}' was {run.steps[other].status}, not {branch}"
-    if branch is not None and isinstance(taken, dict) and run.steps[other].status == "committed":
+        return f"'{other}' was {state.status}, not {branch}"
+    if branch is not None and isinstance(taken, dict) and state.status == "committed":
         return f"'{other}' chose '{taken.get('branch')}', not '{branch}'"
-    return f"'{other}' was {run.steps[other].status}"
+    return f"'{other}' was {state.status}"
 
 
 def _begin(run: Run, name: str, now: datetime) -> list[e.Event]:
@@ -106,6 +111,8 @@ def _begin(run: Run, name: str, now: datetime) -> list[e.Event]:
             return [drift, _ask(run, step, gate, request, now)]
     if definition.locks and not step.locked:
         return [_want_locks(run, step, now)]
+    if definition.kind in COMPOSITES:
+        return begin(run, step, request)
     return [intend(run, step, "forward", request, now)]
 
 
@@ -120,6 +127,11 @@ def _no_locks(run: Run, name: str, _now: datetime) -> list[e.Event]:
     step = run.step(name)
     reason = f"other runs held {', '.join(step.wanted)} for {step.definition.lock_wait_s:g} s"
     return give_up(run, step, "locks", reason)
+
+
+def _turn(run: Run, name: str, now: datetime) -> list[e.Event]:
+    """Go on with a composite step whose frames have all ended."""
+    return turn(run, run.step(name), now)
 
 
 def _limit(run: Run, _name: str, now: datetime) -> list[e.Event]:
@@ -293,7 +305,7 @@ def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
 
 
 _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
-    "deadline": _deadline, "open": _open, "limit": _limit, "begin": _begin, "no_locks": _no_locks, "retry": _retry, "validate": validate, "check": check, "boundary": boundary,
+    "deadline": _deadline, "open": _open, "limit": _limit, "begin": _begin, "no_locks": _no_locks, "retry": _retry, "turn": _turn, "validate": validate, "check": check, "boundary": boundary,
     "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
     "choose": _choose, "undo": _undo, "undo_late": _undo_late, "redo": redo, "empty": _empty, "excuse": _excuse, "close": _close,
 }  # fmt: skip

@@ -43,8 +43,8 @@ def affected(run: Run, culprits: Collection[str]) -> Affected:
     unknown = sorted(set(culprits) - set(run.steps))
     if unknown:
         raise CommandRejected(f"saga '{run.saga.saga}' has no step '{unknown[0]}'")
-    because = affected_paths(run.saga, culprits)
-    passed = [name for name in run.saga.pivots if name in because and run.steps[name].landed]
+    because = affected_paths(run, culprits)
+    passed = [name for name in run.pivots if name in because and run.steps[name].landed]
     if passed:
         path = " -> ".join(because[passed[0]])
         raise CommandRejected(
@@ -65,7 +65,7 @@ def amendment_problems(run: Run, proposed: Saga) -> list[str]:
         if _text(getattr(run.saga, key)) != _text(getattr(proposed, key))
     ]  # fmt: skip
     for name, state in run.steps.items():
-        if not has_begun(state):
+        if state.frame or not has_begun(state):
             continue
         new = proposed.steps.get(name)
         if new is None:
@@ -95,7 +95,7 @@ def amendment(run: Run, proposed: Saga) -> dict[str, tuple[str, ...]]:
         "changed": tuple(
             name for name in both if _differences(run.steps[name].definition, proposed.steps[name])
         ),
-        "removed": tuple(name for name in run.steps if name not in proposed.steps),
+        "removed": tuple(name for name in run.saga.steps if name not in proposed.steps),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from engine.core.events import (
     StepFailed,
 )
 from engine.core.expressions import Scope, is_true
+from engine.core.frames import plan_of, tolerated
 from engine.core.parts import Retry
 from engine.core.run import Run, StepState
 from engine.core.saga import (
@@ -180,7 +182,7 @@ def _only_used(document: Json, scope: dict[str, Json]) -> dict[str, Json]:
 
 def _copied(value: Json) -> Json:
     """Return a mapping as it is now: S_A and the known outputs are changed in place later."""
-    return dict(value) if isinstance(value, dict) else value
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def probe_request(run: Run, step: StepState) -> Json:
@@ -281,8 +283,9 @@ def give_up(
     last = ended or (step.attempts[-1].result if step.attempts else None)
     timed_out = source == "expired" or (last is not None and last.code == "timeout")
     going = run.fault is None and run.direction == "forward" and _surely_without_effect(step, ended)
-    words = run.saga.graph.watched.get(step.id, ())
-    handled = going and ("failed" in words or (timed_out and "timed_out" in words))
+    words = plan_of(run, step).graph.watched.get(step.local, ())
+    expected = "failed" in words or (timed_out and "timed_out" in words)
+    handled = going and (expected or tolerated(run, step))
     failed = StepFailed(step=step.id, reason=reason, timed_out=timed_out, handled=handled)
     return [failed] if handled else [failed, *fault(run, source, step.id, reason)]
 

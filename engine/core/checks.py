@@ -6,10 +6,12 @@ Each check returns `Problem`s; a saga with a problem of severity `error` can't b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from engine.core.checks_composites import composite_problems, scenes
 from engine.core.checks_contracts import contract_problems
-from engine.core.checks_expressions import expression_problems, holes, some
+from engine.core.checks_expressions import Scene, expression_problems, holes, some
 from engine.core.checks_pivot import pivot_problems
 from engine.core.checks_state import state_problems
 from engine.core.checks_validators import validator_problems
@@ -34,12 +36,22 @@ MAX_WAIT_S = 366 * 86400
 
 def publish_problems(saga: Saga) -> list[Problem]:
     """Return everything that is wrong or doubtful about a saga, errors first."""
+    return sorted(dict.fromkeys(_problems(saga, Scene())), key=lambda problem: problem.severity != "error")
+
+
+def _problems(saga: Saga, scene: Scene) -> list[Problem]:
+    """Return what is wrong with a saga, or with a body in its scene, and with all that is inside it."""
     found = [*_condition_problems(saga)] or [*_graph_problems(saga)]
     if any(problem.severity == "error" for problem in found):
         return found
     for check in _CHECKS:
         found += check(saga)
-    return sorted(dict.fromkeys(found), key=lambda problem: problem.severity != "error")
+    found += expression_problems(saga, scene)
+    if scene.root is None:
+        found += [*pivot_problems(saga), *state_problems(saga)]
+    for path, body, inner in scenes(saga, scene):
+        found += [replace(problem, path=f"{path}.{problem.path}") for problem in _problems(body, inner)]
+    return found
 
 
 def check_publishable(saga: Saga) -> list[Problem]:
@@ -199,9 +211,7 @@ _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
     _schema_problems,
     _shape_problems,
     _effect_problems,
-    pivot_problems,
+    composite_problems,
     validator_problems,
-    expression_problems,
-    state_problems,
     contract_problems,
 )

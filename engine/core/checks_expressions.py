@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from engine.core.composites import INSIDE
 from engine.core.errors import ExpressionError, Problem
 from engine.core.expressions import Expression, compile_expression
 from engine.core.saga import LlmStep, RouteStep, Saga, Step, undo_of
@@ -40,13 +41,24 @@ class Use:
     step: str = ""
 
 
-def expression_problems(saga: Saga) -> Iterator[Problem]:
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What stands around the steps of a body: names that they see, steps that ended before, the saga it is all in."""
+
+    names: frozenset[str] = frozenset()
+    around: frozenset[str] = frozenset()
+    root: Saga | None = None
+
+
+def expression_problems(saga: Saga, scene: Scene) -> Iterator[Problem]:
     """Check that every expression parses and speaks only of what exists when it is evaluated."""
     for use in uses(saga):
         if isinstance(use.expression, str):
             yield Problem(use.where, use.expression, "correct the expression")
         else:
-            yield from _name_problems(use, use.expression, saga)
+            yield from _name_problems(
+                replace(use, allowed=use.allowed | scene.names), use.expression, saga, scene
+            )
 
 
 def uses(saga: Saga) -> Iterator[Use]:
@@ -81,6 +93,7 @@ def _expressions(step: Step, path: str) -> Iterator[Found]:
     if step.when is not None:
         yield from _cel(f"{path}.when", step.when, FORWARD)
     yield from _in(f"{path}.with", step.with_.model_dump(by_alias=True), FORWARD)
+    yield from _over_a_body(step, path)
     if isinstance(step, RouteStep):
         for index, row in enumerate(step.with_.rules):
             yield from _cel(f"{path}.with.rules[{index}].when", row.when, FORWARD)
@@ -94,6 +107,19 @@ def _expressions(step: Step, path: str) -> Iterator[Found]:
     yield from _fallback_expressions(step, path)
     yield from _gate_expressions(step, path)
     yield from _undo_expressions(step, path)
+
+
+def _over_a_body(step: Step, path: str) -> Iterator[Found]:
+    """Yield what a composite step asks about the output of a body."""
+    keys = {"loop": ("until", "score"), "map": ("value", "score")}.get(step.kind, ())
+    allowed = AFTER | INSIDE[step.kind] if keys else AFTER
+    for key in keys:
+        yield from _some_cel(f"{path}.with.{key}", getattr(step.with_, key), allowed)
+
+
+def _some_cel(where: str, source: str, allowed: frozenset[str]) -> Iterator[Found]:
+    if source:
+        yield from _cel(where, source, allowed)
 
 
 def _fallback_expressions(step: Step, path: str) -> Iterator[Found]:
@@ -150,11 +176,6 @@ def _cel_field(path: str, value: str | tuple[str, ...] | dict[str, str]) -> Iter
             yield from _cel(f"{path}[{index}]", source, AFTER)
 
 
-def _some_cel(where: str, source: str, allowed: frozenset[str]) -> Iterator[Found]:
-    if source:
-        yield from _cel(where, source, allowed)
-
-
 def _gate_expressions(step: Step, path: str) -> Iterator[Found]:
     if step.approval is None:
         return
@@ -199,8 +220,10 @@ def _in(where: str, value: Any, allowed: frozenset[str]) -> Iterator[Found]:
         yield path, found, allowed
 
 
-def _name_problems(use: Use, expression: Expression, saga: Saga) -> Iterator[Problem]:
+def _name_problems(use: Use, expression: Expression, saga: Saga, scene: Scene) -> Iterator[Problem]:
     for other in sorted(expression.steps):
+        if other not in saga.steps and other in scene.around:
+            continue
         if other not in saga.steps:
             what = f"`{expression.source}` names no step '{other}'"
             yield Problem(use.where, what, f"steps are {some(saga.steps)}")
@@ -213,7 +236,7 @@ def _name_problems(use: Use, expression: Expression, saga: Saga) -> Iterator[Pro
         names = ", ".join(sorted(unknown))
         remedy = f"here it may use {', '.join(sorted(use.allowed))}"
         yield Problem(use.where, f"`{expression.source}` knows no `{names}`", remedy)
-    yield from _input_problems(use.where, expression, saga)
+    yield from _input_problems(use.where, expression, scene.root or saga)
     if "output" in expression.names and len(use.over) > 1 and not _has_last(use.over, saga):
         what = f"`{expression.source}` uses `output`, which is that of whichever step is last"
         yield Problem(use.where, what, f"write `steps.{use.over[0]}.output` or the like", "warning")

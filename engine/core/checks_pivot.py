@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.core.checks_validators import Standing, standing
 from engine.core.condition import OUTCOMES
 from engine.core.errors import Problem
-from engine.core.saga import ApprovalStep, Saga, Step, effect_of
+from engine.core.saga import ApprovalStep, Saga, Step, bodies_of, effect_of, inner_effects
 from engine.core.validators import TogetherValidator
 
 
@@ -18,6 +18,7 @@ def pivot_problems(saga: Saga) -> Iterator[Problem]:
         after = _possible_after(saga, pivot)
         for name in after:
             yield from _after_pivot(pivot, name, saga.steps[name])
+            yield from _inside_after(pivot, name, saga.steps[name])
         yield from _validators_after(saga, pivot, frozenset(after))
     if chosen and saga.deadline_s is not None:
         yield Problem(
@@ -58,16 +59,29 @@ def _possible_without_pivot(saga: Saga) -> set[str]:
 
 
 def _after_pivot(pivot: str, name: str, step: Step) -> Iterator[Problem]:
-    effect = effect_of(step)
-    if effect in {"pivot", "compensatable"}:
+    effects = inner_effects(step)
+    for effect in sorted(effects & {"pivot", "compensatable"}):
         what = f"a {effect} step after the pivot '{pivot}'"
         yield Problem(f"steps.{name}.effect", what, "move it before the pivot, or make it retriable")
-    if effect == "retriable" and step.output is not None:
+    if "retriable" in effects and step.output is not None:
         what = f"its output schema can reject after the pivot '{pivot}', when its effect is there already"
         yield Problem(f"steps.{name}.output", what, "remove it; a `feedback` rule may look at the output")
     if step.approval is not None or (isinstance(step, ApprovalStep) and step.with_.on_deny == "fault"):
         what = f"an approval after the pivot '{pivot}' that could be denied"
         yield Problem(f"steps.{name}.approval", what, "ask before the pivot")
+
+
+def _inside_after(pivot: str, name: str, step: Step) -> Iterator[Problem]:
+    """Yield what inside a composite step could say no after a pivot."""
+    for body in bodies_of(step).values():
+        for inner, one in body.steps.items():
+            stops = one.approval is not None or (
+                isinstance(one, ApprovalStep) and one.with_.on_deny == "fault"
+            )
+            if stops or any(validator.on_fail in {"reject", "ask"} for validator in one.validate_):
+                what = f"'{inner}' inside it could say no after the pivot '{pivot}'"
+                yield Problem(f"steps.{name}", what, "ask and check before the pivot")
+            yield from _inside_after(pivot, name, one)
 
 
 def _validators_after(saga: Saga, pivot: str, after: frozenset[str]) -> Iterator[Problem]:

@@ -9,8 +9,9 @@ from engine.core.attempts import fault
 from engine.core.context.critical import HEADINGS, stated
 from engine.core.errors import ExpressionError
 from engine.core.expressions import compile_expression, is_true
+from engine.core.frames import Frame, nested_saga
 from engine.core.run import Run, StepState
-from engine.core.scope import forward_scope
+from engine.core.scope import forward_scope, frame_scope
 from engine.core.templates import as_text
 
 Json = Any
@@ -22,16 +23,25 @@ def commit(run: Run, step: StepState, scope: dict[str, Json], output: Json = Non
         stated(step, heading)  # what can't be told to later models is found here
     writes = {k: compile_expression(source).evaluate(scope) for k, source in step.definition.writes.items()}
     committed = e.StepCommitted(step=step.id, output=output, writes=writes)
-    broken = broken_invariant(run, writes)
+    broken = broken_invariant(run, writes, inside=nested_saga(run, step))
     return [committed, *(fault(run, "invariant", step.id, broken) if broken else [])]
 
 
-def broken_invariant(run: Run, writes: dict[str, Json], *, whole: bool = False) -> str:
-    """Return why an invariant does not hold once `writes` are applied, or with them as the `whole` S_A; empty if all hold (R29)."""
-    if not run.saga.invariants:
+def broken_invariant(
+    run: Run, writes: dict[str, Json], *, whole: bool = False, inside: Frame | None = None
+) -> str:
+    """Return why an invariant does not hold once `writes` are applied, or with them as the `whole` S_A; empty if all hold (R29).
+
+    `inside` is the nested saga whose invariants and S_A these are, instead of the run's.
+    """
+    invariants, app = (
+        (run.saga.invariants, run.app) if inside is None else (inside.plan.invariants, inside.app or {})
+    )
+    if not invariants:
         return ""
-    scope = {**forward_scope(run), "app": dict(writes) if whole else {**run.app, **writes}}
-    for invariant in run.saga.invariants:
+    scope = forward_scope(run) | ({} if inside is None else frame_scope(run, inside))
+    scope["app"] = dict(writes) if whole else {**app, **writes}
+    for invariant in invariants:
         try:
             held = is_true(invariant.rule, scope)
         except ExpressionError as error:

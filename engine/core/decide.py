@@ -16,11 +16,10 @@ from engine.core import events as e
 from engine.core.act import carry_out
 from engine.core.errors import CommandRejected
 from engine.core.evolve import evolve
+from engine.core.inputs import input_with_defaults
 from engine.core.mend import missing
 from engine.core.run import Run
-from engine.core.saga import canonical_json
 from engine.core.schedule import due
-from engine.core.schema import mismatch
 
 Json = Any
 MAX_STEPS_PER_TURN = 200_000
@@ -75,31 +74,6 @@ def _start(run: Run, command: c.Start, _now: datetime) -> list[e.Event]:
         author=command.author, lessons=command.lessons,
     )  # fmt: skip
     return [started]
-
-
-def input_with_defaults(declared: dict[str, dict[str, Json]], given: dict[str, Json]) -> dict[str, Json]:
-    """Return the inputs of a run, defaults filled in.
-
-    Raises:
-        CommandRejected: naming the input that is unknown, missing, or does not fit its schema.
-    """
-    unknown = sorted(set(given) - set(declared))
-    if unknown:
-        raise CommandRejected(
-            f"input '{unknown[0]}' is not declared; inputs are {', '.join(declared) or 'none'}"
-        )
-    complete = {name: given.get(name, schema.get("default")) for name, schema in declared.items()}
-    for name, schema in declared.items():
-        if name not in given and "default" not in schema:
-            raise CommandRejected(f"input '{name}' is missing; {schema.get('description') or 'give a value'}")
-        wrong = mismatch(schema, complete[name], formats=True)
-        if wrong is not None:
-            raise CommandRejected(f"input '{name}': {wrong[1]}")
-    try:
-        canonical_json(complete)
-    except (TypeError, ValueError, RecursionError):
-        raise CommandRejected("an input is no JSON, such as nan or infinity; give plain values") from None
-    return complete
 
 
 def _advance(_run: Run, _command: c.Advance, _now: datetime) -> list[e.Event]:

@@ -20,6 +20,7 @@ from engine.core import events as e
 from engine.core.errors import ExpressionError
 from engine.core.evolve import replay
 from engine.core.expressions import is_true
+from engine.core.frames import plan_of
 from engine.core.queues import term
 from engine.core.run import Approval, Attempt, Run, StepState
 from engine.core.saga import Invariant, Saga, effect_of
@@ -172,21 +173,22 @@ def _compensation(step: StepState) -> dict[str, Json]:
 
 
 def _dependency(run: Run, step: StepState, verdicts: list[dict[str, Json]]) -> dict[str, Json]:
-    condition = run.saga.graph.conditions[step.id]
+    plan = plan_of(run, step)
+    condition = plan.graph.conditions[step.local]
     return {
         "status": step.status,
         "needs": condition.source,
         "terms": {
-            other if branch is None else f"{other}.{branch}": term(run, other, branch)
+            other if branch is None else f"{other}.{branch}": term(run, other, branch, step.frame)
             for other, branch in condition.terms
         },
-        "holds": condition.truth(lambda other, branch: term(run, other, branch)),
+        "holds": condition.truth(lambda other, branch: term(run, other, branch, step.frame)),
         "guard": step.definition.when,
         "ready_at": _time(step.ready_at),
         "evidence": step.evidence,
         "approvals": [_approval(approval) for approval in step.approvals],
         "locks": {"wanted": list(step.wanted), "held": step.locked},
-        "edges": {edge.to: [validator.name for validator in edge.validate_] for edge in run.saga.edges_from.get(step.id, ())},
+        "edges": {edge.to: [validator.name for validator in edge.validate_] for edge in plan.edges_from.get(step.local, ())},
         "checks": [verdict for verdict in verdicts if verdict["tier"] == "inter" or verdict["edge"]],
     }  # fmt: skip
 

@@ -24,11 +24,30 @@ from engine.core.events_checks import (
     Verdict,
     VerdictGiven,
 )
+from engine.core.events_frames import FrameDropped, FrameOpened, FramesOpened, Gathered, RoundEnded
 from engine.core.fact import Direction, Fact, Json
 
 __all__ = [
-    "AppRestored", "Direction", "DirectionAsked", "DirectionChosen", "Fact", "FallbackTaken", "Json", "OutputAugmented",
-    "PlanAmended", "StepsRedone", "StepsStale", "UndoPlanned", "ValidationBegun", "Verdict", "VerdictGiven",
+    "AppRestored",
+    "Direction",
+    "DirectionAsked",
+    "DirectionChosen",
+    "Fact",
+    "FallbackTaken",
+    "FrameDropped",
+    "FrameOpened",
+    "FramesOpened",
+    "Gathered",
+    "Json",
+    "OutputAugmented",
+    "PlanAmended",
+    "RoundEnded",
+    "StepsRedone",
+    "StepsStale",
+    "UndoPlanned",
+    "ValidationBegun",
+    "Verdict",
+    "VerdictGiven",
 ]  # fmt: skip
 Phase = Literal["forward", "undo", "probe", "late", "check"]
 """`late` undoes one attempt that landed after it had been given up; `check` asks a validator."""
@@ -389,7 +408,8 @@ Event = Annotated[
     | LimitGranted | ApprovalRequested | ApprovalGiven
     | ApprovalEnded | AttemptIntended | AttemptEnded | AttemptResolved | LateLanded
     | LateUndone | RetryScheduled | HelpNeeded | ValidationBegun | VerdictGiven
-    | OutputAugmented | FallbackTaken | AppRestored | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked | Disrupted,
+    | OutputAugmented | FallbackTaken | AppRestored | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked | Disrupted
+    | FramesOpened | FrameDropped | RoundEnded | Gathered,
     Field(discriminator="type"),
 ]  # fmt: skip
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -11,6 +11,7 @@ from engine.core import events as e
 from engine.core.errors import IllegalTransition
 from engine.core.evolve_calls import HANDLERS as CALLS
 from engine.core.evolve_calls import Handlers
+from engine.core.evolve_frames import HANDLERS as FRAMES
 from engine.core.evolve_repair import HANDLERS as REPAIR
 from engine.core.evolve_repair import begin_repair
 from engine.core.evolve_steps import HANDLERS as STEPS
@@ -136,7 +137,7 @@ def _go_back(run: Run, event: e.DirectionChosen) -> None:
     for step in run.steps.values():
         if step.status in WITHDRAWN_BY_UNDO:
             step.move("withdrawn")
-    run.fresh, run.ready, run.active, run.judging, run.boundaries = {}, {}, {}, {}, {}
+    run.fresh, run.ready, run.active, run.judging, run.boundaries, run.turning = {}, {}, {}, {}, {}, {}
     run.move("compensating")
 
 
@@ -183,4 +184,5 @@ HANDLERS: Handlers = {
     **CALLS,
     **VERDICTS,
     **REPAIR,
+    **FRAMES,
 }

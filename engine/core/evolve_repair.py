@@ -6,11 +6,12 @@ from engine.core import events as e
 from engine.core.affected import has_begun
 from engine.core.document import saga_from_document
 from engine.core.evolve_calls import Handlers
+from engine.core.evolve_frames import renew_frames
+from engine.core.frame_queue import PHASES, count_frames
+from engine.core.frames import known_of, peer, plan_of
 from engine.core.queues import is_decided, leave, plan_undo
 from engine.core.run import SETTLED, Run, StepState
 from engine.core.saga import Step
-
-PHASES: tuple[e.Phase, ...] = ("forward", "undo", "probe", "late", "check")
 
 
 def begin_repair(run: Run, event: e.DirectionChosen) -> None:
@@ -29,6 +30,7 @@ def _steps_stale(run: Run, _recorded: e.Recorded, event: e.StepsStale) -> None:
 def _steps_redone(run: Run, _recorded: e.Recorded, event: e.StepsRedone) -> None:
     for name in event.steps:
         _renew(run, run.steps[name])
+    renew_frames(run, set(event.steps))
     run.repair, run.repairs, run.direction, run.fault = None, event.round, "forward", None
     run.plan, run.stale, run.faults_before = {}, {}, len(run.faults)
     for step in run.steps.values():
@@ -42,16 +44,18 @@ def _renew(run: Run, old: StepState) -> None:
     """Give a step a new epoch; what the old one did is kept beside it."""
     run.past.setdefault(old.id, []).append(old)
     before = {phase: old.latest(phase) for phase in PHASES}
-    run.steps[old.id] = StepState(old.id, old.definition, epoch=old.epoch + 1, before=before)
-    run.known.pop(old.id, None)
+    run.steps[old.id] = StepState(old.id, old.definition, old.frame, epoch=old.epoch + 1, before=before)
+    known_of(run, old).pop(old.local, None)
 
 
 def _count_anew(run: Run) -> None:
     """Count who waits for whom; a step whose condition is decided already is looked at next."""
+    count_frames(run)
     run.unfinished = sum(step.status not in SETTLED for step in run.steps.values())
-    for name, needed in run.saga.graph.needs.items():
+    for name, step in run.steps.items():
+        needed = plan_of(run, step).graph.needs[step.local]
         if needed:
-            run.blockers[name] = sum(run.steps[other].status not in SETTLED for other in needed)
+            run.blockers[name] = sum(run.steps[peer(step, other)].status not in SETTLED for other in needed)
     for name, step in run.steps.items():
         if step.status == "pending" and is_decided(run, name):
             run.fresh[name] = None
@@ -63,6 +67,7 @@ def _plan_amended(run: Run, _recorded: e.Recorded, event: e.PlanAmended) -> None
     run.saga = saga_from_document(event.document)
     run.amendments.append(event)
     run.steps = {name: _amended(old.get(name), name, step) for name, step in run.saga.steps.items()}
+    run.steps |= {name: step for name, step in old.items() if step.frame}  # what is inside has begun
     run.fresh = {}
     for name in old:
         if name not in run.steps or run.steps[name] is not old[name]:

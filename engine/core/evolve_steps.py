@@ -7,6 +7,7 @@ from typing import Any
 from engine.core import events as e
 from engine.core.errors import IllegalTransition
 from engine.core.evolve_calls import Handlers
+from engine.core.frames import known_of, nested_saga
 from engine.core.queues import activate, leave, settle, unplan
 from engine.core.run import Approval, Run, StepState
 
@@ -15,7 +16,7 @@ def _step_skipped(run: Run, recorded: e.Recorded, event: e.StepSkipped) -> None:
     step = run.step(event.step)
     step.move("skipped")
     step.reason = event.reason
-    run.known[step.id] = {"status": "skipped"}
+    known_of(run, step)[step.local] = {"status": "skipped"}
     settle(run, recorded, step)
 
 
@@ -89,9 +90,12 @@ def _app_restored(run: Run, recorded: e.Recorded, event: e.AppRestored) -> None:
     run.written.append((recorded.seq, event.app, True))
 
 
-def write(run: Run, recorded: e.Recorded, writes: dict[str, Any]) -> None:
-    """Change S_A, and keep when and what."""
-    if writes:
+def write(run: Run, recorded: e.Recorded, step: StepState, writes: dict[str, Any]) -> None:
+    """Change S_A, and keep when and what; a nested saga has one of its own."""
+    nested = nested_saga(run, step)
+    if nested is not None and nested.app is not None:
+        nested.app |= writes
+    elif writes:
         run.app.update(writes)
         run.written.append((recorded.seq, writes, False))
 
@@ -104,8 +108,8 @@ def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> N
         step.output = event.output
     if event.by:
         step.by_hand = recorded.seq
-    write(run, recorded, event.writes)
-    run.known[step.id] = {"status": "committed", "output": step.output}
+    write(run, recorded, step, event.writes)
+    known_of(run, step)[step.local] = {"status": "committed", "output": step.output}
     settle(run, recorded, step)
 
 
@@ -114,7 +118,8 @@ def _step_failed(run: Run, recorded: e.Recorded, event: e.StepFailed) -> None:
     step.reason, step.timed_out = event.reason, event.timed_out
     if event.handled:
         step.move("handled")
-        run.known[step.id] = {"status": "failed", "reason": event.reason, "timed_out": event.timed_out}
+        told = {"status": "failed", "reason": event.reason, "timed_out": event.timed_out}
+        known_of(run, step)[step.local] = told
         settle(run, recorded, step)
         return
     step.move("failed")
@@ -126,7 +131,7 @@ def _step_undone(run: Run, recorded: e.Recorded, event: e.StepUndone) -> None:
     step = run.step(event.step)
     step.move("empty" if event.empty else "compensated")
     step.reason = event.reason
-    write(run, recorded, event.writes)
+    write(run, recorded, step, event.writes)
     unplan(run, recorded, step)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.core import events as e
 from engine.core.evolve_calls import Handlers, take_output
+from engine.core.frames import peer
 from engine.core.queues import relieve
 from engine.core.run import Run
 
@@ -20,7 +21,7 @@ def _verdict_given(run: Run, _recorded: e.Recorded, event: e.VerdictGiven) -> No
     step = run.step(event.step)
     step.verdicts.append(event)
     if event.whole and event.kind == "together":
-        run.boundaries.pop(event.validator, None)
+        run.boundaries.pop(peer(step, event.validator), None)
     elif event.by:
         step.reason = ""
         run.validating[step.id] = None

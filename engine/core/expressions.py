@@ -79,6 +79,8 @@ class Expression:
         known = {name: scope[name] for name in self.names if name in scope} | self._functions
         if self._narrow and "steps" in known:
             known["steps"] = {step: known["steps"].get(step, NOT_YET) for step in self.steps}
+        elif "steps" in known:
+            known["steps"] = dict(known["steps"])
         try:
             return _as_json(self._program.execute(known))
         except TypeError as clash:

@@ -67,20 +67,6 @@ class StepGraph:
         """Return every step that depends on the given one, near or far."""
         return set(nx.descendants(self.digraph, step))
 
-    def undo_after(self, planned: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """Return for each planned step the planned dependents that must be undone before it (R17).
-
-        Dependence runs through steps that are not in the plan: what was built on them goes first too.
-        """
-        chosen = set(planned)
-        nearest: dict[str, set[str]] = {}
-        for step in reversed(self.order()):
-            found: set[str] = set()
-            for child in self.dependents[step]:
-                found |= {child} if child in chosen else nearest[child]
-            nearest[step] = found
-        return {step: tuple(sorted(nearest[step], key=self.position.__getitem__)) for step in planned}
-
     def cycle(self) -> list[str]:
         """Return the steps of one circle of dependencies, or nothing where there is none."""
         for part in nx.strongly_connected_components(self.digraph):
@@ -90,3 +76,21 @@ class StepGraph:
                 first = min(inside.successors(start), key=self.position.__getitem__)
                 return [start, *nx.shortest_path(inside, first, start)[:-1]]
         return []
+
+
+def undo_after(
+    graph: nx.DiGraph[str], position: Mapping[str, int], planned: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return for each planned step the planned dependents that must be undone before it (R17).
+
+    Dependence runs through steps that are not in the plan: what was built on them goes first too. `position` breaks
+    ties.
+    """
+    chosen = set(planned)
+    nearest: dict[str, set[str]] = {}
+    for step in reversed(list(nx.topological_sort(graph))):
+        found: set[str] = set()
+        for child in graph.successors(step):
+            found |= {child} if child in chosen else nearest[child]
+        nearest[step] = found
+    return {step: tuple(sorted(nearest[step], key=position.__getitem__)) for step in planned}

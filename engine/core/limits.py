@@ -11,7 +11,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from engine.core.attempts import fault
+from engine.core.composites import COMPOSITES
 from engine.core.events import Event, LimitGranted, LimitName, LimitReached, Noted, RunPaused
+from engine.core.frames import peer, plan_of
 from engine.core.run import Run, StepState, StepStatus
 from engine.core.saga import Budget, RouteStep
 
@@ -21,10 +23,14 @@ BY = "the budget"
 
 def held_back(run: Run, step: StepState) -> bool:
     """Return whether another step must be done first: it writes the same, or spends from the same budget."""
-    others = run.saga.contended.get(step.id, ())
-    if any(run.steps[other].status in IN_HAND for other in others):
+    others = plan_of(run, step).contended.get(step.local, ())
+    if any(_in_hand(run.steps[peer(step, other)]) for other in others):
         return True
     return _may_cost(step) and one_at_a_time(run)
+
+
+def _in_hand(step: StepState) -> bool:
+    return step.status in IN_HAND or (step.status == "waiting" and step.definition.kind in COMPOSITES)
 
 
 def one_at_a_time(run: Run) -> bool:
@@ -51,7 +57,7 @@ def _may_cost(step: StepState) -> bool:
 def reached(run: Run, now: datetime) -> LimitReached | None:
     """Return the first limit that the run has reached, or None while it may go on."""
     budget = run.saga.budget
-    if budget is None and run.seq < run.allowed.get("events", run.saga.max_events):
+    if budget is None and run.seq < run.allowed.get("events", run.saga.max_events + run.expected):
         return None
     response = "ask" if budget is None else "note" if run.pivot_passed() else budget.on_limit
     for limit, once in _limits(run).items():
@@ -67,7 +73,7 @@ def reached(run: Run, now: datetime) -> LimitReached | None:
 def _limits(run: Run) -> dict[LimitName, float]:
     budget = run.saga.budget or Budget()
     stated: dict[LimitName, float | None] = {
-        "events": run.saga.max_events, "cost_usd": budget.cost_usd, "tokens": budget.tokens,
+        "events": run.saga.max_events + run.expected, "cost_usd": budget.cost_usd, "tokens": budget.tokens,
         "calls": budget.calls, "minutes": budget.minutes,
     }  # fmt: skip
     return {limit: once for limit, once in stated.items() if once is not None}

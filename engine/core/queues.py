@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from engine.core import events as e
 from engine.core.condition import OUTCOMES
+from engine.core.frame_queue import frame_settled
+from engine.core.frames import peer, plan_of
 from engine.core.run import SETTLED, UNDONE, Run, StepState, StepStatus
 
 
@@ -23,49 +25,56 @@ def settle(run: Run, recorded: e.Recorded, step: StepState) -> None:
     run.unfinished -= 1
     leave(run, step)
     _queue_boundaries(run, step)
-    for name in run.saga.graph.dependents[step.id]:
+    for local in plan_of(run, step).graph.dependents[step.local]:
+        name = peer(step, local)
         run.blockers[name] -= 1
         if name not in run.fresh and run.steps[name].status == "pending" and _decides(run, name, step):
             run.fresh[name] = None
+    if step.frame:
+        frame_settled(run, step)
     relieve(run, step)
 
 
 def leave(run: Run, step: StepState) -> None:
     """Take a step off everything that moves it forward."""
-    for queue in (run.fresh, run.ready, run.active, run.validating, run.judging):
+    for queue in (run.fresh, run.ready, run.active, run.validating, run.judging, run.turning):
         queue.pop(step.id, None)
 
 
 def _queue_boundaries(run: Run, step: StepState) -> None:
     """Note which steps that belong together can be judged now: some committed and some did not, or all ended."""
-    for validator in run.saga.validators_over.get(step.id, ()):
+    for validator in plan_of(run, step).validators_over.get(step.local, ()):
         if validator.kind == "together":
-            fates = {run.steps[name].status for name in validator.steps}
+            fates = {run.steps[peer(step, name)].status for name in validator.steps}
             if fates <= SETTLED or ("committed" in fates and fates & {"skipped", "handled"}):
-                run.boundaries[validator.name] = None
+                run.boundaries[peer(step, validator.name)] = None
 
 
 def _decides(run: Run, name: str, settled: StepState) -> bool:
     """Return whether a pending step's condition has an outcome now; plain lists are counted, not evaluated."""
     if run.blockers[name] == 0:
         return True
-    condition = run.saga.graph.conditions[name]
+    graph, frame = plan_of(run, settled).graph, settled.frame
+    condition = graph.conditions[run.steps[name].local]
     if not condition.is_list:
-        return condition.truth(lambda step, branch: term(run, step, branch)) is not None
+        return condition.truth(lambda step, branch: term(run, step, branch, frame)) is not None
     if (
         settled.status == "committed"
         and settled.definition.kind != "route"
-        and settled.id not in run.saga.graph.watched
+        and settled.local not in graph.watched
     ):
         return False
-    return any(term(run, step, branch) is False for step, branch in condition.terms if step == settled.id)
+    return any(
+        term(run, step, branch, frame) is False for step, branch in condition.terms if step == settled.local
+    )
 
 
 def is_decided(run: Run, name: str) -> bool:
     """Return whether a step's condition has an outcome by now."""
-    condition = run.saga.graph.conditions[name]
+    step = run.steps[name]
+    condition = plan_of(run, step).graph.conditions[step.local]
     return run.blockers.get(name, 0) == 0 or (
-        condition.truth(lambda step, branch: term(run, step, branch)) is not None
+        condition.truth(lambda other, branch: term(run, other, branch, step.frame)) is not None
     )
 
 
@@ -84,9 +93,12 @@ def plan_undo(run: Run, plan: Iterable[e.UndoPlanned]) -> None:
     run.undo_active = {name: None for name, count in run.undo_blockers.items() if not count}
 
 
-def term(run: Run, name: str, branch: str | None) -> bool | None:
-    """Return the truth of one term of a condition: a step that committed or ended otherwise, a chosen branch."""
-    step = run.steps[name]
+def term(run: Run, name: str, branch: str | None, frame: str = "") -> bool | None:
+    """Return the truth of one term of a condition: a step that committed or ended otherwise, a chosen branch.
+
+    The step is that of the name in the run's plan, or in a `frame`'s.
+    """
+    step = run.steps[f"{frame}.{name}" if frame else name]
     if step.status not in SETTLED:
         return None
     if branch in OUTCOMES:

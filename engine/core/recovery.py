@@ -11,8 +11,10 @@ import networkx as nx
 from engine.core.errors import ExpressionError
 from engine.core.events import DirectionAsked, DirectionChosen, Event, HelpNeeded, UndoPlanned
 from engine.core.expressions import compile_expression
+from engine.core.frames import digraph_of
+from engine.core.graph import undo_after
 from engine.core.run import UNDONE, Run, StepState
-from engine.core.saga import Saga, effect_of, undo_of, with_document
+from engine.core.saga import effect_of, undo_of, with_document
 from engine.core.schedule import undo_needs_output
 from engine.core.scope import output_scope
 from engine.core.templates import render
@@ -72,19 +74,18 @@ def repair(
     run: Run, culprits: Collection[str], reason: str, by: str = "", *, replan: bool = False
 ) -> DirectionChosen:
     """Return the event that freezes a partial rollback and names what is done anew (R16, R26)."""
-    because = affected_paths(run.saga, culprits)
+    because = affected_paths(run, culprits)
     return DirectionChosen(
         direction="repair", reason=reason, plan=undo_plan(run, among=because), culprits=tuple(culprits),
         affected=tuple(because), replan=replan, by=by,
     )  # fmt: skip
 
 
-def affected_paths(saga: Saga, culprits: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return the affected steps in the saga's own order, each with the shortest path from a culprit to it."""
-    graph: nx.DiGraph[str] = saga.graph.digraph
+def affected_paths(run: Run, culprits: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return the affected steps in the run's own order, each with the shortest path from a culprit to it."""
+    graph = digraph_of(run)
     found = nx.multi_source_dijkstra_path(graph, set(culprits)) if culprits else {}
-    place = saga.graph.position.__getitem__
-    return {name: tuple(found[name]) for name in sorted(found, key=place)}
+    return {name: tuple(found[name]) for name in run.steps if name in found}
 
 
 def undo_plan(run: Run, among: Collection[str] | None = None) -> tuple[UndoPlanned, ...]:
@@ -95,7 +96,8 @@ def undo_plan(run: Run, among: Collection[str] | None = None) -> tuple[UndoPlann
     chosen = run.steps.values() if among is None else (run.steps[name] for name in among)
     touched = [step for step in chosen if _is_to_undo(step)]
     touched.sort(key=lambda step: step.begun, reverse=True)
-    after = run.saga.graph.undo_after([step.id for step in touched])
+    position = {name: place for place, name in enumerate(run.steps)}
+    after = undo_after(digraph_of(run), position, [step.id for step in touched])
     return tuple(UndoPlanned(step=step.id, after=after[step.id], why=_why(step)) for step in touched)
 
 

@@ -21,6 +21,7 @@ from engine.core.attempts import (
 from engine.core.commit import broken_invariant
 from engine.core.errors import ExpressionError
 from engine.core.expressions import compile_expression, is_true
+from engine.core.frames import nested_saga
 from engine.core.late import earlier_epoch, is_open, late_attempt, late_landed
 from engine.core.panel import check_ended
 from engine.core.run import UNDONE, Run, StepState
@@ -119,7 +120,7 @@ def _undone(run: Run, step: StepState, *, empty: bool, answer: Json) -> list[e.E
                 e.Noted(text=f"after the undo of '{step.id}', `{key}` stays as it was: {error}", step=step.id)
             )
     reason = "there was nothing to undo" if empty else "undone"
-    broken = broken_invariant(run, writes)
+    broken = broken_invariant(run, writes, inside=nested_saga(run, step))
     if broken:
         notes.append(e.Noted(text=f"after the undo of '{step.id}': {broken}", step=step.id))
     return [e.StepUndone(step=step.id, empty=empty, reason=reason, writes=writes), *notes]

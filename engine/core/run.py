@@ -30,6 +30,7 @@ from engine.core.events import (
     UndoPlanned,
     VerdictGiven,
 )
+from engine.core.frames import Frame, Frames
 from engine.core.saga import Saga, Step, effect_of
 
 Json = Any
@@ -67,7 +68,7 @@ STEP_MACHINE: dict[StepStatus, frozenset[StepStatus]] = {
     ),
     "awaiting_approval": frozenset({"ready", "committed", "withdrawn", "failed", "skipped", "handled"}),
     "awaiting_locks": frozenset({"ready", "withdrawn", "failed", "skipped", "handled"}),
-    "waiting": frozenset({"committed", "withdrawn", "skipped", "failed", "handled"}),
+    "waiting": frozenset({"committed", "validating", "withdrawn", "skipped", "failed", "handled"}),
     "running": frozenset({"validating", "unknown", "retry_wait", "ready", "failed", "handled"}),
     "unknown": frozenset({"running", "validating", "retry_wait", "failed", "handled", "to_compensate"}),
     "retry_wait": frozenset(
@@ -191,11 +192,12 @@ class StepState:
 
     `by_hand` is the place in the log where a person said it is done, `committed_seq` that of its commit; `before`
     counts the calls of earlier epochs by phase, so that a number stands for one call of the whole run; `left`
-    says that its effect stays though it was to be undone.
+    says that its effect stays though it was to be undone. `frame` is the frame of a composite step that it stands in.
     """
 
     id: str
     definition: Step
+    frame: str = ""
     status: StepStatus = "pending"
     epoch: int = 1
     before: dict[Phase, int] = field(default_factory=dict)
@@ -226,6 +228,11 @@ class StepState:
     disruption: Disrupted | None = None
     ready_at: datetime | None = None
     ended_at: datetime | None = None
+
+    @property
+    def local(self) -> str:
+        """Its name in the plan that it stands in."""
+        return self.id[len(self.frame) + 1 :] if self.frame else self.id
 
     @property
     def approval(self) -> Approval | None:
@@ -331,7 +338,8 @@ class Run:
     that a turn costs what is going on, not what the whole run has been. `facts` is what expressions see as `run`;
     `locks` names the step that took each resource, `allowed` holds the limits that a person raised, `written` what
     was written to S_A, by seq, and whether in place of all there was; `boundaries` are validators of the saga that
-    can be told now.
+    can be told now. `frames` and `composites` are what composite steps opened, `turning` names those whose frames have
+    all ended; `expected` counts the steps of items that were frozen: known work, which no limit on events should stop.
     `repair` is the one under way, `faults_before` counts the faults that were repaired, `stale` names steps that no
     longer count, with the reason, `past` keeps their earlier epochs; `first_plan` is the version that the run is
     pinned to, whatever was amended.
@@ -394,6 +402,10 @@ class Run:
     undo_active: dict[str, None] = field(default_factory=dict)
     late: dict[str, None] = field(default_factory=dict)
     undo_unlocks: dict[str, list[str]] = field(default_factory=dict)
+    frames: dict[str, Frame] = field(default_factory=dict)
+    composites: dict[str, Frames] = field(default_factory=dict)
+    turning: dict[str, None] = field(default_factory=dict)
+    expected: int = 0
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -435,7 +447,15 @@ class Run:
 
     def pivot_passed(self) -> bool:
         """Whether a point of no return is surely behind (R15)."""
-        return any(self.steps[name].landed for name in self.saga.pivots)
+        return any(self.steps[name].landed for name in self.pivots)
+
+    @property
+    def pivots(self) -> list[str]:
+        """The points of no return: the saga's, and those of sagas inside it that have begun."""
+        inner = (
+            f"{f.id}.{name}" for f in self.frames.values() if f.status != "waiting" for name in f.plan.pivots
+        )
+        return [*self.saga.pivots, *inner]
 
     def move(self, status: RunStatus) -> None:
         """Change the status as the state machine allows.

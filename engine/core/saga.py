@@ -4,111 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from functools import cached_property
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import Field, field_validator
 
-from engine.core.condition import Condition, all_of, parse_condition
+from engine.core.composites import AgentStep, Body, LoopStep, MapStep, SagaStep, TeamStep, Tool
 from engine.core.graph import StepGraph
 from engine.core.parts import (
     ID_PATTERN,
     ApprovalAsk,
     Compensation,
-    Gate,
     HttpCall,
     LlmCall,
     Part,
     Probe,
     PythonCall,
-    Retry,
     RouteBy,
     WaitFor,
 )
-from engine.core.validators import ContextPolicy, Edge, Fallback, LlmFallback, States, Validator
-
-Effect = Literal["readonly", "compensatable", "pivot", "retriable"]
-Json = Any
+from engine.core.step import Effect, Json, StepBase
+from engine.core.validators import ContextPolicy, Edge, LlmFallback, Validator
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,63}$"
 RESERVED_IDS = frozenset(
     {"and", "or", "not", "in", "is", "if", "else", "for", "lambda", "true", "false", "null"}
 )
-
-
-def _as_list(value: Any) -> Any:
-    return (
-        [value]
-        if isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?", value)
-        else value
-    )
-
-
-class StepBase(Part):
-    """What every step has, whatever its kind."""
-
-    title: str = Field(default="", max_length=120, description="how people call it")
-    description: str = ""
-    needs: Annotated[tuple[str, ...] | str, BeforeValidator(_as_list)] = Field(
-        default=(),
-        description="the steps that must commit first, or a condition such as `(a && b) || triage.high`",
-    )
-    when: str | None = Field(default=None, description="CEL guard; where it is false the step is skipped")
-    output: dict[str, Json] | None = Field(default=None, description="JSON Schema of what the step must give")
-    retry: Retry = Retry()
-    timeout_s: float = Field(default=30, gt=0, le=86400, description="seconds until an attempt is given up")
-    settle_s: float = Field(
-        default=2.0, ge=0, le=86400, description="how long after its deadline an effect may still land (R7)"
-    )
-    validate_: tuple[Validator, ...] = Field(default=(), alias="validate")
-    fallback: tuple[Fallback, ...] = Field(
-        default=(),
-        max_length=5,
-        description="what is tried, in order, when a readonly step would fail: a simpler prompt, another model, a value",
-    )
-    states: States | None = Field(
-        default=None, description="goals and constraints in its output that every later model is told"
-    )
-    reads: tuple[str, ...] | None = Field(
-        default=None, description="the S_A keys that its expressions may use; unless said, any"
-    )
-    writes: dict[str, str] = Field(
-        default_factory=dict, description="S_A keys, each a CEL over `output` and `app`"
-    )
-    commutative: bool = Field(
-        default=False,
-        description="what it writes to S_A may be applied in any order, so others may run beside it",
-    )
-    locks: tuple[str, ...] = Field(
-        default=(),
-        max_length=20,
-        description="resources that no other run may hold meanwhile, such as `seat:${run.input.seat}`; kept until the run ends",
-    )
-    lock_wait_s: float = Field(
-        default=60, gt=0, le=86400, description="seconds to wait for its locks before the step fails"
-    )
-    approval: Gate | None = None
-    compensate: Compensation | Literal["none"] | None = Field(
-        default=None, description="the undo; `none` needs a reason"
-    )
-    compensate_reason: str = Field(default="", description="why there is no undo")
-    probe: Probe | None = None
-    key_ttl_s: float | None = Field(
-        default=None, ge=0, description="how long the target honours a key; 0: not at all (R5)"
-    )
-
-    @cached_property
-    def condition(self) -> Condition:
-        """The dependency condition, parsed."""
-        if isinstance(self.needs, str):
-            return parse_condition(self.needs)
-        return all_of(self.needs)
-
-    @property
-    def name(self) -> str:
-        """The title, or empty; views fall back on the id."""
-        return self.title
 
 
 def with_document(call: Step | Compensation | Probe | LlmFallback) -> dict[str, Json]:
@@ -178,9 +99,22 @@ class RouteStep(StepBase):
 
 
 Step = Annotated[
-    HttpStep | LlmStep | PythonStep | ApprovalStep | WaitStep | RouteStep, Field(discriminator="kind")
+    HttpStep
+    | LlmStep
+    | PythonStep
+    | ApprovalStep
+    | WaitStep
+    | RouteStep
+    | MapStep
+    | LoopStep
+    | SagaStep
+    | TeamStep
+    | AgentStep,
+    Field(discriminator="kind"),
 ]
-KINDS: tuple[str, ...] = ("llm", "http", "python", "approval", "wait", "route")
+KINDS: tuple[str, ...] = (
+    "llm", "http", "python", "approval", "wait", "route", "map", "loop", "saga", "team", "agent",
+)  # fmt: skip
 
 
 class Invariant(Part):
@@ -269,7 +203,7 @@ class Saga(Part):
         """The steps that must not run beside each other: each with the others that write the same keys (R37)."""
         writers: dict[str, list[str]] = {}
         for name, step in self.steps.items():
-            for key in () if step.commutative else step.writes:
+            for key in () if step.commutative else written_by(step):
                 writers.setdefault(key, []).append(name)
         found: dict[str, dict[str, None]] = {}
         for names in (names for names in writers.values() if len(names) > 1):
@@ -301,8 +235,8 @@ class Saga(Part):
 
     @cached_property
     def pivots(self) -> tuple[str, ...]:
-        """The steps that are points of no return, in their own order."""
-        return tuple(name for name, step in self.steps.items() if effect_of(step) == "pivot")
+        """The steps that are points of no return, or hold one, in their own order."""
+        return tuple(name for name, step in self.steps.items() if "pivot" in inner_effects(step))
 
     def document(self) -> dict[str, Json]:
         """Return the definition as plain JSON, as people write it."""
@@ -313,6 +247,9 @@ class Saga(Part):
         """The title, or the id where there is none."""
         return self.title or self.saga
 
+
+for _part in (Body, Tool, MapStep, LoopStep, SagaStep, TeamStep, AgentStep, Saga):
+    _part.model_rebuild(_types_namespace={"Step": Step, "Saga": Saga})
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
@@ -333,8 +270,68 @@ def request_hash(request: Json) -> str:
 
 
 def effect_of(step: Step) -> Effect:
-    """Return what the step does to the outside; an HTTP GET that says nothing is readonly."""
+    """Return what the step itself does to the outside; an HTTP GET that says nothing is readonly."""
     return step.effect or "readonly"
+
+
+def bodies_of(step: Step) -> dict[str, Saga]:
+    """Return what a composite step runs, by name; nothing for every other step."""
+    if isinstance(step, MapStep | LoopStep):
+        return {"": body_of(step, step.body)}
+    if isinstance(step, SagaStep):
+        return {} if step.definition is None else {"": step.definition}
+    if isinstance(step, TeamStep):
+        return {role: body_of(step, body) for role, body in step.workers.items()}
+    if isinstance(step, AgentStep):
+        return agent_bodies(step)
+    return {}
+
+
+def body_of(step: Step, body: Body) -> Saga:
+    """Return a body as a saga of its own; made once."""
+    cached = body.__dict__.get("_saga")
+    if cached is None:
+        output = {"result": body.output} if body.output is not None else {}
+        cached = Saga.model_construct(saga=step.kind, title=step.title, steps=body.steps, output=output)
+        body.__dict__["_saga"] = cached
+    return cast("Saga", cached)
+
+
+def agent_bodies(step: AgentStep) -> dict[str, Saga]:
+    """Return what an agent runs: `think`, `conclude` once its calls are used up, and each of its tools; made once."""
+    cached = step.__dict__.get("_bodies")
+    if cached is None:
+        bodies = {name: Body(steps={name: tool.step}) for name, tool in step.tools.items()}
+        for name, schema in (("think", step.choice), ("conclude", step.conclusion)):
+            call = step.with_.model_dump(by_alias=True, exclude={"max_calls"})
+            call["prompt"] += "\n\n${transcript}"
+            document = {"kind": "llm", "title": step.title, "with": call, "output": schema, "retry": step.retry,
+                        "timeout_s": step.call_timeout_s}  # fmt: skip
+            bodies[name] = Body(steps={name: LlmStep.model_validate(document)})
+        cached = step.__dict__["_bodies"] = {name: body_of(step, body) for name, body in bodies.items()}
+    return cast("dict[str, Saga]", cached)
+
+
+def written_by(step: Step) -> tuple[str, ...]:
+    """Return the keys of S_A that a step writes, with what is inside it; a nested saga has an S_A of its own."""
+    inside = () if isinstance(step, SagaStep) else bodies_of(step).values()
+    deeper = (
+        key
+        for body in inside
+        for one in body.steps.values()
+        if not one.commutative
+        for key in written_by(one)
+    )
+    return (*step.writes, *deeper)
+
+
+def inner_effects(step: Step) -> frozenset[Effect]:
+    """Return what a step does to the outside with all that is inside it."""
+    found = {effect_of(step)}
+    for body in bodies_of(step).values():
+        for one in body.steps.values():
+            found |= inner_effects(one)
+    return frozenset(found)
 
 
 def undo_of(step: Step) -> Compensation | None:

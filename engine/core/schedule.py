@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Literal
 
 from engine.core.attempts import can_retry, honours_key
+from engine.core.frames import inside, plan_of
 from engine.core.limits import held_back, one_at_a_time, reached
 from engine.core.panel import next_vote
 from engine.core.run import Run, StepState
@@ -23,7 +24,7 @@ class Task:
     """One thing to do; `carry_out` says by which events."""
 
     kind: Literal[
-        "deadline", "validate", "check", "boundary", "open", "limit", "begin", "retry", "no_locks", "expire", "end_wait", "probe", "ask", "withdraw",
+        "deadline", "validate", "check", "boundary", "turn", "open", "limit", "begin", "retry", "no_locks", "expire", "end_wait", "probe", "ask", "withdraw",
         "give_up", "choose", "undo", "undo_late", "empty", "excuse", "redo", "close",
     ]  # fmt: skip
     step: str = ""
@@ -57,9 +58,17 @@ def _late_is_due(run: Run, step: StepState, now: datetime) -> bool:
         return False
     if step.status in {"to_compensate", "compensating"} or step.id in run.attention:
         return False
-    if any(call.result is None for call in step.late_undos[-1:]):
+    if any(call.result is None for call in step.late_undos[-1:]) or _built_on(run, step):
         return False
     return all(moment is None or now >= moment for moment in (late.due, step.undo_settles_at))
+
+
+def _built_on(run: Run, step: StepState) -> bool:
+    """Return whether something of the same dropped frame was built on a step and is not undone yet (R17)."""
+    if not step.frame or run.frames[step.frame].status != "dropped" or len(run.late) == 1:
+        return False
+    below = plan_of(run, step).graph.descendants(step.local)
+    return any(inside(name, step.frame, below) for name in run.late if name != step.id)
 
 
 def _deadline_passed(run: Run, now: datetime) -> bool:
@@ -71,6 +80,7 @@ def _deadline_passed(run: Run, now: datetime) -> bool:
 def _forward(run: Run, now: datetime) -> Iterator[Task]:
     yield from (Task("boundary", name) for name in run.boundaries)
     yield from (Task("open", name) for name in run.fresh)
+    yield from (Task("turn", name) for name in run.turning)
     for name in run.judging:
         if _may_check(run, run.steps[name], now):
             yield _within_limits(run, "check", name, now)
@@ -177,7 +187,7 @@ def _drain(run: Run, now: datetime) -> Iterator[Task]:
 
 
 def _doubtful_pivots(run: Run) -> list[StepState]:
-    pivots = (run.steps[name] for name in run.saga.pivots)
+    pivots = (run.steps[name] for name in run.pivots)
     return [step for step in pivots if step.unresolved and not step.landed]
 
 

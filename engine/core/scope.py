@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.core.frames import Frame, frame_id, nested_in, seen_steps
 from engine.core.run import Run, StepState
+from engine.core.templates import render
 
 Json = Any
 WORLD = "http://sandbox.internal"
@@ -13,7 +15,7 @@ WORLD = "http://sandbox.internal"
 
 def forward_scope(run: Run, step: StepState | None = None) -> dict[str, Json]:
     """Return what guards, inputs and questions of a step see; only committed outputs are in it (R11)."""
-    return {
+    scope = {
         "run": run.facts,
         "steps": run.known,
         "app": run.app,
@@ -21,6 +23,44 @@ def forward_scope(run: Run, step: StepState | None = None) -> dict[str, Json]:
         "key": key_of(run, step) if step else "",
         "attempt": len(step.attempts) + 1 if step else 0,
     }
+    return scope if step is None or not step.frame else scope | frame_scope(run, run.frames[step.frame])
+
+
+def frame_scope(run: Run, frame: Frame) -> dict[str, Json]:
+    """Return what the steps of a frame see in place of what all steps see, or besides it."""
+    nested = nested_in(run, frame)
+    known: dict[str, Json] = {"steps": seen_steps(run, frame), **frame.values}
+    if "task" in frame.values:
+        before = {name: run.frames[frame_id(frame.composite, name)] for name in frame.after}
+        known["results"] = {name: output_of(run, other) for name, other in before.items()}
+    return known if nested is None else known | {"run": nested.facts, "app": nested.app}
+
+
+def scope_of(run: Run, frame: Frame) -> dict[str, Json]:
+    """Return what expressions see that speak of a frame as a whole."""
+    return forward_scope(run) | frame_scope(run, frame)
+
+
+def output_of(run: Run, frame: Frame) -> Json:
+    """Return what a frame gives: its body's `output`, else the output of its last step, or of each where it has several.
+
+    Raises:
+        ExpressionError: if the body's output can't be made.
+    """
+    declared = frame.plan.output
+    if frame.closed:
+        return render(dict(declared), scope_of(run, frame))
+    if "result" in declared:
+        return render(declared["result"], scope_of(run, frame))
+    last = {
+        name: known_output(frame, name) for name, after in frame.plan.graph.dependents.items() if not after
+    }
+    return next(iter(last.values())) if len(last) == 1 else last
+
+
+def known_output(frame: Frame, name: str) -> Json:
+    """Return the output of a step of a frame, or None where it has none."""
+    return frame.known.get(name, {}).get("output")
 
 
 def output_scope(run: Run, step: StepState) -> dict[str, Json]:

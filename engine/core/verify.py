@@ -19,6 +19,7 @@ from engine.core.attempts import can_retry, fault, give_up, schedule_retry
 from engine.core.commit import commit
 from engine.core.errors import ExpressionError
 from engine.core.expressions import Scope
+from engine.core.frames import peer, plan_of
 from engine.core.run import SETTLED, Run, StepState
 from engine.core.saga import effect_of
 from engine.core.schema import mismatch
@@ -68,11 +69,12 @@ def placed(run: Run, step: StepState) -> Iterator[Placed]:
     """
     for validator in step.definition.validate_:
         yield Placed(validator)
-    for edge in run.saga.edges_from.get(step.id, ()):
+    plan = plan_of(run, step)
+    for edge in plan.edges_from.get(step.local, ()):
         for validator in edge.validate_:
             yield Placed(validator, edge=edge.to)
-    for validator in run.saga.validators_over.get(step.id, ()):
-        others = (run.steps[name].status for name in validator.steps if name != step.id)
+    for validator in plan.validators_over.get(step.local, ()):
+        others = (run.steps[peer(step, name)].status for name in validator.steps if name != step.local)
         if not isinstance(validator, TogetherValidator) and all(status == "committed" for status in others):
             yield Placed(validator, whole=True)
 
@@ -86,7 +88,7 @@ def seen(run: Run, step: StepState, where: Placed) -> Scope:
     """Return what a validator sees; one of the saga finds the proposed output among the steps', too."""
     scope = output_scope(run, step)
     if where.whole:
-        scope["steps"] = {**run.known, step.id: {"status": "committed", "output": step.output}}
+        scope["steps"] = {**scope["steps"], step.local: {"status": "committed", "output": step.output}}
     return scope
 
 
@@ -240,14 +242,17 @@ def augmented(
 
 def boundary(run: Run, name: str, now: datetime) -> list[e.Event]:
     """Return the verdict about steps that commit or fall together, and the fault where some did not."""
-    validator = next(v for v in run.saga.validate_ if v.name == name)
-    fates = {step: run.steps[step].status for step in validator.steps}
+    frame, _, local = name.rpartition(".")
+    plan = run.frames[frame].plan if frame else run.saga
+    validator = next(v for v in plan.validate_ if v.name == local)
+    fates = {step: run.steps[f"{frame}.{step}" if frame else step].status for step in validator.steps}
     done = [step for step, status in fates.items() if status == "committed"]
     fell = [f"'{step}' {_FELL[status]}" for step, status in fates.items() if status in _FELL]
     held = not (done and fell)
     evidence = "all or none of them committed" if held else f"'{done[0]}' committed, but {', '.join(fell)}"
     settled = [step for step, status in fates.items() if status in SETTLED]
-    last = run.steps[max(settled, key=lambda s: run.steps[s].ended_at or now)]
+    states = [run.steps[f"{frame}.{step}" if frame else step] for step in settled]
+    last = max(states, key=lambda state: state.ended_at or now)
     where = Placed(validator, whole=True)
     verdict: e.Verdict = "accept" if held else "feedback" if validator.on_fail == "feedback" else "reject"
     given = verdict_of(last, where, verdict, evidence)

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from engine.core.decide import input_with_defaults
 from engine.core.document import parse_saga
+from engine.core.inputs import input_with_defaults
 from engine.core.saga import Saga
 from engine.templates import examples, templates
 from ui.models.inputs import Unreadable, can_start_at_once, input_fields, input_values, label_of

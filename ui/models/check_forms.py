@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Final, get_args
 
 from engine.core.parts import LlmCall
-from engine.core.saga import LlmStep, Saga, StepBase
+from engine.core.saga import LlmStep, Saga
+from engine.core.step import StepBase
 from engine.core.validators import (
     JUDGE_CONTEXT,
     VALIDATOR_KINDS,

@@ -23,7 +23,8 @@ from engine.core.parts import (
     RouteBy,
     WaitFor,
 )
-from engine.core.saga import Budget, LlmStep, Saga, StepBase
+from engine.core.saga import Budget, LlmStep, Saga
+from engine.core.step import StepBase
 
 Json = Any
 Path = tuple[str | int, ...]

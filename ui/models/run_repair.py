@@ -180,7 +180,7 @@ def _keep_count(done: dict[str, None], event: Event) -> None:
 def _round(
     run: Run, recorded: Recorded, chosen: DirectionChosen, lives: dict[str, StepState], done: Sequence[str]
 ) -> Round:
-    paths = affected_paths(run.saga, [name for name in chosen.culprits if name in run.steps])
+    paths = affected_paths(run, [name for name in chosen.culprits if name in run.steps])
     titles = titles_of(run)
     members = [
         Member(

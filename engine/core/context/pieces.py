@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from engine.core.errors import ExpressionError
 from engine.core.expressions import Scope, compile_expression
+from engine.core.frames import known_of, peer, plan_of
 from engine.core.run import Run, StepState
 from engine.core.saga import canonical_json
 from engine.core.validators import ContextPolicy
@@ -71,23 +72,26 @@ def candidates(run: Run, step: StepState, policy: ContextPolicy) -> tuple[list[P
     if policy.select == "none":
         return [], False
     found: list[Piece] = []
-    for name in _eligible(run, step, policy):
+    for state in _eligible(run, step, policy):
         if len(found) == MAX_CANDIDATES:
             return found, True
-        state = run.steps[name]
-        title = state.definition.title or name
-        body = _written(run.known[name].get("output"))
-        found.append(Piece(f"steps.{name}.output", title, body, state.committed_seq, name))
+        title = state.definition.title or state.local
+        body = _written(known_of(run, state)[state.local].get("output"))
+        found.append(Piece(f"steps.{state.local}.output", title, body, state.committed_seq, state.id))
     return found, False
 
 
-def _eligible(run: Run, step: StepState, policy: ContextPolicy) -> Iterator[str]:
-    graph, shown = run.saga.graph, set(policy.inputs)
-    for name in reversed(run.known):
-        if name == step.id or run.steps[name].status != "committed" or f"steps.{name}.output" in shown:
+def _eligible(run: Run, step: StepState, policy: ContextPolicy) -> Iterator[StepState]:
+    """Yield the committed steps that a step may be shown: those beside it, then those around it, the latest first."""
+    graph, shown, frame = plan_of(run, step).graph, set(policy.inputs), run.frames.get(step.frame)
+    for name in reversed(known_of(run, step)):
+        other = run.steps[peer(step, name)]
+        if other is step or other.status != "committed" or f"steps.{name}.output" in shown:
             continue
-        if policy.select == "all" or graph.comes_before(name, step.id):
-            yield name
+        if policy.select == "all" or graph.comes_before(name, step.local):
+            yield other
+    if frame is not None and not frame.closed:
+        yield from _eligible(run, run.steps[frame.composite], policy)
 
 
 def _written(value: Json) -> str:

@@ -1,0 +1,131 @@
+"""The fold of composite steps: frames that open and end, rounds, and what a repair leaves of them (R35, R36)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from engine.core import events as e
+from engine.core.composites import SagaStep
+from engine.core.evolve_calls import Handlers, take_output
+from engine.core.frame_queue import admit
+from engine.core.frames import Frame, Frames, frame_id, steps_in
+from engine.core.queues import activate
+from engine.core.run import Late, Run, StepState
+from engine.core.saga import bodies_of, effect_of
+
+EVENTS_PER_STEP = 20
+
+
+def _frames_opened(run: Run, _recorded: e.Recorded, event: e.FramesOpened) -> None:
+    step = run.step(event.step)
+    if step.status == "ready":
+        if step.approval is not None and step.approval.status == "approved":
+            step.approval.status = "consumed"
+        activate(run, step, "waiting")
+    frames = run.composites.setdefault(step.id, Frames(event.concurrency))
+    frames.concurrency = event.concurrency
+    run.turning.pop(step.id, None)
+    for spec in event.frames:
+        frame = _frame(run, step, spec)
+        run.frames[frame.id] = frame
+        frames.ids.append(frame.id)
+        frames.waiting[frame.id] = None
+        run.expected += len(frame.plan.steps) * EVENTS_PER_STEP
+    admit(run, step.id)
+
+
+def _frame(run: Run, step: StepState, spec: e.FrameOpened) -> Frame:
+    plan = bodies_of(step.definition)[spec.body]
+    around = run.frames.get(step.frame)
+    values = spec.values if around is None else {**around.values, **spec.values}
+    frame = Frame(frame_id(step.id, spec.name), spec.name, step.id, spec.body, plan, values, after=spec.after)
+    if isinstance(step.definition, SagaStep):
+        outer = run.facts if around is None or around.facts is None else around.facts
+        frame.values, frame.app = {}, dict(plan.app)
+        frame.facts = {**outer, "saga": plan.saga, "input": spec.values["input"]}
+    return frame
+
+
+def _frame_dropped(run: Run, _recorded: e.Recorded, event: e.FrameDropped) -> None:
+    """Take what a failed frame did as effects that do not count: each is undone by its own result (R25, R36)."""
+    frame = run.frames[event.frame]
+    frame.status, frame.failing = "dropped", event.reason
+    for step in steps_in(run, frame):
+        landed = [attempt for attempt in step.own_attempts if attempt.surely_landed]
+        if effect_of(step.definition) != "readonly" and landed:
+            told = [Late(a.number, step.told, "settled", before=len(step.late_undos)) for a in landed]
+            told[-1].status = "to_undo"
+            step.lates += told
+            run.late[step.id] = None
+
+
+def _round_ended(run: Run, _recorded: e.Recorded, event: e.RoundEnded) -> None:
+    run.composites[event.step].rounds.append(event)
+
+
+def _gathered(run: Run, _recorded: e.Recorded, event: e.Gathered) -> None:
+    step = run.step(event.step)
+    run.turning.pop(step.id, None)
+    step.move("validating")
+    take_output(run, step, event.output)
+    if event.ask:
+        asked = e.VerdictGiven(
+            step=step.id, attempt=0, validator="the loop", verdict="ask", evidence=event.ask, kind="loop",
+            check="constraint", tier="intra",
+        )  # fmt: skip
+        step.verdicts.append(asked)
+
+
+def renew_frames(run: Run, redone: Collection[str]) -> None:
+    """Bring the frames of what is done anew in line: new ones where the composite begins again, else those that were touched."""
+    for name in [name for name in run.composites if name in redone]:
+        if name not in run.composites:
+            continue  # it went with the one that it stood in
+        step, frames = run.steps[name], run.composites[name]
+        touched = [f for f in frames.ids if any(one.id in redone for one in steps_in(run, run.frames[f]))]
+        kept = [f for f in frames.ids if f not in set(touched)]
+        begins_again = touched and _roots_of_all(run, frames, redone)
+        if begins_again or step.definition.kind in {"loop", "agent"}:
+            first = frames.ids.index(touched[0]) if touched else len(frames.ids)
+            _forget(run, frames.ids[first:] if not begins_again else frames.ids)
+            kept = [] if begins_again else frames.ids[:first]
+            if not kept:
+                del run.composites[name]
+                run.turning.pop(name, None)
+                continue
+            frames.ids, frames.rounds = kept, frames.rounds[: len(kept)]
+        _resume(run, step, frames)
+
+
+def _roots_of_all(run: Run, frames: Frames, redone: Collection[str]) -> bool:
+    """Return whether every frame that opened begins again: what the composite needs is done anew, too."""
+    opened = [run.frames[f] for f in frames.ids if run.frames[f].status != "waiting"]
+    return all(f"{frame.id}.{root}" in redone for frame in opened for root in frame.plan.graph.roots)
+
+
+def _forget(run: Run, ids: Collection[str]) -> None:
+    for frame_name in list(ids):
+        frame = run.frames.pop(frame_name)
+        for name in frame.plan.steps:
+            path = f"{frame.id}.{name}"
+            inner = run.composites.pop(path, None)
+            if inner is not None:
+                _forget(run, inner.ids)
+            run.steps.pop(path, None)
+            run.blockers.pop(path, None)
+            for queue in (run.fresh, run.ready, run.active, run.validating, run.judging, run.turning):
+                queue.pop(path, None)
+
+
+def _resume(run: Run, step: StepState, frames: Frames) -> None:
+    """Let a composite step wait for its frames again; those that were dropped stay so."""
+    step.move("ready")
+    activate(run, step, "waiting")
+    run.turning.pop(step.id, None)
+    frames.waiting = {f: None for f in frames.ids if run.frames[f].status == "waiting"}
+
+
+HANDLERS: Handlers = {
+    e.FramesOpened: _frames_opened, e.FrameDropped: _frame_dropped, e.RoundEnded: _round_ended,
+    e.Gathered: _gathered,
+}  # fmt: skip

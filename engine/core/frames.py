@@ -1,0 +1,181 @@
+"""Frames: the steps that a composite step makes of a body, and how they hang together with all others.
+
+A frame is one run of a body. Its steps are steps of the run, called `composite.frame.step`; they begin when the
+composite does, and end before it does, so that whatever depends on the composite depends on them.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import networkx as nx
+
+from engine.core.saga import Saga, effect_of
+
+if TYPE_CHECKING:
+    from engine.core.events_frames import RoundEnded
+    from engine.core.run import Run, StepState
+
+Json = Any
+
+
+@dataclass(slots=True)
+class Frame:
+    """One run of a body.
+
+    Attributes:
+        composite: the step that it belongs to.
+        body: which of the step's bodies it runs; `plan` is that body.
+        values: what its steps see besides what all steps see, such as `item`.
+        facts: what they see as `run`, where that is not the run's own: in a nested saga.
+        app: its S_A, where it has one of its own: in a nested saga.
+        known: its steps' outcomes so far, as `steps` shows them.
+        left: how many of its steps are not settled.
+        failing: why it fails; empty while it does not.
+    """
+
+    id: str
+    name: str
+    composite: str
+    body: str
+    plan: Saga
+    values: dict[str, Json]
+    after: tuple[str, ...] = ()
+    facts: dict[str, Json] | None = None
+    app: dict[str, Json] | None = None
+    known: dict[str, Json] = field(default_factory=dict)
+    left: int = 0
+    status: Literal["waiting", "open", "ended", "dropped"] = "waiting"
+    failing: str = ""
+
+    @property
+    def closed(self) -> bool:
+        """Whether its steps see nothing of what is around it: it is a saga of its own."""
+        return self.facts is not None
+
+
+@dataclass(slots=True)
+class Frames:
+    """The frames of one composite step: which wait, how many are open or failed, the rounds of a loop."""
+
+    concurrency: int
+    ids: list[str] = field(default_factory=list)
+    waiting: dict[str, None] = field(default_factory=dict)
+    open: int = 0
+    failing: int = 0
+    rounds: list[RoundEnded] = field(default_factory=list)
+
+
+def plan_of(run: Run, step: StepState) -> Saga:
+    """Return the graph that a step stands in: the run's, or that of its frame."""
+    return run.frames[step.frame].plan if step.frame else run.saga
+
+
+def peer(step: StepState, name: str) -> str:
+    """Return the id in the run of a step that stands beside another one in its plan."""
+    return f"{step.frame}.{name}" if step.frame else name
+
+
+def known_of(run: Run, step: StepState) -> dict[str, Json]:
+    """Return where a step's outcome is noted for the expressions of others."""
+    return run.frames[step.frame].known if step.frame else run.known
+
+
+def nested_in(run: Run, frame: Frame | None) -> Frame | None:
+    """Return the nested saga that a frame is or belongs to, or None where that is the run's own saga."""
+    while frame is not None and not frame.closed:
+        frame = run.frames.get(run.steps[frame.composite].frame)
+    return frame
+
+
+def nested_saga(run: Run, step: StepState) -> Frame | None:
+    """Return the nested saga that a step belongs to: it has an S_A and invariants of its own."""
+    return nested_in(run, run.frames.get(step.frame)) if step.frame else None
+
+
+def seen_steps(run: Run, frame: Frame) -> Mapping[str, Json]:
+    """Return the steps that expressions in a frame may speak of: its own, then those around it."""
+    maps = [frame.known]
+    while not frame.closed:
+        around = run.frames.get(run.steps[frame.composite].frame)
+        maps.append(run.known if around is None else around.known)
+        if around is None:
+            break
+        frame = around
+    return ChainMap(*maps)
+
+
+def steps_in(run: Run, frame: Frame) -> Iterator[StepState]:
+    """Yield the steps of a frame, with those of the frames inside it."""
+    for name in frame.plan.steps:
+        step = run.steps.get(f"{frame.id}.{name}")
+        if step is not None:
+            yield step
+            inner = run.composites.get(step.id)
+            for deeper in inner.ids if inner is not None else ():
+                yield from steps_in(run, run.frames[deeper])
+
+
+def tolerated(run: Run, step: StepState) -> bool:
+    """Return whether what a step stands in can go on without it, so that its failure is no fault of the run."""
+    frame = run.frames.get(step.frame)
+    if frame is None or any(
+        one.landed and effect_of(one.definition) == "pivot" for one in steps_in(run, frame)
+    ):
+        return False
+    composite = run.steps[frame.composite]
+    kind, call = composite.definition.kind, composite.definition.with_
+    if kind == "agent":
+        return frame.body not in {"think", "conclude"}
+    if kind in {"map", "team"}:
+        frames = run.composites[composite.id]
+        allowed = max(call.tolerate, int(getattr(call, "tolerate_share", 0) * len(frames.ids)))  # type: ignore[union-attr]
+        if frames.failing - bool(frame.failing) < allowed:
+            return True
+    watched = plan_of(run, composite).graph.watched.get(composite.local, ())
+    return "failed" in watched or tolerated(run, composite)
+
+
+def digraph_of(run: Run) -> nx.DiGraph[str]:
+    """Return what depends on what in the whole run, with the steps inside composite ones."""
+    if not run.frames:
+        return run.saga.graph.digraph
+    graph: nx.DiGraph[str] = run.saga.graph.digraph.copy()
+    around: dict[str, list[str]] = {}
+    for frame in run.frames.values():
+        if frame.status != "waiting":
+            if frame.composite not in around:
+                around[frame.composite] = list(graph.predecessors(frame.composite))
+            _add_frame(run, graph, frame, around[frame.composite])
+    return graph
+
+
+def _add_frame(run: Run, graph: nx.DiGraph[str], frame: Frame, around: list[str]) -> None:
+    inner = frame.plan.graph
+    for name, needed in inner.needs.items():
+        path = f"{frame.id}.{name}"
+        graph.add_node(path)
+        graph.add_edges_from((f"{frame.id}.{other}", path) for other in needed)
+        if not needed:
+            graph.add_edges_from((other, path) for other in around)
+            graph.add_edges_from((last, path) for other in frame.after for last in _sinks(run, frame, other))
+        if not inner.dependents[name]:
+            graph.add_edge(path, frame.composite)
+
+
+def _sinks(run: Run, frame: Frame, other: str) -> list[str]:
+    before = run.frames[frame_id(frame.composite, other)]
+    return [f"{before.id}.{name}" for name, after in before.plan.graph.dependents.items() if not after]
+
+
+def frame_id(composite: str, name: str) -> str:
+    """Return the id of a frame; that of a nested saga is that of its step."""
+    return f"{composite}.{name}" if name else composite
+
+
+def inside(name: str, frame: str, locals_: Collection[str]) -> bool:
+    """Return whether a step is one of some steps of a frame, or inside one of them."""
+    return name.startswith(f"{frame}.") and name[len(frame) + 1 :].split(".", maxsplit=1)[0] in locals_
