@@ -27,7 +27,7 @@ from engine.runtime.engine import Engine, calm_garbage_collector
 from engine.steps.functions import FUNCTIONS
 from engine.steps.python import PythonPerformer
 from storage.store import SqlStore
-from tests import bench_context
+from tests import bench_context, bench_map
 
 ROUNDS = 7
 CHAIN = 10
@@ -211,6 +211,7 @@ def main() -> None:
     print(f"a start that takes 1,000 open runs over   {resumed_s:8.2f} s")
     print(f"10 rule validators on a step             {checked_ms:8.3f} ms")
     print(f"a run of {events:,} events                  {read_s:8.2f} s to read, {fold_s:.2f} s to fold")
+    bench_map.show()
     bench_context.show()
 
 

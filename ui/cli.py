@@ -14,10 +14,11 @@ import click
 
 from engine.core.checks import publish_problems
 from engine.core.document import json_schema, parse_saga
+from engine.core.embed import embed
 from engine.core.errors import CommandRejected, DefinitionInvalid
 from engine.core.saga import Saga
 from engine.ports import RunFilter
-from engine.templates import examples, template, templates
+from engine.templates import examples, shipped, template, templates
 from ui.cli_decide import amend, approve, deny, stale, verdict
 from ui.cli_errors import says_errors
 from ui.plans import check_plan
@@ -66,12 +67,12 @@ def list_templates(*, as_json: bool) -> None:
     Example:
       saga templates
     """
-    shipped = (*templates(), *examples())
+    entries = (*templates(), *examples())
     if as_json:
-        listed = [{"name": t.name, "title": t.saga.name, "when": t.when, "check": t.check} for t in shipped]
+        listed = [{"name": t.name, "title": t.saga.name, "when": t.when, "check": t.check} for t in entries]
         click.echo(json.dumps(listed, indent=2))
         return
-    for entry in shipped:
+    for entry in entries:
         click.secho(f"{entry.name}  ", bold=True, nl=False)
         click.echo(f"{entry.saga.name}, {len(entry.saga.steps)} steps\n    {entry.when}")
 
@@ -108,7 +109,7 @@ def validate(file: Path) -> None:
     Example:
       saga validate my-saga.yaml
     """
-    saga = load_saga(str(file))
+    saga = embed(load_saga(str(file)), shipped)
     problems = publish_problems(saga)
     errors = [problem for problem in problems if problem.severity == "error"]
     if errors:

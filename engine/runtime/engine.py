@@ -24,11 +24,13 @@ from engine.core.checks import check_publishable
 from engine.core.commands import AnyCommand, Report, Start
 from engine.core.context.tokens import ESTIMATE, TokenCounter
 from engine.core.document import saga_from_document
+from engine.core.embed import embed
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.saga import Saga
 from engine.ports import Clock, Conflict, Driver, Json, Performer, Posted, SagaVersion, Store, Unavailable
 from engine.runtime.driver import RunDriver
 from engine.runtime.living import ALIVE_S, living
+from engine.templates import shipped
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -146,8 +148,23 @@ class Engine:
         known = self._store.version(saga.hash)
         if known is not None:
             return known
-        check_publishable(saga)
-        return self._store.publish(saga, by)
+        complete = self.embed(saga)
+        check_publishable(complete)
+        return self._store.publish(complete, by)
+
+    def embed(self, saga: Saga) -> Saga:
+        """Return the saga with the sagas inside it pinned: to their newest versions here, else to what ships.
+
+        Raises:
+            DefinitionInvalid: if a saga is inside itself.
+        """
+        return embed(saga, self._newest)
+
+    def _newest(self, name: str) -> Saga | None:
+        versions = self._store.versions(name)
+        if versions:
+            return saga_from_document(versions[0].document)
+        return shipped(name)
 
     def start_run(self, saga: Saga, values: dict[str, Json], by: str) -> str:
         """Publish the saga if it is new, begin a run of it, and return the run's id once that is stored.
@@ -165,6 +182,7 @@ class Engine:
             DefinitionInvalid: if the saga may not run.
             CommandRejected: if the inputs of one do not fit; the ones before it have begun.
         """
+        saga = self.embed(saga)
         author, lessons = self.publish(saga, by).by, self._lessons(saga)
         self._sagas[saga.hash] = saga
 

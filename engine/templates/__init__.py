@@ -63,3 +63,9 @@ def template(name: str) -> Template | None:
 def _shipped() -> tuple[Template, ...]:
     listed = yaml.safe_load((files(__package__) / "gallery.yaml").read_text(encoding="utf-8"))
     return tuple(Template.model_validate(entry) for entry in listed)
+
+
+def shipped(name: str) -> Saga | None:
+    """Return the saga of that name that ships, or None."""
+    found = template(name)
+    return None if found is None else found.saga

@@ -65,15 +65,16 @@ def test_L17_the_affected_set_is_closed_and_minimal_L18_monotone_and_idempotent(
     saga, count = drawn
     culprits = {f"s{n}" for n in some if n < count}
     assume(culprits)
-    found = set(affected_paths(saga, culprits))
+    run = Play(saga).run
+    found = set(affected_paths(run, culprits))
     needs = saga.graph.needs
     assert culprits <= found
     for name, before in needs.items():
         assert name in found or not set(before) & found, "closed: nothing kept depends on a member"
         if name in found - culprits:
             assert set(before) & found, "minimal: each member is a culprit or depends on one"
-    assert set(affected_paths(saga, found)) == found
-    assert found <= set(affected_paths(saga, culprits | {f"s{n}" for n in more if n < count}))
+    assert set(affected_paths(run, found)) == found
+    assert found <= set(affected_paths(run, culprits | {f"s{n}" for n in more if n < count}))
 
 
 CHAIN = "steps: {a: {<book>}, b: {<book>, needs: a}, c: {<read>, needs: b}}"
