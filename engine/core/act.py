@@ -111,6 +111,10 @@ def _begin(run: Run, name: str, now: datetime) -> list[e.Event]:
             return [drift, _ask(run, step, gate, request, now)]
     if definition.locks and not step.locked:
         return [_want_locks(run, step, now)]
+    if (
+        step.id in run.composites
+    ):  # it failed when its frames had ended; only what is made of them is tried again
+        return [e.FramesOpened(step=name, frames=(), concurrency=run.composites[name].concurrency)]
     if definition.kind in COMPOSITES:
         return begin(run, step, request)
     return [intend(run, step, "forward", request, now)]

@@ -55,6 +55,10 @@ def _unheard(path: str, step: Step) -> Iterator[Problem]:
             yield Problem(
                 f"{path}.{key}", f"`kind: {step.kind}` takes no `{key}`", "put it on a step inside it"
             )
+    if "timeout_s" in step.model_fields_set and step.kind != "loop":
+        yield Problem(
+            f"{path}.timeout_s", f"`kind: {step.kind}` takes no `timeout_s`", "put it on a step inside it"
+        )
     if "retry" in step.model_fields_set and not isinstance(step, AgentStep):
         yield Problem(f"{path}.retry", f"`kind: {step.kind}` takes no `retry`", "put it on a step inside it")
     for index, validator in enumerate(step.validate_):

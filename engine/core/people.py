@@ -19,6 +19,7 @@ from engine.core.attempts import (
     named_step,
     resolve_all,
 )
+from engine.core.composites import COMPOSITES
 from engine.core.errors import CommandRejected
 from engine.core.limits import grant
 from engine.core.recovery import back, forward, left_behind
@@ -200,6 +201,7 @@ def skip(run: Run, command: c.Skip, _now: datetime) -> list[e.Event]:
     not_begun = (
         step.status in {"pending", "ready", "awaiting_locks", "waiting", "retry_wait"}
         and not step.maybe_landed
+        and step.id not in run.composites
     )
     if (
         run.fault is None
@@ -207,8 +209,9 @@ def skip(run: Run, command: c.Skip, _now: datetime) -> list[e.Event]:
         and (not_begun or (step.id in run.attention and step.status == "failed"))
     ):
         return [e.StepSkipped(step=step.id, reason=reason)]
+    began = ", and what is inside it has begun" if step.id in run.composites else ""
     raise CommandRejected(
-        f"step '{step.id}' is {step.status}; only what has not begun, or failed, can be skipped"
+        f"step '{step.id}' is {step.status}{began}; only what has not begun, or failed, can be skipped"
     )
 
 
@@ -259,7 +262,7 @@ def abandon(run: Run, command: c.Abandon, _now: datetime) -> list[e.Event]:
 def disrupt(run: Run, command: c.Disrupt, _now: datetime) -> list[e.Event]:
     """Plant a fault on the next attempt of a step."""
     step = named_step(run, command.step)
-    if step.definition.kind in {"approval", "wait"}:
+    if step.definition.kind in {"approval", "wait", *COMPOSITES}:
         raise CommandRejected(f"step '{step.id}' makes no call that could be disturbed")
     if run.direction == "undo" or step.status not in {
         "pending",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.core import commands as c
-from tests.core.harness import Play
+from tests.core.harness import Play, refuses
 
 BOOK = "map: {kind: map, with: {over: '${run.input.cities}', <more>}, body: {steps: {book: {<book>}}}}"
 TRIP = "input: {cities: {type: array}}\nsteps: {first: {<book>}, " + BOOK.replace(
@@ -182,3 +182,48 @@ def test_items_see_their_item_and_what_ended_before_the_map():
     assert [i.request["args"] for i in play.events("attempt_intended")[1:]] == [
         {"item": 5, "at": 1, "first": 7}, {"item": 6, "at": 2, "first": 7},
     ]  # fmt: skip
+
+
+def test_a_map_that_has_begun_can_not_be_skipped_but_what_is_inside_it_can():
+    play = mapped(
+        "concurrency: 1",
+        text=TRIP.replace("{book: {<book>}}", "{ask: {kind: approval}, book: {<book>, needs: ask}}"),
+    )
+    refuses(play, c.Skip(step="map", by="bob", reason="no"), "what is inside it has begun")
+    play.do(c.Skip(step="map.1.ask", by="bob", reason="not this one"))
+    assert (play.status("map.1.ask"), play.status("map.1.book")) == ("skipped", "skipped")
+    assert play.status("map.2.ask") == "awaiting_approval"
+    refuses(play, c.Disrupt(step="map", injection="fail", by="bob"), "makes no call")
+
+
+def test_past_the_pivot_what_is_made_of_the_items_can_be_tried_again():
+    text = "steps: {pay: {<pay>}, m: {kind: map, needs: pay, with: {over: [1], gather: merge}, body: {steps: {a: {<read>}}}}}"
+    play = Play(text)
+    play.ok("pay")
+    play.ok("m.1.a", output=1)
+    assert play.run.attention["m"].kind == "stuck_after_pivot"
+    play.do(c.TryNow(step="m", by="bob"))
+    assert "needs objects" in play.run.attention["m"].reason
+    play.check_replay()
+    play.do(c.MarkDone(step="m", by="bob", reason="merged by hand", output={}))
+    assert play.run.status == "completed"
+
+
+def test_an_approval_stands_before_all_items():
+    play = mapped("concurrency: 1", text=TRIP.replace("map: {", "map: {approval: {}, ", 1))
+    assert play.status("map") == "awaiting_approval"
+    assert play.run.steps["map"].approval.request.request["over"] == ["ber", "cgn", "muc"]
+    play.decide("map")
+    assert play.open() == ["map.1.book"]
+    assert play.run.steps["map"].approval.status == "consumed"
+    play.check_replay()
+
+
+def test_judges_look_at_what_was_gathered():
+    text = "steps: {m: {kind: map, with: {over: [1]}, body: {steps: {a: {<read>}}}, validate: [{name: judge, kind: judge, rubric: Is it good?}]}}"
+    play = Play(text)
+    play.ok("m.1.a", output=1)
+    assert play.open() == ["check m"]
+    play.ok("m", output={"accept": True, "evidence": "fine"})
+    assert play.run.status == "completed"
+    play.check_replay()
