@@ -20,6 +20,7 @@ from engine.core.saga import Saga
 from engine.ports import RunFilter
 from engine.templates import examples, shipped, template, templates
 from ui.cli_decide import amend, approve, deny, stale, verdict
+from ui.cli_draft import draft
 from ui.cli_errors import says_errors
 from ui.plans import check_plan
 from ui.plans_solve import solve_plan
@@ -217,7 +218,7 @@ def migrate(source: str, destination: str) -> None:
     move_history(source, destination)
 
 
-for command in (approve, deny, verdict, stale, amend, simulate, check_plan, solve_plan):
+for command in (approve, deny, verdict, stale, amend, simulate, check_plan, solve_plan, draft):
     main.add_command(command)
 
 

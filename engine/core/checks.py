@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.core.checks_composites import composite_problems, scenes
 from engine.core.checks_contracts import contract_problems
+from engine.core.checks_drafted import drafted_problems
 from engine.core.checks_expressions import Scene, expression_problems, holes, some
 from engine.core.checks_pivot import pivot_problems
 from engine.core.checks_state import state_problems
@@ -214,4 +215,5 @@ _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
     composite_problems,
     validator_problems,
     contract_problems,
+    drafted_problems,
 )

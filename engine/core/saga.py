@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field, field_validator
 
 from engine.core.composites import AgentStep, Body, LoopStep, MapStep, SagaStep, TeamStep, Tool
+from engine.core.drafted import SagaDraft
 from engine.core.graph import StepGraph
 from engine.core.parts import (
     ID_PATTERN,
@@ -174,6 +175,7 @@ class Saga(Part):
         default=(), alias="validate", description="what is checked over several steps"
     )
     output: dict[str, Json] = Field(default_factory=dict, description="what the run gives, with `${...}`")
+    drafted: SagaDraft | None = Field(default=None, description="how a model drafted it, until accepted")
 
     @field_validator("steps")
     @classmethod

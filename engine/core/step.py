@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from engine.core.condition import Condition, all_of, parse_condition
+from engine.core.drafted import StepDraft
 from engine.core.parts import Compensation, Gate, Part, Probe, Retry
 from engine.core.validators import Fallback, States, Validator
 
@@ -76,6 +77,7 @@ class StepBase(Part):
     key_ttl_s: float | None = Field(
         default=None, ge=0, description="how long the target honours a key; 0: not at all (R5)"
     )
+    drafted: StepDraft | None = Field(default=None, description="what a model wrote of it, until accepted")
 
     @cached_property
     def condition(self) -> Condition:

@@ -12,6 +12,7 @@ from engine.core.commands import GiveVerdict
 from engine.core.events import VerdictGiven
 from engine.core.run import Run
 from engine.core.validators import INTER_TYPES, CheckType
+from engine.planning.words.problem import examples as problems
 from engine.scripts import shipped_scripts
 from engine.steps.python import FUNCTIONS, Functions
 from engine.templates import Template, examples, template, templates
@@ -163,4 +164,5 @@ def test_a_person_may_let_the_invoice_pass(bench: Bench) -> None:
 
 def test_each_script_that_ships_is_used() -> None:
     used = {text for entry in examples() for text in shipped_scripts() if f"scripted/{text}" in entry.text}
+    used |= {entry.model.removeprefix("scripted/") for entry in problems()}
     assert used == shipped_scripts().keys()
