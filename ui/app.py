@@ -20,6 +20,7 @@ waiting = waiting_for_people()
 pages = [
     st.Page("views/gallery.py", title="Gallery", icon=":material/apps:", default=True),
     st.Page("views/runs.py", title="Runs", icon=":material/timeline:", url_path="runs"),
+    st.Page("views/plan.py", title="From words", icon=":material/edit_note:", url_path="plan"),
     st.Page("views/designer.py", title="Designer", icon=":material/schema:", url_path="designer"),
     st.Page(
         "views/approvals.py",

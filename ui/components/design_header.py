@@ -8,6 +8,7 @@ from engine.core.document import to_yaml
 from engine.core.errors import DefinitionInvalid
 from ui.components import design_state as state
 from ui.components.badges import Badge, draw
+from ui.components.design_marks import header_marks
 from ui.components.design_state import Design, Standing
 from ui.components.start_run import ask_to_run
 from ui.components.text import escape
@@ -21,6 +22,7 @@ def design_header(design: Design, standing: Standing) -> None:
         st.header(escape(title_of(design.document)), anchor=False, width="content")
         for badge in badges(standing):
             draw(badge)
+        header_marks()
         st.space("stretch")
         _history_buttons(design)
         st.download_button(

@@ -15,6 +15,7 @@ from ui.components import design_state as state
 from ui.components.badges import draw, kind_badge
 from ui.components.design_checks import draw_edge, draw_validate
 from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
+from ui.components.design_marks import draw_marks
 from ui.components.design_needs import draw_needs
 from ui.components.design_saga import draw_saga
 from ui.components.design_undo import draw_undo
@@ -55,6 +56,7 @@ def inspector(findings: list[Finding]) -> None:
             return
         step, own = design.selected, [f for f in findings if f.step == design.selected]
         _head(step, design.step)
+        draw_marks(step)
         st.segmented_control(
             "Form", SEGMENTS, key=bound("designer-segment", design.segment), required=True,
             label_visibility="collapsed", width="stretch", on_change=_turn,

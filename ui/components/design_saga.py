@@ -11,6 +11,7 @@ from engine.core.parts import ID_PATTERN
 from ui.components import design_state as state
 from ui.components.design_checks import draw_validators
 from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
+from ui.components.design_marks import draw_marks
 from ui.models import draft_inputs as inputs
 from ui.models.check_forms import GOAL_FIELDS
 from ui.models.design_forms import BUDGET_FIELDS, LIMIT_FIELDS, SAGA_FIELDS, SAGA_MORE_FIELDS, FieldSpec
@@ -29,6 +30,7 @@ def draw_saga(findings: list[Finding]) -> None:
     """Draw the saga's forms."""
     own = [finding for finding in findings if finding.step is None]
     st.subheader(":material/settings: Saga", anchor=False)
+    draw_marks(None)
     tab = st.segmented_control(
         "Form", ("Saga", "Inputs", "Goals", "Checks", "Limits", "Invariants", "More"), key="designer-saga-form", default="Saga", required=True,
         label_visibility="collapsed", wrap=True, persist_state="session",

@@ -62,6 +62,8 @@ def _node(name: str, step: Document, wrong: set[tuple[str | None, bool]]) -> Gra
     marks = ("problem",) if (name, False) in wrong else ()
     if step.get("validate"):
         marks = (*marks, "to_check")
+    if get(step, ("drafted", "parts")):
+        marks = (*marks, "by_model")
     if step.get("compensate") == "none":
         marks = ("irreversible", *marks)
     return GraphNode(

@@ -176,6 +176,7 @@ MARK: Final[dict[str, Look]] = {
     "locked": Look("Holds a lock", "lock", "gray"),
     "irreversible": Look("Can't be undone", "do_not_step", "red"),
     "problem": Look("Has a problem", "warning", "orange"),
+    "by_model": Look("Written by a model, not accepted yet", "psychology", "blue"),
 }
 
 VERDICT: Final[dict[str, Look]] = {
