@@ -123,7 +123,7 @@ def _tell_end(drafting: Drafting) -> None:
     )
     if drafting.error:
         click.echo(f"  {drafting.error}")
-    for name, value in measure_lines(measured(drafting)) if is_ready else ():
+    for name, value in measure_lines(measured(drafting), drafting.outline.titles) if is_ready else ():
         click.echo(f"  {name}: {value}")
     trial = drafting.trial
     if trial is not None and trial.why_not:

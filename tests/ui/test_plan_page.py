@@ -68,8 +68,11 @@ def test_two_proposals_stand_side_by_side_with_what_was_found(store):
     assert [text for text in said if text.endswith("effects, for 5.00 USD")] == [
         "4 of 4 effects, for 5.00 USD"
     ] * 2
-    assert any(text.startswith("85 min: rooms → look → invite") for text in said)
-    assert any(text.startswith("100 min: rooms → train → deposit → look → invite") for text in said)
+    assert any(text.startswith("85 min: Rooms for the guests → Look at the invitations") for text in said)
+    assert any(
+        text.startswith("100 min: Rooms for the guests → Train for the grandparents → Deposit")
+        for text in said
+    )
     assert not app.button(key="plan-approve-0").disabled
 
 

@@ -11,7 +11,7 @@ from ui.components.badges import Badge, draw
 from ui.components.start_run import run_dialog
 from ui.components.text import escape, theme_type
 from ui.models.gallery_picture import picture
-from ui.models.plan_drafts import Board, profiles, round_lines, round_title
+from ui.models.plan_drafts import Board, profiles, round_lines, round_title, schemas_by_step
 from ui.models.plan_words import STATES, approach_word, measure_lines
 
 
@@ -54,7 +54,7 @@ def _picture(drafting: Drafting) -> None:
 def _numbers(drafting: Drafting) -> None:
     if not drafting.outline.nodes:
         return
-    for name, value in measure_lines(measured(drafting)):
+    for name, value in measure_lines(measured(drafting), drafting.outline.titles):
         with st.container(horizontal=True, gap="small"):
             st.caption(name, width=110)
             st.text(value)
@@ -81,6 +81,12 @@ def _record(drafting: Drafting, index: int) -> None:
     if drafting.outline.nodes:
         with st.expander("Steps and their profiles", key=f"plan-profiles-{index}", icon=":material/badge:"):
             st.dataframe(profiles(drafting), hide_index=True)
+            shown = schemas_by_step(drafting)
+            chosen = st.selectbox(
+                "What goes in, comes out and is on record", list(shown), key=f"plan-schemas-{index}"
+            )
+            if chosen:
+                st.json(shown[chosen]._asdict(), expanded=2)
 
 
 def _actions(drafting: Drafting, index: int) -> None:

@@ -9,10 +9,10 @@ from engine.planning.words.answers import Spec, Undo
 from engine.planning.words.assemble import Document
 from engine.planning.words.drafting import Drafting, Round
 from engine.planning.words.finding import WORDS
-from engine.planning.words.measures import best, measured
+from engine.planning.words.measures import best, slacks
+from engine.planning.words.schemas import Schemas, schemas
 from ui.models.draft_defaults import free_name
 from ui.models.draft_marks import accept, marks
-from ui.models.plan_words import measure_lines
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,6 @@ class Board:
         return replace(self, proposals=tuple(found))
 
 
-def comparison(board: Board) -> list[tuple[str, list[str]]]:
-    """Return the numbers of all proposals, a row for each measure."""
-    columns = [dict(measure_lines(measured(each))) for each in board.proposals]
-    return [(name, [column[name] for column in columns]) for name in (columns[0] if columns else ())]
-
-
 def round_lines(done: Round) -> list[tuple[str, str]]:
     """Return what a round found: the kind of finding in words, and the finding."""
     return [(WORDS[finding.code], str(finding)) for finding in done.findings]
@@ -53,7 +47,7 @@ def round_title(done: Round) -> str:
 
 def profiles(drafting: Drafting) -> list[dict[str, str]]:
     """Return a row for each node: who does it with what, from what to what, what is logged, and how it is undone."""
-    outline = drafting.outline
+    outline, slack = drafting.outline, slacks(drafting.outline)
     return [
         {
             "Step": node.title,
@@ -64,10 +58,16 @@ def profiles(drafting: Drafting) -> list[dict[str, str]]:
             "On record": ", ".join(spec.log),
             "Undo": _undo_words(outline.undos.get(node.id)),
             "Minutes": f"{node.minutes:g}",
+            "Slack": f"{slack[node.id]:g}" if node.id in slack else "",
         }
         for node in outline.in_order()
         for spec in [outline.specs.get(node.id, Spec())]
     ]
+
+
+def schemas_by_step(drafting: Drafting) -> dict[str, Schemas]:
+    """Return what goes into each node, comes out of it and is put on record, by its title."""
+    return {node.title: schemas(drafting.outline, node) for node in drafting.outline.in_order()}
 
 
 def _undo_words(undo: Undo | None) -> str:

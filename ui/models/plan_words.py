@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from engine.planning.words.drafting import State
@@ -22,15 +23,18 @@ def approach_word(approach: Approach) -> str:
     return _APPROACHES[approach]
 
 
-def measure_lines(numbers: Measures) -> list[tuple[str, str]]:
-    """Return a proposal's numbers, each with its name."""
+def measure_lines(numbers: Measures, titles: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return a proposal's numbers, each with its name; `titles` are those of its nodes."""
     how = "by its trial" if numbers.is_measured else "estimated"
     undo = f"{numbers.reversible} of {numbers.effects} effects" if numbers.effects else "it has no effects"
     fee = f", for {numbers.fee_usd:,.2f} USD" if numbers.fee_usd else ""
     return [
         ("Cost", f"{numbers.cost_usd:,.2f} USD, {how}"),
         ("Steps", str(numbers.steps)),
-        ("Longest way", f"{minutes(numbers.minutes)}: {' → '.join(numbers.critical)}"),
+        (
+            "Longest way",
+            f"{minutes(numbers.minutes)}: {' → '.join(titles[name] for name in numbers.critical)}",
+        ),
         ("Slack", f"{minutes(numbers.slack_minutes)} over all steps"),
         ("Can be undone", undo + fee),
     ]

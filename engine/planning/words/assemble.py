@@ -50,7 +50,18 @@ def money_limit(outline: Outline) -> ConstraintAnswer | None:
     frame = outline.frame
     found = [c for c in frame.constraints if c.kind == "at_most" and c.subject == "cost_usd"] if frame else []
     is_priced = any(tool.is_priced for node in outline.nodes if (tool := outline.tool(node)))
-    return found[0] if found and is_priced else None
+    return found[0] if found and is_priced and limit_of(outline, found[0]) is not None else None
+
+
+def limit_of(outline: Outline, constraint: ConstraintAnswer) -> float | None:
+    """Return the number that a limit is, an input's example where it names one; None where it is neither."""
+    inputs = outline.input_schemas()
+    given: Json = constraint.object.removeprefix("run.input.")
+    given = inputs[given].get("default") if given in inputs else given
+    try:
+        return float(given)
+    except (TypeError, ValueError):
+        return None
 
 
 def amount(outline: Outline, given: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from engine.core.checks import publish_problems
 from engine.core.checks_contracts import output_paths
-from engine.core.checks_expressions import uses
+from engine.core.checks_expressions import some, uses
 from engine.core.document import saga_from_document
 from engine.core.errors import DefinitionInvalid, Problem
 from engine.core.saga import Saga
@@ -34,7 +34,7 @@ def outline_findings(outline: Outline) -> Iterator[Finding]:
             yield Finding("unknown_role", "nodes", f"{where}.role", what, f"roles are {', '.join(roles)}")
         tool = outline.tool(node)
         if tool is None:
-            remedy = f"tools are {', '.join(outline.tools)}"
+            remedy = f"tools are {some(outline.tools)}"
             yield Finding("unknown_tool", "nodes", f"{where}.tool", f"there is no tool '{node.tool}'", remedy)
             continue
         yield from _arguments(outline, node, tool)
@@ -190,7 +190,7 @@ def stage_of(path: str) -> Stage:
     """Return the question whose answer stands at a place of the document."""
     match = re.match(r"steps\.(\w+)(?:\.(\w+))?", path)
     if match is None:
-        return "edges" if path.startswith("edges") else "frame"
+        return "edges" if path.startswith("edges") else "nodes" if path.startswith("steps") else "frame"
     if match[2] == "needs":
         return "edges"
     is_undo = match[2] in {"compensate", "compensate_reason", "probe"}

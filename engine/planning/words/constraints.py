@@ -12,7 +12,7 @@ from engine.core.errors import ExpressionError
 from engine.core.scope import WORLD
 from engine.core.templates import render
 from engine.planning.words.answers import ConstraintAnswer, Spec
-from engine.planning.words.assemble import given_arguments
+from engine.planning.words.assemble import given_arguments, limit_of
 from engine.planning.words.finding import Finding
 from engine.planning.words.outline import Outline
 from engine.planning.words.problem import Words
@@ -119,17 +119,6 @@ _CHECKS = {
     "uses": _uses,
     "words": _only_words,
 }
-
-
-def limit_of(outline: Outline, constraint: ConstraintAnswer) -> float | None:
-    """Return the number that a limit is, an input's example where it names one; None where it is neither."""
-    inputs = outline.input_schemas()
-    given: Json = constraint.object.removeprefix("run.input.")
-    given = inputs[given].get("default") if given in inputs else given
-    try:
-        return float(given)
-    except (TypeError, ValueError):
-        return None
 
 
 def prices(outline: Outline) -> list[Price]:

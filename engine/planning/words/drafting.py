@@ -30,6 +30,8 @@ State = Literal["ready", "stalled", "out_of_rounds", "no_model"]
 Try = Callable[[Saga], Awaitable[Trial]]
 ROUNDS = 4
 TIMEOUT_S = 120.0
+MOST = 12
+"""So many findings a model is told of one answer, and the draft's record keeps of a round."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ class Drafter:
         """Return the proposal changed as a person asked: the comment is a finding about all of it."""
         stages = [stage for stage in before.answers if stage not in {"frame", "roles"}]
         asked = [Finding("comment", stage, "a person says", comment) for stage in stages]
-        return await self._rounds(before, tuple(asked), rounds, comment)
+        return await self._rounds(before, (*before.findings, *asked), rounds, comment)
 
     async def _rounds(
         self, now: Drafting, findings: tuple[Finding, ...], rounds: int, comment: str = ""
@@ -138,6 +140,7 @@ class Drafter:
             now, found = self._checked(now)
         if not found and self._tries is not None and now.saga is not None:
             now, found = self._tried(now, await self._tries(now.saga))
+        found = list(dict.fromkeys(found))
         number = len(before.rounds) + 1
         done = Round(number, tuple(asking.asked), tuple(found), comment, asking.tokens, asking.cost_usd)
         now = replace(now, rounds=(*before.rounds, done))
@@ -174,7 +177,7 @@ def recorded(document: Document, rounds: tuple[Round, ...]) -> Document:
     """Return a draft with the record of its rounds."""
     kept = [
         {
-            "findings": [f"{f.code}: {f}"[:300] for f in done.findings],
+            "findings": [f"{f.code}: {f}"[:300] for f in done.findings[:MOST]],
             **({"comment": done.comment} if done.comment else {}),
         }
         for done in rounds
@@ -223,7 +226,7 @@ class _Asking:
         return wanted
 
     async def _ask(self, stage: Stage) -> Finding | None:
-        about = [finding for finding in self._findings if finding.stage == stage]
+        about = [finding for finding in self._findings if finding.stage == stage][:MOST]
         if stage in self.answers and not about:
             return None
         self.asked.append(stage)

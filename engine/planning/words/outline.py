@@ -44,6 +44,11 @@ class Outline:
         """Return the node of that id, or None."""
         return next((node for node in self.nodes if node.id == name), None)
 
+    @property
+    def titles(self) -> dict[str, str]:
+        """What people call each node."""
+        return {node.id: node.title for node in self.nodes}
+
     def tool(self, node: Node) -> Tool | None:
         """Return the tool that a node uses, or None for one that is not there."""
         return self.tools.get(node.tool)
