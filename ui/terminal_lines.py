@@ -37,6 +37,10 @@ _LINES: dict[str, Callable[[Any], Line]] = {
     "app_restored": lambda e: ("!", words_of(e), "yellow"),
     "help_needed": lambda e: ("!", f"{e.step}: {e.reason}", "red"),
     "noted": lambda e: ("·", e.text, None),
+    "clock_set": lambda e: ("·", words_of(e), None),
+    "activity_begun": lambda e: ("▸", f"{e.step}: {words_of(e)}", None),
+    "times_changed": lambda e: ("!", words_of(e), "yellow"),
+    "activity_revised": lambda e: ("!", f"{e.step}: {words_of(e)}", "yellow"),
 }
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core import events as e
+from engine.core.activities import happen
 from engine.core.attempts import fault, give_up, intend, probe_request, request_of
 from engine.core.commit import commit
 from engine.core.composite import begin, turn
@@ -312,4 +313,5 @@ _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
     "deadline": _deadline, "open": _open, "limit": _limit, "begin": _begin, "no_locks": _no_locks, "retry": _retry, "turn": _turn, "validate": validate, "check": check, "boundary": boundary,
     "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
     "choose": _choose, "undo": _undo, "undo_late": _undo_late, "redo": redo, "empty": _empty, "excuse": _excuse, "close": _close,
+    "happen": happen,
 }  # fmt: skip

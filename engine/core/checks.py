@@ -15,6 +15,7 @@ from engine.core.checks_drafted import drafted_problems
 from engine.core.checks_expressions import Scene, expression_problems, holes, some
 from engine.core.checks_pivot import pivot_problems
 from engine.core.checks_state import state_problems
+from engine.core.checks_time import time_problems
 from engine.core.checks_validators import validator_problems
 from engine.core.condition import OUTCOMES
 from engine.core.errors import DefinitionInvalid, ExpressionError, Problem
@@ -216,4 +217,5 @@ _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
     validator_problems,
     contract_problems,
     drafted_problems,
+    time_problems,
 )

@@ -87,6 +87,10 @@ def _of_the_saga(saga: Saga) -> Iterator[Use]:
         yield Use(*found)
     for found in _in("constraints", list(saga.constraints), CRITICAL):
         yield Use(*found)
+    for index, one in enumerate(saga.disruptions):
+        for key in ("magnitude", "known_at", "effective_from", "until"):
+            for found in _in(f"disruptions[{index}].{key}", getattr(one, key), CRITICAL):
+                yield Use(*found)
 
 
 def _expressions(step: Step, path: str) -> Iterator[Found]:
@@ -101,6 +105,7 @@ def _expressions(step: Step, path: str) -> Iterator[Found]:
         yield from _validator(f"{path}.validate[{index}]", validator)
     for key, source in step.writes.items():
         yield from _cel(f"{path}.writes.{key}", source, AFTER)
+    yield from _some_cel(f"{path}.schedules", step.schedules, AFTER)
     yield from _in(f"{path}.locks", list(step.locks), FORWARD)
     if isinstance(step, LlmStep) and step.context is not None:
         yield from _context(f"{path}.context", step.context, FORWARD)

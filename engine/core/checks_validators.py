@@ -94,7 +94,7 @@ def _unheard_problems(saga: Saga, each: Standing) -> Iterator[Problem]:
     """Yield validators that would look at what a person or the clock gives: nothing of it is validated."""
     for name in () if each.of == "step" or each.validator.kind == "together" else each.steps:
         kind = saga.steps[name].kind
-        if kind in {"approval", "wait"}:
+        if kind in {"approval", "wait", "activity"}:
             remedy = "let the validator look at the step that follows"
             yield Problem(
                 each.path, f"'{name}' is a step of kind {kind}, which no validator looks at", remedy
@@ -187,7 +187,7 @@ def _prompts(step: Step) -> Iterator[tuple[str, str]]:
 
 
 def _fallback_problems(path: str, step: Step) -> Iterator[Problem]:
-    if step.fallback and step.kind not in {"approval", "wait"} and effect_of(step) != "readonly":
+    if step.fallback and step.kind not in {"approval", "wait", "activity"} and effect_of(step) != "readonly":
         what = f"a fallback on a {effect_of(step)} step: what landed would be doubled, or lost"
         yield Problem(path, what, "remove it; the step is undone, or tried again")
     for index, fallback in enumerate(step.fallback):

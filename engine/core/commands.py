@@ -207,9 +207,38 @@ class Disrupt(Command):
     delay_s: float = Field(default=3.0, ge=0, le=3600)
 
 
+class SetClock(Command):
+    """Set the virtual clock: its speed in minutes a second, or on to whatever happens next."""
+
+    type: Literal["set_clock"] = "set_clock"
+    speed: float | None = Field(default=None, ge=0, le=100_000, description="unless said, as it is")
+    jump: bool = Field(default=False, description="let the next thing happen now")
+
+
+class ChangeTimes(Command):
+    """Say that something takes longer, or can't be done before, from now on: a disruption of a timetable."""
+
+    type: Literal["change_times"] = "change_times"
+    kind: Literal["travel_time_multiplier", "arrival_delay", "activity_delay", "machine_down"]
+    scope: dict[str, Json] = Field(min_length=1)
+    magnitude: float = Field(default=0, ge=0, le=100_000)
+    until: str | float | None = None
+    reason: str
+
+
+class ReviseActivity(Command):
+    """Say when an activity under way really ends."""
+
+    type: Literal["revise_activity"] = "revise_activity"
+    step: str
+    until: str | float
+    reason: str
+
+
 AnyCommand = Annotated[
     Start | Advance | Recover | Report | Pause | Resume | Cancel | Decide | ChooseDirection | TryNow | Skip
-    | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit | GiveVerdict | RestoreApp | MarkStale | Amend,
+    | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit | GiveVerdict | RestoreApp | MarkStale | Amend
+    | SetClock | ChangeTimes | ReviseActivity,
     Field(discriminator="type"),
 ]  # fmt: skip
 COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)

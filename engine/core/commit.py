@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core import events as e
+from engine.core.activities_plan import scheduled
 from engine.core.attempts import fault
 from engine.core.context.critical import HEADINGS, stated
 from engine.core.errors import ExpressionError
@@ -23,8 +24,9 @@ def commit(run: Run, step: StepState, scope: dict[str, Json], output: Json = Non
         stated(step, heading)  # what can't be told to later models is found here
     writes = {k: compile_expression(source).evaluate(scope) for k, source in step.definition.writes.items()}
     committed = e.StepCommitted(step=step.id, output=output, writes=writes)
+    planned = scheduled(run, step, scope) if step.definition.schedules else []
     broken = broken_invariant(run, writes, inside=nested_saga(run, step))
-    return [committed, *(fault(run, "invariant", step.id, broken) if broken else [])]
+    return [committed, *planned, *(fault(run, "invariant", step.id, broken) if broken else [])]
 
 
 def broken_invariant(

@@ -25,10 +25,14 @@ from engine.core.events_checks import (
     VerdictGiven,
 )
 from engine.core.events_frames import FrameDropped, FrameOpened, FramesOpened, Gathered, RoundEnded
+from engine.core.events_time import ActivityBegun, ActivityRevised, ClockSet, TimesChanged
 from engine.core.fact import Direction, Fact, Json
 
 __all__ = [
+    "ActivityBegun",
+    "ActivityRevised",
     "AppRestored",
+    "ClockSet",
     "Direction",
     "DirectionAsked",
     "DirectionChosen",
@@ -44,6 +48,7 @@ __all__ = [
     "RoundEnded",
     "StepsRedone",
     "StepsStale",
+    "TimesChanged",
     "UndoPlanned",
     "ValidationBegun",
     "Verdict",
@@ -409,7 +414,8 @@ Event = Annotated[
     | ApprovalEnded | AttemptIntended | AttemptEnded | AttemptResolved | LateLanded
     | LateUndone | RetryScheduled | HelpNeeded | ValidationBegun | VerdictGiven
     | OutputAugmented | FallbackTaken | AppRestored | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked | Disrupted
-    | FramesOpened | FrameDropped | RoundEnded | Gathered,
+    | FramesOpened | FrameDropped | RoundEnded | Gathered
+    | ClockSet | ActivityBegun | TimesChanged | ActivityRevised,
     Field(discriminator="type"),
 ]  # fmt: skip
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -15,6 +15,8 @@ from engine.core.evolve_frames import HANDLERS as FRAMES
 from engine.core.evolve_repair import HANDLERS as REPAIR
 from engine.core.evolve_repair import begin_repair
 from engine.core.evolve_steps import HANDLERS as STEPS
+from engine.core.evolve_time import HANDLERS as TIME
+from engine.core.evolve_time import keep_time, set_up_clock
 from engine.core.evolve_verdicts import HANDLERS as VERDICTS
 from engine.core.queues import plan_undo
 from engine.core.run import Run, StepState, StepStatus
@@ -53,6 +55,8 @@ def evolve(run: Run, recorded: e.Recorded) -> None:
     if run.seq == 0 and event.type != "run_started":
         raise IllegalTransition(f"a log begins with run_started, not {event.type}")
     HANDLERS[type(event)](run, recorded, event)
+    if run.clock is not None:
+        keep_time(run, run.clock, recorded)
     run.seq, run.updated_at = recorded.seq, recorded.at
     if event.type in e.CLOSING:
         run.ended_at = recorded.at
@@ -74,6 +78,7 @@ def _run_started(run: Run, recorded: e.Recorded, event: e.RunStarted) -> None:
     run.blockers = {name: len(needed) for name, needed in graph.needs.items() if needed}
     run.unfinished = len(run.steps)
     run.fresh = dict.fromkeys(graph.roots)
+    run.clock = set_up_clock(run, recorded.at)
 
 
 def _run_paused(run: Run, _recorded: e.Recorded, _event: e.RunPaused) -> None:
@@ -185,4 +190,5 @@ HANDLERS: Handlers = {
     **VERDICTS,
     **REPAIR,
     **FRAMES,
+    **TIME,
 }

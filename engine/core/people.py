@@ -262,7 +262,7 @@ def abandon(run: Run, command: c.Abandon, _now: datetime) -> list[e.Event]:
 def disrupt(run: Run, command: c.Disrupt, _now: datetime) -> list[e.Event]:
     """Plant a fault on the next attempt of a step."""
     step = named_step(run, command.step)
-    if step.definition.kind in {"approval", "wait", *COMPOSITES}:
+    if step.definition.kind in {"approval", "wait", "activity", *COMPOSITES}:
         raise CommandRejected(f"step '{step.id}' makes no call that could be disturbed")
     if run.direction == "undo" or step.status not in {
         "pending",

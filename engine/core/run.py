@@ -32,6 +32,7 @@ from engine.core.events import (
 )
 from engine.core.frames import Frame, Frames
 from engine.core.saga import Saga, Step, effect_of
+from engine.core.virtual import VirtualClock
 
 Json = Any
 RunStatus = Literal[
@@ -406,6 +407,7 @@ class Run:
     composites: dict[str, Frames] = field(default_factory=dict)
     turning: dict[str, None] = field(default_factory=dict)
     expected: int = 0
+    clock: VirtualClock | None = None
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def __post_init__(self) -> None:

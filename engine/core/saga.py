@@ -9,8 +9,10 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, field_validator
 
+from engine.core.activities_parts import ActivityCall, ClockPolicy
 from engine.core.composites import AgentStep, Body, LoopStep, MapStep, SagaStep, TeamStep, Tool
 from engine.core.drafted import SagaDraft
+from engine.core.disruptions import Disruption
 from engine.core.graph import StepGraph
 from engine.core.parts import (
     ID_PATTERN,
@@ -90,6 +92,14 @@ class WaitStep(StepBase):
     effect: Literal["readonly"] = "readonly"
 
 
+class ActivityStep(StepBase):
+    """Do something for a time on the virtual clock."""
+
+    kind: Literal["activity"]
+    with_: ActivityCall = Field(alias="with")
+    effect: Literal["readonly"] = "readonly"
+
+
 class RouteStep(StepBase):
     """Choose a branch."""
 
@@ -106,6 +116,7 @@ Step = Annotated[
     | ApprovalStep
     | WaitStep
     | RouteStep
+    | ActivityStep
     | MapStep
     | LoopStep
     | SagaStep
@@ -114,7 +125,7 @@ Step = Annotated[
     Field(discriminator="kind"),
 ]
 KINDS: tuple[str, ...] = (
-    "llm", "http", "python", "approval", "wait", "route", "map", "loop", "saga", "team", "agent",
+    "llm", "http", "python", "approval", "wait", "route", "activity", "map", "loop", "saga", "team", "agent",
 )  # fmt: skip
 
 
@@ -176,6 +187,12 @@ class Saga(Part):
     )
     output: dict[str, Json] = Field(default_factory=dict, description="what the run gives, with `${...}`")
     drafted: SagaDraft | None = Field(default=None, description="how a model drafted it, until accepted")
+    clock: ClockPolicy | None = Field(
+        default=None, description="the virtual clock of its activities; unless said, the usual one"
+    )
+    disruptions: tuple[Disruption, ...] = Field(
+        default=(), max_length=50, description="changes of the world that happen to each run"
+    )
 
     @field_validator("steps")
     @classmethod
@@ -234,6 +251,12 @@ class Saga(Part):
     def stating(self) -> tuple[str, ...]:
         """The steps that state goals or constraints, in their own order."""
         return tuple(name for name, step in self.steps.items() if step.states is not None)
+
+    @cached_property
+    def timekeeping(self) -> ClockPolicy | None:
+        """The virtual clock: as said, or the usual one where there are activities; None where there is no need of one."""
+        needed = any(step.kind == "activity" or step.schedules for step in self.steps.values())
+        return self.clock or (ClockPolicy() if needed else None)
 
     @cached_property
     def pivots(self) -> tuple[str, ...]:

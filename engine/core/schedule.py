@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain
 from typing import Literal
 
+from engine.core.activities_next import is_due, wakes_at
 from engine.core.attempts import can_retry, honours_key
 from engine.core.frames import inside, plan_of
 from engine.core.limits import held_back, one_at_a_time, reached
@@ -25,7 +26,7 @@ class Task:
 
     kind: Literal[
         "deadline", "validate", "check", "boundary", "turn", "open", "limit", "begin", "retry", "no_locks", "expire", "end_wait", "probe", "ask", "withdraw",
-        "give_up", "choose", "undo", "undo_late", "empty", "excuse", "redo", "close",
+        "give_up", "choose", "undo", "undo_late", "empty", "excuse", "redo", "close", "happen",
     ]  # fmt: skip
     step: str = ""
 
@@ -85,17 +86,25 @@ def _forward(run: Run, now: datetime) -> Iterator[Task]:
         if _may_check(run, run.steps[name], now):
             yield _within_limits(run, "check", name, now)
     if run.ready and _may_start(run):
-        for name in run.ready:
-            step = run.steps[name]
-            if step.attempts and _blind(step, now):
-                yield from _look(run, step, now)
-            elif not held_back(run, step):
-                yield _within_limits(run, "begin", name, now)
+        yield from _starts(run, now)
     for name in run.active:
         if run.steps[name].status != "running":  # what runs has no timer of its own
             yield from _timer(run, run.steps[name], now)
+    if is_due(run, now):
+        yield Task("happen")
     if not run.unfinished and not run.late:
         yield Task("close")
+
+
+def _starts(run: Run, now: datetime) -> Iterator[Task]:
+    for name in run.ready:
+        step = run.steps[name]
+        if step.definition.kind == "activity":
+            continue  # the virtual clock says when
+        if step.attempts and _blind(step, now):
+            yield from _look(run, step, now)
+        elif not held_back(run, step):
+            yield _within_limits(run, "begin", name, now)
 
 
 def _within_limits(run: Run, kind: Literal["begin", "check", "retry"], name: str, now: datetime) -> Task:
@@ -259,6 +268,7 @@ def wake_at(run: Run) -> datetime | None:
         moments = [] if waits else [_look_moment(run, step) for step in _doubtful_pivots(run)]
     else:
         moments = [_timer_at(run, run.steps[name]) for name in run.active]
+        moments.append(wakes_at(run))
         moments += [run.deadline] if all(f.source != "deadline" for f in run.faults) else []
     moments = [*moments, *(_late_moment(run, run.steps[name]) for name in run.late)]
     return min((moment for moment in moments if moment is not None), default=None)

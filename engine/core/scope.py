@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine.core.activities_told import timetable
 from engine.core.frames import Frame, frame_id, nested_in, seen_steps
 from engine.core.run import Run, StepState
 from engine.core.templates import render
@@ -16,7 +17,7 @@ WORLD = "http://sandbox.internal"
 def forward_scope(run: Run, step: StepState | None = None) -> dict[str, Json]:
     """Return what guards, inputs and questions of a step see; only committed outputs are in it (R11)."""
     scope = {
-        "run": run.facts,
+        "run": run.facts if run.clock is None else {**run.facts, "timetable": timetable(run)},
         "steps": run.known,
         "app": run.app,
         "world": WORLD,

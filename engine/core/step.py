@@ -78,6 +78,10 @@ class StepBase(Part):
         default=None, ge=0, description="how long the target honours a key; 0: not at all (R5)"
     )
     drafted: StepDraft | None = Field(default=None, description="what a model wrote of it, until accepted")
+    schedules: str = Field(
+        default="",
+        description="CEL over `output` that gives `{activities, ends}`: activities by id that take the place of those not begun, and other ends of those under way",
+    )
 
     @cached_property
     def condition(self) -> Condition:

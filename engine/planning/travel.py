@@ -7,28 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.core.slowdown import Slowdown, slowdown_of, takes
 from engine.planning.problem import Disruption, Problem
-from engine.planning.times import TOLERANCE
 
 _WORDS = {"symmetric", "note"}
-
-
-@dataclass(frozen=True)
-class Slowdown:
-    """Legs that take `factor` times as long from `since` until `until`; `places` empty means every leg."""
-
-    since: float
-    until: float | None
-    factor: float
-    places: frozenset[str] = frozenset()
-    legs: frozenset[tuple[str, str]] = frozenset()
-    spares_under_way: bool = False
-
-    def touches(self, here: str, there: str) -> bool:
-        """Whether the leg is one of those."""
-        if self.legs:
-            return (here, there) in self.legs or (there, here) in self.legs
-        return not self.places or here in self.places or there in self.places
 
 
 @dataclass(frozen=True)
@@ -49,14 +31,8 @@ class Travel:
         A way that is under way when it gets slower keeps what it has behind it, and the rest takes the
         factor: T_affected = max(0, T_total - T_elapsed), T_new = T_elapsed + M * T_affected.
         """
-        left = self.base(here, there)
-        if left is None:
-            return None
-        now = start
-        for slow in self.slowdowns:
-            if slow.touches(here, there) and not (slow.spares_under_way and start < slow.since):
-                left, now = _through(slow, left, now)
-        return now + left - start
+        base = self.base(here, there)
+        return None if base is None else takes(self.slowdowns, here, there, base, start)
 
     def distance(self, here: str, there: str) -> float | None:
         """Return the kilometres of a way, or None where the problem gives none."""
@@ -65,18 +41,6 @@ class Travel:
     def sparing_under_way(self) -> Travel:
         """Return the same with whoever is under way at a slow-down past the place of it."""
         return replace(self, slowdowns=tuple(replace(s, spares_under_way=True) for s in self.slowdowns))
-
-
-def _through(slow: Slowdown, left: float, now: float) -> tuple[float, float]:
-    """Return what is left of a way, in undisturbed minutes, and when, once the slow-down is over for it."""
-    before = max(0.0, min(left, slow.since - now))
-    left, now = left - before, now + before
-    if left <= TOLERANCE:
-        return left, now
-    if slow.until is None:
-        return 0.0, now + slow.factor * left
-    inside = max(0.0, min(left, (slow.until - now) / slow.factor))
-    return left - inside, now + slow.factor * inside
 
 
 def travel_of(problem: Problem) -> Travel:
@@ -136,9 +100,5 @@ def _by_speed(problem: Problem, km: dict[tuple[str, str], float]) -> dict[tuple[
 def _slowdown(one: Disruption) -> Slowdown | None:
     if one.kind not in {"travel_time_multiplier", "traffic"} or not isinstance(one.magnitude, int | float):
         return None
-    scope = one.scope if isinstance(one.scope, dict) else {}
-    touching = scope.get("legs_touching", [])
-    places = frozenset([touching] if isinstance(touching, str) else touching)
-    legs = frozenset((leg.split("-")[0], leg.split("-")[1]) for leg in scope.get("legs", []))
     since = one.effective_from if one.effective_from is not None else one.known_at
-    return Slowdown(since or 0.0, one.until, float(one.magnitude), places, legs)
+    return slowdown_of(one.scope, float(one.magnitude), since or 0.0, one.until)

@@ -53,7 +53,9 @@ def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
     for recorded, plan in seen.plans():
         event = recorded.event
         done.add(event)
-        if isinstance(event, e.StepReady | e.WaitBegun | e.ApprovalRequested | e.AttemptIntended):
+        if isinstance(
+            event, e.StepReady | e.WaitBegun | e.ActivityBegun | e.ApprovalRequested | e.AttemptIntended
+        ):
             if isinstance(event, e.AttemptIntended) and event.phase != "forward":
                 continue
             judged += 1
@@ -73,7 +75,7 @@ def L07_nothing_goes_forward_after_a_fault(seen: Evidence) -> int:
             faulted = event.direction != "forward"
         elif isinstance(event, e.StepsRedone):
             faulted = False
-        elif isinstance(event, e.WaitBegun | e.ApprovalRequested) or (
+        elif isinstance(event, e.WaitBegun | e.ActivityBegun | e.ApprovalRequested) or (
             isinstance(event, e.AttemptIntended) and event.phase in {"forward", "check"}
         ):
             expect(not faulted, "L07", f"'{event.step}' started after a fault, at event {recorded.seq}")

@@ -127,6 +127,13 @@ EVERY_EVENT: list[Event] = [
     ),
     e.StepsStale(steps=("a", "b"), reason=WORDS, by="ada"),
     e.StepsRedone(steps=("a", "b"), round=2),
+    e.ClockSet(at=780.5, speed=2.5, by=WORDS),
+    e.ActivityBegun(step="a", at=720, until=760),
+    e.TimesChanged(
+        name="alert", kind="travel_time_multiplier", text=WORDS, scope={"legs_touching": "B"}, magnitude=3, at=780,
+        since=780, until=900, ends={"a": 800}, by="ada",
+    ),
+    e.ActivityRevised(step="a", until=790.25, reason=WORDS, by="ada"),
     e.PlanAmended(document={"saga": "t", "steps": {}}, added=("c",), changed=("b",), reason=WORDS, by="ada"),
 ]  # fmt: skip
 

@@ -304,10 +304,36 @@ def amended():
     return play
 
 
+def timetabled():
+    """A timetable that people set, change and revise, and that is planned anew."""
+    play = Play("""
+recovery: repair
+clock: {start: "12:00", speed: 1, replan: look}
+disruptions: [{name: alert, kind: travel_time_multiplier, scope: {legs_touching: B}, magnitude: 3, known_at: "12:10"}]
+steps:
+  look: {<read>}
+  plan: {<read>, needs: look, schedules: output}
+""")
+    way = {"kind": "activity", "with": {"kind": "drive", "from": "A", "to": "B", "minutes": 30}}
+    stop = {"kind": "activity", "needs": ["way"], "with": {"place": "B", "minutes": 15}}
+    play.ok("look")
+    play.ok("plan", output={"activities": {"way": way, "stop": stop}})
+    play.do(c.SetClock(by="ann", speed=10))
+    while not play.events("steps_redone"):
+        play.advance()
+    play.ok("look")
+    stop["with"]["minutes"] = 5
+    play.ok("plan", output={"activities": {"stop": stop}})
+    play.do(c.ReviseActivity(by="ann", step="way", until="12:45", reason="a short cut"))
+    play.do(c.SetClock(by="ann", jump=True))
+    play.advance()
+    return play
+
+
 RUNS = (
     completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
     undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
-    checked, restored, repaired, amended,
+    checked, restored, repaired, amended, timetabled,
 )  # fmt: skip
 
 

@@ -204,7 +204,7 @@ def _rules(step: str, findings: list[Finding]) -> None:
 
 def _retry(step: str, body: ops.Document, findings: list[Finding]) -> None:
     kind, base, prefix = str(body.get("kind")), ("steps", step), f"designer-step-{step}"
-    if kind in {"approval", "wait"}:
+    if kind in {"approval", "wait", "activity"}:
         st.info("Nothing is called here, so nothing is tried again.", icon=":material/info:")
         return
     form(RETRY_FIELDS, base, prefix, findings)
@@ -213,7 +213,7 @@ def _retry(step: str, body: ops.Document, findings: list[Finding]) -> None:
 
 def _approve(step: str, body: ops.Document, findings: list[Finding]) -> None:
     base, prefix = ("steps", step), f"designer-step-{step}"
-    if body.get("kind") in {"approval", "wait"} and "approval" not in body:
+    if body.get("kind") in {"approval", "wait", "activity"} and "approval" not in body:
         st.info("This step needs no further yes. Ask in a step of its own.", icon=":material/info:")
         return
     key, gate = f"{prefix}-asks", isinstance(body.get("approval"), dict)

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from engine.core.activities_parts import ActivityCall
 from engine.core.parts import (
     UNDO_RETRY,
     ApprovalAsk,
@@ -193,6 +194,9 @@ KIND_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
         base=_WITH,
     ),
     "wait": (replace(fields_of(WaitFor, "duration_s", base=_WITH)[0], widget="scalar"),),
+    "activity": fields_of(
+        ActivityCall, "what", "kind", "who", "uses", "from", "to", "place", "minutes", "start", base=_WITH
+    ),
     "route": fields_of(RouteBy, "branches", "default", "prompt", "model", base=_WITH),
 }  # fmt: skip
 MORE_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {

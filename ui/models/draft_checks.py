@@ -30,7 +30,7 @@ _DEFAULTS: Final[dict[str, dict[str, Json]]] = {
     },
     "python": {"with": {"function": "noop"}},
 }
-UNCHECKED: Final = frozenset({"approval", "wait"})
+UNCHECKED: Final = frozenset({"approval", "wait", "activity"})
 """Kinds of steps that no validator looks at: they give nothing but a person's word, or time."""
 _NAMES: Final = {"rule": "check", "python": "function", "schema": "fits"}
 _FALLBACKS: Final[dict[str, dict[str, Json]]] = {

@@ -20,6 +20,7 @@ _STEPS: Final[dict[str, dict[str, Any]]] = {
     "python": {"kind": "python", "title": "Run a function", "with": {"function": "noop"}},
     "approval": {"kind": "approval", "title": "Ask a person", "with": {"question": "Shall the run go on?"}},
     "wait": {"kind": "wait", "title": "Wait", "with": {"duration_s": 2}},
+    "activity": {"kind": "activity", "title": "Do something", "with": {"kind": "work", "minutes": 30}},
     "route": {
         "kind": "route",
         "title": "Choose a branch",
@@ -32,6 +33,7 @@ _IDS: Final = {
     "python": "run_function",
     "approval": "ask_person",
     "wait": "pause",
+    "activity": "activity",
     "route": "choose",
 }
 

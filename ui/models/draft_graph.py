@@ -48,6 +48,9 @@ def subtitle(step: Document) -> str:
         case "wait":
             duration = get(call, ("duration_s",), "?")
             return f"{duration:g} s" if isinstance(duration, int | float) else f"{duration} s"
+        case "activity":
+            ends = [str(get(call, (key,), "")) for key in ("from", "to", "place")]
+            return " ".join(filter(None, (str(get(call, ("kind",), "work")), *ends)))
         case "route":
             branches = get(call, ("branches",), [])
             return " or ".join(map(str, branches)) if isinstance(branches, list) else ""

@@ -23,7 +23,7 @@ _CEL: Final = (
     ),
     re.compile(r"steps/[^/]+/(states/(goals|constraints)|context/inputs/\d+)"),
     re.compile(r"invariants/\d+/rule"),
-    re.compile(r"steps/[^/]+/when"),
+    re.compile(r"steps/[^/]+/(when|schedules)"),
     re.compile(r"steps/[^/]+/with/rules/\d+/when"),
     re.compile(r"steps/[^/]+/(compensate/)?writes/[^/]+"),
     re.compile(r"steps/[^/]+/(approval/when|probe/landed|compensate/cost_usd)"),
@@ -86,6 +86,9 @@ def rename_in_document(document: dict[str, Json], old: str, new: str) -> dict[st
     for validator in _dicts(renamed.get("validate")):
         if isinstance(validator.get("steps"), list):
             validator["steps"] = [new if name == old else name for name in validator["steps"]]
+    clock = renamed.get("clock")
+    if isinstance(clock, dict) and clock.get("replan") == old:
+        clock["replan"] = new
     return renamed
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from engine.core.events import RECORDED, Recorded
 from engine.core.limits import in_words
+from engine.core.moments import write_time
 from engine.core.run import Run
 from ui.models.run_verdicts import FALLBACKS
 from ui.models.run_words import clock, counted, listed
@@ -210,6 +211,15 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "step_excused": lambda e: _with(f"Settled by {e.by} ({e.how})", e.reason),
     "retry_asked": lambda e: _with(f"{e.by} asks for the next try at once", e.reason),
     "disrupted": lambda e: f"{e.by} planted: {e.injection.replace('_', ' ')}",
+    "clock_set": lambda e: (
+        f"{e.by} sets the virtual clock to {e.speed:g} minutes a second, at {write_time(e.at)}"
+    ),
+    "activity_begun": lambda e: f"Begins at {write_time(e.at)}, until {write_time(e.until)}",
+    "times_changed": lambda e: _with(
+        f"Known at {write_time(e.at)}: {e.text or e.kind.replace('_', ' ')}",
+        "; ".join(f"{step} now ends at {write_time(until)}" for step, until in e.ends.items()),
+    ),
+    "activity_revised": lambda e: f"Ends at {write_time(e.until)}, says {e.by}: {e.reason}",
 }
 
 
@@ -252,6 +262,9 @@ _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
     "retry_asked": lambda e: ("asked for the next try at once", e.reason),
     "disrupted": lambda e: (f"planted a disruption ({e.injection.replace('_', ' ')})", ""),
     "noted": lambda e: ("noted", e.text),
+    "clock_set": lambda e: (f"set the virtual clock to {e.speed:g} minutes a second", ""),
+    "times_changed": lambda e: ("said that the world of the timetable has changed", e.text),
+    "activity_revised": lambda e: (f"said when it ends: {write_time(e.until)}", e.reason),
 }
 
 
