@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Self
 
+import engine.planning.functions  # noqa: F401 - registers the functions of timetables
 from engine.llm import LiteLlm
 from engine.ports import Llm, Store
 from engine.runtime.engine import Engine, calm_garbage_collector

@@ -8,7 +8,7 @@ from typing import Any
 from engine.core.errors import DefinitionInvalid
 from engine.core.errors import Problem as Finding
 from engine.planning.assumptions import known_augmentations
-from engine.planning.case import case_of
+from engine.planning.case import Case, case_of
 from engine.planning.codes import (
     availability,
     capacity,
@@ -44,9 +44,18 @@ def check(
         CommandRejected: for an assumption that the problem does not have.
         DefinitionInvalid: for a plan that names what the problem does not have.
     """
-    _refuse_unknown_names(problem, plan)
     own = known_augmentations(problem, plan.augmentation)
-    reading = Reading(case_of(problem, {**own, **plan.assumptions, **(given or {})}), plan, base)
+    return check_case(case_of(problem, {**own, **plan.assumptions, **(given or {})}), plan, base)
+
+
+def check_case(case: Case, plan: Plan, base: Plan | None = None) -> Checked:
+    """Return what violates a problem, with every assumption decided, in a plan; see `check`.
+
+    Raises:
+        DefinitionInvalid: for a plan that names what the problem does not have.
+    """
+    _refuse_unknown_names(case.problem, plan)
+    reading = Reading(case, plan, base)
     found: list[Violation] = [one for code in CODES for one in code.find(reading)]
     order = {row.n: place for place, row in enumerate(reading.rows)}
     found.sort(key=lambda one: (order.get(one.rows[0], 0) if one.rows else len(order), one.code))
