@@ -22,6 +22,7 @@ from engine.planning.situation import (
     checked,
     findings,
     open_question,
+    pushed_along,
     situation_of,
 )
 from engine.planning.times import read_time, write_time
@@ -92,16 +93,17 @@ def timetable_activities(
     about: str = "",
     assume: Mapping[str, Json] | None = None,
 ) -> Json:
-    """Return a plan as activities for the run; without rows, what is ahead stays as it was.
+    """Return a plan as activities for the run; without rows, what is ahead stays, pushed along.
 
     With the assumption that whoever is under way (`about`) is past what slows the way down, it ends as it would have.
     """
     situation = _situation(problem, timetable, assume)
     ends = _ends(situation, about) if (assume or {}).get(PASSED) is True and about else {}
-    if not rows:
+    if not rows and not timetable.get("ahead"):
         return {"activities": None, "ends": ends}
+    ahead = _rows(rows) if rows else pushed_along(situation)[len(situation.past) :]
     begun = {one["step"]: one for one in timetable.get("begun") or ()}
-    return {"activities": activities_of(situation.case, _rows(rows), begun), "ends": ends}
+    return {"activities": activities_of(situation.case, ahead, begun), "ends": ends}
 
 
 def _ends(situation: Situation, about: str) -> dict[str, Json]:

@@ -52,7 +52,17 @@ def situation_of(
     case = case_of(changed, taken)
     if passed:
         case = replace(case, travel=case.travel.sparing_under_way())
-    return Situation(case, tuple(rows_of(timetable)), now_of(timetable), timetable)
+    past = [
+        _spared(case, row) if passed and entry.get("under_way") and row.moves else row
+        for row, entry in zip(rows_of(timetable), timetable.get("begun") or [], strict=True)
+    ]
+    return Situation(case, tuple(past), now_of(timetable), timetable)
+
+
+def _spared(case: Case, row: Row) -> Row:
+    """Return a way under way as long as it takes somebody who is past what slows it down."""
+    needed = case.travel.needed(row.from_ or "", row.to or "", row.start)
+    return row if needed is None else row.model_copy(update={"end": row.start + needed})
 
 
 def checked(situation: Situation, rows: Iterable[Row]) -> Checked:
@@ -103,9 +113,14 @@ def as_it_goes(situation: Situation) -> Checked | None:
     """Return what becomes of the timetable if nothing is planned anew; None where there is none yet."""
     if not situation.past and not situation.timetable.get("ahead"):
         return None
-    rows = retimed(situation.case, situation.timetable)
+    rows = pushed_along(situation)
     plan = Plan(id="plan", problem=situation.problem.id, now=situation.now, rows=tuple(rows))
     return check_case(situation.case, plan)
+
+
+def pushed_along(situation: Situation) -> list[Row]:
+    """Return the rows begun and ahead as they would be if nothing was planned anew."""
+    return retimed(situation.case, situation.past, situation.now, situation.timetable)
 
 
 def open_question(situation: Situation) -> tuple[str, str]:

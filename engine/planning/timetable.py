@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.planning.case import Case
@@ -136,27 +136,25 @@ def with_changes(problem: Problem, timetable: Mapping[str, Json]) -> Problem:
     )
 
 
-def retimed(case: Case, timetable: Mapping[str, Json]) -> list[Row]:
-    """Return the rows begun and ahead as they would be if nothing was planned anew: pushed along by what changed."""
-    free: dict[str, float] = {}
-    rows: list[Row] = []
-    now = now_of(timetable)
-    for row, entry in [
-        *zip(rows_of(timetable), timetable.get("begun") or [], strict=True),
-        *sorted(zip(rows_of(timetable, "ahead"), timetable.get("ahead") or [], strict=True), key=_by_start),
-    ]:
-        actors = _busy(row.kind, entry.get("who") or (), entry.get("uses") or ())
-        moved = row
-        if "end" not in entry:
-            ready = [case.ready(name) or 0.0 for name in entry.get("who") or ()]
-            start = max([row.start, now or 0.0, *ready, *(free.get(actor, 0.0) for actor in actors)])
-            took = row.ends - row.start
-            if row.moves:
-                took = case.travel.needed(row.from_ or "", row.to or "", start) or took
-            moved = row.model_copy(update={"start": start, "end": start + took})
-        free.update(dict.fromkeys(actors, moved.ends))
-        rows.append(moved.model_copy(update={"n": len(rows) + 1}))
+def retimed(case: Case, past: Sequence[Row], now: float | None, timetable: Mapping[str, Json]) -> list[Row]:
+    """Return the rows begun, and those ahead as what changed pushes them along."""
+    rows, free = list(past), dict[str, float]()
+    for row, entry in zip(past, timetable.get("begun") or [], strict=True):
+        free.update(dict.fromkeys(_actors(entry), row.ends))
+    ahead = zip(rows_of(timetable, "ahead"), timetable.get("ahead") or [], strict=True)
+    for row, entry in sorted(ahead, key=_by_start):
+        ready = [case.ready(name) or 0.0 for name in entry.get("who") or ()]
+        start = max([row.start, now or 0.0, *ready, *(free.get(actor, 0.0) for actor in _actors(entry))])
+        took = row.ends - row.start
+        if row.moves:
+            took = case.travel.needed(row.from_ or "", row.to or "", start) or took
+        rows.append(row.model_copy(update={"n": len(rows) + 1, "start": start, "end": start + took}))
+        free.update(dict.fromkeys(_actors(entry), start + took))
     return rows
+
+
+def _actors(entry: Mapping[str, Json]) -> list[str]:
+    return _busy(entry.get("kind", ""), entry.get("who") or (), entry.get("uses") or ())
 
 
 def _by_start(pair: tuple[Row, Json]) -> float:
