@@ -24,6 +24,7 @@ from ui.cli_draft import draft
 from ui.cli_errors import says_errors
 from ui.plans import check_plan
 from ui.plans_solve import solve_plan
+from ui.schedule_cli import clock, schedule
 from ui.settings import read_settings
 from ui.simulate import command as simulate
 
@@ -218,7 +219,20 @@ def migrate(source: str, destination: str) -> None:
     move_history(source, destination)
 
 
-for command in (approve, deny, verdict, stale, amend, simulate, check_plan, solve_plan, draft):
+COMMANDS = (
+    approve,
+    deny,
+    verdict,
+    stale,
+    amend,
+    simulate,
+    check_plan,
+    solve_plan,
+    draft,
+    schedule,
+    clock,
+)
+for command in COMMANDS:
     main.add_command(command)
 
 

@@ -61,12 +61,12 @@ def solve_plan(
     """
     problem, given = load_problem(problem_source), assumptions(assumed)
     case, planner = case_of(problem, given), CpSatPlanner()
-    under_way, now = _under_way(base, plan_id), _now(case, now_text)
+    under_way, now = plan_under_way(base, plan_id), planned_from(case, now_text)
     if under_way is None and now is not None and (states := open_cases(case, now)):
         question = Question(case, planner, now, objective)
-        _print_cases(case, now, [answer(question, car, state) for car, state in states], as_json=as_json)
+        print_cases(case, now, [answer(question, car, state) for car, state in states], as_json=as_json)
         sys.exit(VIOLATED)
-    standing = _standing(case, under_way, now)
+    standing = standing_at(case, under_way, now)
     solution = planner.solve(case, objective, standing, limit)
     more: dict[str, Any] = {"now": now} if standing is not None else {}
     document = _document(case, solution, given, more)
@@ -78,7 +78,12 @@ def solve_plan(
     sys.exit(0 if solution.rows else VIOLATED)
 
 
-def _under_way(base: Path | None, plan_id: str | None) -> Plan | None:
+def plan_under_way(base: Path | None, plan_id: str | None) -> Plan | None:
+    """Return the plan of a file that is under way; None where no file is given.
+
+    Raises:
+        CommandRejected: if it is not clear which one.
+    """
     if base is None:
         if plan_id is not None:
             raise CommandRejected("--id names a plan of a file; give the file with --base")
@@ -90,8 +95,12 @@ def _under_way(base: Path | None, plan_id: str | None) -> Plan | None:
     return found[0]
 
 
-def _now(case: Case, text: str | None) -> float | None:
-    """Return from when on to plan: as said, or when a problem's change becomes known."""
+def planned_from(case: Case, text: str | None) -> float | None:
+    """Return from when on to plan: as said, or when a problem's change becomes known.
+
+    Raises:
+        CommandRejected: for a text that is no time.
+    """
     if text is None:
         return moment_of(case)
     try:
@@ -100,7 +109,12 @@ def _now(case: Case, text: str | None) -> float | None:
         raise CommandRejected(f"--now '{text}' is no time; write it as HH:MM") from None
 
 
-def _standing(case: Case, under_way: Plan | None, now: float | None) -> Standing | None:
+def standing_at(case: Case, under_way: Plan | None, now: float | None) -> Standing | None:
+    """Return how far the plan under way has come; None where all is ahead.
+
+    Raises:
+        CommandRejected: if nobody says from when on to plan.
+    """
     if now is None:
         if under_way is not None:
             raise CommandRejected("from when on is the plan under way to be planned anew? give --now HH:MM")
@@ -176,7 +190,8 @@ def _tell(case: Case, solution: Solution) -> None:
         click.secho("✗ no plan was found in time; give more with --limit", fg="red", err=True)
 
 
-def _print_cases(case: Case, now: float, answers: list[CaseAnswer], *, as_json: bool) -> None:
+def print_cases(case: Case, now: float, answers: list[CaseAnswer], *, as_json: bool) -> None:
+    """Print what each case of what nobody has told comes to, and what to give for one answer."""
     moment = write_time(now)
     depends = [f"where every vehicle is at {moment}, and who is aboard"]
     if any(one.if_past_the_slow_part is not None for one in answers):

@@ -10,7 +10,7 @@ from engine.planning.case import Case
 from engine.planning.plan import Plan, Row
 from engine.planning.problem import Disruption, Problem
 from engine.planning.reading import Reading
-from engine.planning.times import read_time, write_time
+from engine.planning.times import TOLERANCE, read_time, write_time
 
 Json = Any
 SILENT = {"state"}
@@ -61,12 +61,20 @@ def _activity(reading: Reading, row: Row) -> Json:
     elif row.moves:
         car = reading.car(row)
         call |= {"uses": [car.id]} if car is not None else {}
-        base = case.travel.base(row.from_ or "", row.to or "")
-        call |= {"from": row.from_, "to": row.to, "minutes": row.ends - row.start if base is None else base}
+        call |= {"from": row.from_, "to": row.to, "minutes": _undisturbed(case, row)}
     else:
         call |= {"place": row.place} if row.place else {}
         call |= {"minutes": row.ends - row.start}
     return {"kind": "activity", "title": _title(row), "with": call}
+
+
+def _undisturbed(case: Case, row: Row) -> float:
+    """Return how long a way takes with nothing to slow it down: as planned, or, where that counts on a slow-down, by itself."""
+    here, there, took = row.from_ or "", row.to or "", row.ends - row.start
+    base, needed = case.travel.base(here, there), case.travel.needed(here, there, row.start)
+    if base is None or needed is None:
+        return took
+    return base if needed > base + TOLERANCE else max(base, took)
 
 
 def _title(row: Row) -> str:
