@@ -24,6 +24,7 @@ from ui.cli_draft import draft
 from ui.cli_errors import says_errors
 from ui.plans import check_plan
 from ui.plans_solve import solve_plan
+from ui.robust_cli import robust
 from ui.schedule_cli import clock, schedule
 from ui.settings import read_settings
 from ui.simulate import command as simulate
@@ -231,6 +232,7 @@ COMMANDS = (
     draft,
     schedule,
     clock,
+    robust,
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -118,10 +118,18 @@ def _ends(situation: Situation, about: str) -> dict[str, Json]:
 
 def _situation(problem: Json, timetable: Timetable, assume: Mapping[str, Json] | None) -> Situation:
     try:
-        found = _shipped(problem) if isinstance(problem, str) else problem_from_document(dict(problem))
-        return situation_of(found, timetable, assume)
+        return situation_of(problem_of(problem), timetable, assume)
     except (DefinitionInvalid, CommandRejected) as error:
         raise Rejected(str(error)) from None
+
+
+def problem_of(problem: Json) -> Problem:
+    """Return a problem by the name under which it ships, or from its document.
+
+    Raises:
+        DefinitionInvalid: with what is wrong, where, and what to do.
+    """
+    return _shipped(problem) if isinstance(problem, str) else problem_from_document(dict(problem))
 
 
 @cache

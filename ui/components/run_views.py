@@ -10,6 +10,7 @@ import streamlit as st
 from engine.core.events import Recorded
 from engine.core.run import Run
 from ui.components.run_commands import now
+from ui.components.run_gantt import draw_gantt
 from ui.components.run_graph import pick_key
 from ui.components.run_rollback import draw_rollback
 from ui.components.run_state import draw_state
@@ -151,4 +152,5 @@ _VIEWS: Final[dict[str, Callable[[Run, Sequence[Recorded]], Any]]] = {
     "Events": _events,
     "State": draw_state,
     "Rollback": draw_rollback,
+    "Plan": draw_gantt,
 }

@@ -102,7 +102,11 @@ _LIVE: Final = st.components.v2.component(
 
 def timeline(timeline: Timeline, *, key: str, live: bool) -> None:
     """Draw the timeline. With `live`, call it again at each tick under the same key: zoom stays."""
-    drawing = figure(timeline, theme_type())
+    chart(figure(timeline, theme_type()), key=key, live=live)
+
+
+def chart(drawing: dict[str, Any], *, key: str, live: bool) -> None:
+    """Draw a figure: as Streamlit's own chart, or, `live`, in place at each tick."""
     if not live:
         st.plotly_chart(drawing, key=f"{key}-done", theme=None, config=CONFIG, width="stretch")
         return

@@ -1,0 +1,171 @@
+"""The plans of a run with a timetable: what was proposed and found, and the run's plan beside the solver's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.core.activities_told import timetable, told
+from engine.core.errors import SagaError
+from engine.core.events import AttemptEnded, Recorded, StepCommitted, TimesChanged, VerdictGiven
+from engine.core.run import Run
+from engine.planning.case import case_of
+from engine.planning.functions import problem_of
+from engine.planning.plan import Plan, Row
+from engine.planning.problem import Disruption, Problem
+from engine.planning.proposals import solver
+from engine.planning.robustness import robustness, slack_left, what_ifs
+from engine.planning.situation import Situation
+from engine.planning.timetable import rows_of
+from ui.models.run_words import title_of
+
+Json = Any
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """One plan that was proposed in a run, and what was said of it."""
+
+    round: int
+    at: Json
+    by: str
+    rows: int
+    verdict: str
+    found: str
+
+
+def proposals(run: Run, history: Sequence[Recorded]) -> list[Proposed]:
+    """Return every plan that a step of the run proposed, oldest first, with what its checker said."""
+    rows: list[Proposed] = []
+    at: Json = told(run, _start(run))
+    for recorded in history:
+        event = recorded.event
+        if isinstance(event, TimesChanged):
+            at = told(run, event.at)
+        elif isinstance(event, AttemptEnded) and event.phase == "forward" and _has_rows(event.output):
+            by = _by(run, event)
+            rows.append(Proposed(len(rows) + 1, at, by, len(event.output["rows"]), "", ""))
+        elif isinstance(event, VerdictGiven) and rows and _plans(run, event.step):
+            said = "Admitted" if event.verdict == "accept" else "Sent back"
+            rows[-1] = Proposed(**{**vars(rows[-1]), "verdict": said, "found": event.evidence})
+        elif isinstance(event, StepCommitted) and rows and not rows[-1].verdict and _plans(run, event.step):
+            rows[-1] = Proposed(**{**vars(rows[-1]), "verdict": "Admitted"})
+    return rows
+
+
+def _start(run: Run) -> float:
+    from engine.core.moments import read_time
+
+    policy = run.saga.timekeeping
+    return 0.0 if policy is None else float(read_time(policy.start))
+
+
+def _has_rows(output: Json) -> bool:
+    return isinstance(output, dict) and isinstance(output.get("rows"), list) and bool(output["rows"])
+
+
+def _plans(run: Run, step: str) -> bool:
+    return step in run.steps and (_has_rows(run.steps[step].output) or bool(run.steps[step].verdicts))
+
+
+def _by(run: Run, event: AttemptEnded) -> str:
+    model = event.meta.get("model")
+    return str(model) if model else title_of(run.steps[event.step]) if event.step in run.steps else event.step
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The run's plan and the solver's: figures side by side, the gap, and which survives what; or why there is none."""
+
+    figures: list[dict[str, Json]] = field(default_factory=list)
+    gap: str = ""
+    robust: list[dict[str, Json]] = field(default_factory=list)
+    refusal: str = ""
+
+
+def candidates(run: Run) -> Candidates:
+    """Return the plan of a run beside the solver's for the same problem, as it was at the start and as things went."""
+    problem = _problem(run)
+    if problem is None:
+        return Candidates(
+            refusal="No step of this saga says which problem it solves, so there is nothing to compare with."
+        )
+    try:
+        proposal = solver().propose(Situation(case_of(problem)))
+    except SagaError as refused:
+        return Candidates(refusal=str(refused))
+    plans = [
+        Plan(id=name, rows=rows) for name, rows in (*_admitted(run), ("The solver's", proposal.rows)) if rows
+    ]
+    figures = [_figures(run, problem, plan) for plan in plans]
+    changes = [*_changes(run), *what_ifs(case_of(problem))]
+    trials = robustness(problem, plans, changes)
+    robust = [
+        {"Disruption": name} | {
+            trial.plan: f"{'✓' if trial.survives else '✗'} {'' if trial.slack is None else f'{trial.slack:g} min'}"
+            for trial in trials if trial.disruption == name
+        }
+        for name in dict.fromkeys(trial.disruption for trial in trials)
+    ]  # fmt: skip
+    return Candidates(figures, _gap(figures), robust)
+
+
+def _problem(run: Run) -> Problem | None:
+    for step in run.saga.steps.values():
+        args = step.with_.args if step.kind == "python" else {}
+        if "problem" in args:
+            return problem_of(args["problem"])
+    return None
+
+
+def _admitted(run: Run) -> list[tuple[str, tuple[Row, ...]]]:
+    """Return the plan admitted first, and, where the run went on differently, what came of it."""
+    found: list[tuple[str, tuple[Row, ...]]] = []
+    for name in run.steps:
+        for state in (*run.past.get(name, ()), run.steps[name]):
+            if _has_rows(state.output) and not found:
+                rows = tuple(
+                    Row.model_validate({"n": n, **row}) for n, row in enumerate(state.output["rows"], start=1)
+                )
+                found.append(("Admitted first", rows))
+    whole = timetable(run)
+    went = [*rows_of(whole), *rows_of(whole, "ahead")]
+    if run.clock is not None and run.clock.changes and went:
+        numbered = tuple(row.model_copy(update={"n": n}) for n, row in enumerate(went, start=1))
+        found.append(("As it goes now", numbered))
+    return found
+
+
+def _figures(run: Run, problem: Problem, plan: Plan) -> dict[str, Json]:
+    case = case_of(problem)
+    ways = [row for row in plan.rows if row.moves]
+    last = max((row.ends for row in ways), default=max((row.ends for row in plan.rows), default=0))
+    slack = slack_left(case, plan)
+    return {
+        "Plan": plan.id, "Rows": len(plan.rows), "All done": str(told(run, last)), "_done": last,
+        "Minutes on the way": sum(row.ends - row.start for row in ways), "Minutes left": slack,
+    }  # fmt: skip
+
+
+def _gap(figures: list[dict[str, Json]]) -> str:
+    done = {row["Plan"]: row.pop("_done") for row in figures}
+    best = done.get("The solver's")
+    if best is None:
+        return "The solver finds no plan for the problem as it was."
+    said = [
+        f"{name}: {moment - best:g} minutes later than the solver's"
+        for name, moment in done.items()
+        if name != "The solver's"
+    ]
+    return "; ".join(said)
+
+
+def _changes(run: Run) -> list[Disruption]:
+    return [
+        Disruption(
+            id=change.text or change.name, kind=change.kind, scope=change.scope, magnitude=change.magnitude,
+            known_at=change.at, effective_from=change.since, until=change.until,
+        )
+        for change in (run.clock.changes if run.clock is not None else ())
+    ]  # fmt: skip
