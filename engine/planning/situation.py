@@ -136,7 +136,7 @@ def open_question(situation: Situation) -> tuple[str, str]:
                     moment = situation.time(situation.now or 0.0)
                     return (
                         f"At {moment} {who} is on the way from {entry['from']} to {entry['to']}, since {since}. "
-                        f"Is what slows the way down still ahead of {who}? (If not, {who} is past it.)"
+                        f"Is what slows the way down still ahead of {who}? Approve: it is. Deny: {who} is past it."
                     ), entry["step"]
     return "", ""
 

@@ -120,8 +120,8 @@ def test_every_kind_of_fault_is_explained() -> None:
 
 def test_chapters_have_titles_and_neighbours() -> None:
     found = chapters()
-    assert len(found) == 12
-    assert len({one.slug for one in found}) == 12
+    assert len(found) >= 12
+    assert len({one.slug for one in found}) == len(found)
     assert neighbours(found[0]) == (None, found[1])
     assert neighbours(found[-1]) == (found[-2], None)
     assert chapter("no-such-chapter") == found[0]

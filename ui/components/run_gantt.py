@@ -16,7 +16,7 @@ from ui.components.text import escape, theme_type
 from ui.components.timeline import chart
 from ui.models.gantt import Gantt, gantt
 from ui.models.gantt_figure import gantt_figure
-from ui.models.gantt_plans import candidates, proposals
+from ui.models.gantt_plans import Candidates, candidates, proposals
 from ui.session import me
 
 SPEEDS: Final = (1.0, 5.0, 15.0, 60.0, 240.0)
@@ -106,10 +106,21 @@ def _draw_proposals(run: Run, history: Sequence[Recorded], key: str) -> None:
     )  # fmt: skip
 
 
+def _compared(run: Run, key: str) -> Candidates:
+    """Return the comparison; made anew only where the plan or the world has changed since."""
+    changes = len(run.clock.changes) if run.clock is not None else 0
+    stamp = (len(run.amendments), changes, run.is_closed)
+    kept = st.session_state.get(f"{key}-compared")
+    if kept is None or kept[0] != stamp:
+        kept = st.session_state[f"{key}-compared"] = (stamp, candidates(run))
+    found: Candidates = kept[1]
+    return found
+
+
 def _draw_candidates(run: Run, key: str) -> None:
     if not st.toggle("Compare with the solver, and try disruptions", key=f"{key}-compare"):
         return
-    found = candidates(run)
+    found = _compared(run, key)
     if found.refusal:
         st.info(escape(found.refusal), icon=":material/info:")
         return

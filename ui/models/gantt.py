@@ -21,7 +21,7 @@ Section = Literal["People", "Vehicles and machines", "Cooking"]
 
 @dataclass(frozen=True)
 class Bar:
-    """What a lane does from `start` to `end`; `kind` says how it is drawn."""
+    """What a lane does from `start` to `end`; `kind` says how it is drawn, `changed` that the last new plan made it so."""
 
     lane: str
     kind: BarKind
@@ -29,6 +29,7 @@ class Bar:
     end: float
     title: str
     detail: str = ""
+    changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -112,19 +113,16 @@ def _bars(run: Run, clock: VirtualClock, name: str, lane: str, times: tuple[floa
     start, end = times
     step, span, call = run.steps[name], clock.spans.get(name), call_of(run, name)
     assert call is not None
-    title = title_of(step)
-    detail = f"{call.kind}, {told(run, start)} to {told(run, end)}"
+    title, changed = title_of(step), name in changed_by_last(run)
+    detail = f"{call.kind}, {told(run, start)} to {told(run, end)}{', by the new plan' if changed else ''}"
     if span is None:
-        yield Bar(lane, "changed" if name in changed_by_last(run) else "ahead", start, end, title, detail)
+        yield Bar(lane, "changed" if changed else "ahead", start, end, title, detail, changed)
         return
     kind: BarKind = "under_way" if step.status == "waiting" else "past"
+    yield Bar(lane, kind, start, min(end, max(span.planned, start)), title, detail, changed)
     if end > span.planned:
-        yield Bar(lane, kind, start, span.planned, title, detail)
-        yield Bar(
-            lane, "longer", span.planned, end, title, f"{detail}; it was to end at {told(run, span.planned)}"
-        )
-    else:
-        yield Bar(lane, kind, start, end, title, detail)
+        longer = f"{detail}; it was to end at {told(run, span.planned)}"
+        yield Bar(lane, "longer", span.planned, end, title, longer, changed)
 
 
 def changed_by_last(run: Run) -> frozenset[str]:

@@ -44,7 +44,7 @@ def _trace(
 ) -> dict[str, Any]:
     mine = [bar for bar in found.bars if bar.kind == kind]
     tone, least = TONES[theme][FAMILIES[kind]].fill, (span[1] - span[0]) * LEAST_SHARE
-    outlined = kind in OUTLINED
+    outlined, changed = kind in OUTLINED, TONES[theme][FAMILIES["changed"]].fill
     return {
         "type": "bar", "orientation": "h", "name": WORDS[kind], "uid": kind, "showlegend": bool(mine),
         "y": [places[bar.lane] for bar in mine],
@@ -59,7 +59,10 @@ def _trace(
         "marker": {
             "color": CLEAR if outlined else tone,
             "cornerradius": 3,
-            "line": {"width": 1.6 if outlined else 1, "color": tone if outlined else SURFACES[theme].page},
+            "line": {
+                "width": [2.4 if bar.changed and not outlined else 1.6 if outlined else 1 for bar in mine],
+                "color": [changed if bar.changed else tone if outlined else SURFACES[theme].page for bar in mine],
+            },
             "pattern": {"shape": "/" if kind == "longer" else "", "size": 6, "solidity": 0.25, "bgcolor": tone,
                         "fgcolor": SURFACES[theme].page} if not outlined else {"shape": ""},
         },
@@ -69,7 +72,7 @@ def _trace(
 def _label(bar: Bar, span: tuple[float, float]) -> str:
     text = bar.title.partition(": ")[2] or bar.title
     share = (bar.end - bar.start) / (span[1] - span[0])
-    return escape(text, quote=False) if share > len(text) * 0.009 else ""
+    return escape(text, quote=False) if bar.kind != "longer" and share > len(text) * 0.009 else ""
 
 
 def _layout(found: Gantt, span: tuple[float, float], theme: Theme) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def _layout(found: Gantt, span: tuple[float, float], theme: Theme) -> dict[str, 
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1, "yanchor": "bottom", "yref": "paper", "bgcolor": CLEAR, "font": {"size": 12}},
         "xaxis": {"range": list(span), "showgrid": True, "gridcolor": surface.border, "zeroline": False, "side": "bottom", **_ticks(found, span)},
         "yaxis": {
-            "tickvals": list(range(rows)), "ticktext": [escape(lane.name, quote=False) for lane in found.lanes], "range": [rows - 0.4, -0.6],
+            "tickvals": list(range(rows)), "ticktext": [escape(lane.name, quote=False) for lane in found.lanes], "range": [rows + (0.1 if found.changes else -0.4), -0.6],
             "showgrid": False, "zeroline": False, "fixedrange": True, "automargin": True,
         },
         "shapes": [*_sections(found, theme), *_lines(found, theme)],
@@ -129,7 +132,7 @@ def _lines(found: Gantt, theme: Theme) -> list[dict[str, Any]]:
 
 def _words(found: Gantt, theme: Theme) -> list[dict[str, Any]]:
     words = [
-        {"x": at, "y": 0, "yref": "paper", "yanchor": "bottom", "xanchor": "left", "text": "⚡ " + escape(text[:48], quote=False), "showarrow": False,
+        {"x": at, "y": len(found.lanes) - 0.2, "yanchor": "middle", "xanchor": "left", "text": "⚡ " + escape(text[:48], quote=False), "showarrow": False,
          "font": {"size": 11, "color": TONES[theme]["orange"].text}, "bgcolor": SURFACES[theme].page, "opacity": 0.9}
         for at, text in found.changes
     ]  # fmt: skip

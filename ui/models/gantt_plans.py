@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.core.activities_told import timetable, told
 from engine.core.errors import SagaError
 from engine.core.events import AttemptEnded, Recorded, StepCommitted, TimesChanged, VerdictGiven
+from engine.core.moments import read_time
 from engine.core.run import Run
 from engine.planning.case import case_of
 from engine.planning.functions import problem_of
@@ -18,9 +19,11 @@ from engine.planning.proposals import solver
 from engine.planning.robustness import robustness, slack_left, what_ifs
 from engine.planning.situation import Situation
 from engine.planning.timetable import rows_of
+from ui.models.gantt import forecast
 from ui.models.run_words import title_of
 
 Json = Any
+SOLVED = "The solver's"
 
 
 @dataclass(frozen=True)
@@ -38,35 +41,35 @@ class Proposed:
 def proposals(run: Run, history: Sequence[Recorded]) -> list[Proposed]:
     """Return every plan that a step of the run proposed, oldest first, with what its checker said."""
     rows: list[Proposed] = []
+    planners: set[str] = set()
     at: Json = told(run, _start(run))
     for recorded in history:
         event = recorded.event
         if isinstance(event, TimesChanged):
             at = told(run, event.at)
         elif isinstance(event, AttemptEnded) and event.phase == "forward" and _has_rows(event.output):
-            by = _by(run, event)
-            rows.append(Proposed(len(rows) + 1, at, by, len(event.output["rows"]), "", ""))
-        elif isinstance(event, VerdictGiven) and rows and _plans(run, event.step):
-            said = "Admitted" if event.verdict == "accept" else "Sent back"
-            rows[-1] = Proposed(**{**vars(rows[-1]), "verdict": said, "found": event.evidence})
-        elif isinstance(event, StepCommitted) and rows and not rows[-1].verdict and _plans(run, event.step):
-            rows[-1] = Proposed(**{**vars(rows[-1]), "verdict": "Admitted"})
+            planners.add(event.step)
+            rows.append(Proposed(len(rows) + 1, at, _by(run, event), len(event.output["rows"]), "", ""))
+        elif isinstance(event, VerdictGiven | StepCommitted) and event.step in planners:
+            rows[-1] = _judged(rows[-1], event)
     return rows
 
 
-def _start(run: Run) -> float:
-    from engine.core.moments import read_time
+def _judged(row: Proposed, event: VerdictGiven | StepCommitted) -> Proposed:
+    if isinstance(event, StepCommitted):
+        return replace(row, verdict=row.verdict or "Admitted")
+    return replace(
+        row, verdict="Admitted" if event.verdict == "accept" else "Sent back", found=event.evidence
+    )
 
+
+def _start(run: Run) -> float:
     policy = run.saga.timekeeping
     return 0.0 if policy is None else float(read_time(policy.start))
 
 
 def _has_rows(output: Json) -> bool:
     return isinstance(output, dict) and isinstance(output.get("rows"), list) and bool(output["rows"])
-
-
-def _plans(run: Run, step: str) -> bool:
-    return step in run.steps and (_has_rows(run.steps[step].output) or bool(run.steps[step].verdicts))
 
 
 def _by(run: Run, event: AttemptEnded) -> str:
@@ -95,12 +98,9 @@ def candidates(run: Run) -> Candidates:
         proposal = solver().propose(Situation(case_of(problem)))
     except SagaError as refused:
         return Candidates(refusal=str(refused))
-    plans = [
-        Plan(id=name, rows=rows) for name, rows in (*_admitted(run), ("The solver's", proposal.rows)) if rows
-    ]
-    figures = [_figures(run, problem, plan) for plan in plans]
-    changes = [*_changes(run), *what_ifs(case_of(problem))]
-    trials = robustness(problem, plans, changes)
+    plans = [Plan(id=name, rows=rows) for name, rows in (*_admitted(run), (SOLVED, proposal.rows)) if rows]
+    figures = [_figures(run, problem, plan) for plan in [*plans, *_going(run)]]
+    trials = robustness(problem, plans, [*_changes(run), *what_ifs(case_of(problem))])
     robust = [
         {"Disruption": name} | {
             trial.plan: f"{'✓' if trial.survives else '✗'} {'' if trial.slack is None else f'{trial.slack:g} min'}"
@@ -120,21 +120,36 @@ def _problem(run: Run) -> Problem | None:
 
 
 def _admitted(run: Run) -> list[tuple[str, tuple[Row, ...]]]:
-    """Return the plan admitted first, and, where the run went on differently, what came of it."""
-    found: list[tuple[str, tuple[Row, ...]]] = []
+    """Return the plan that was admitted first."""
     for name in run.steps:
         for state in (*run.past.get(name, ()), run.steps[name]):
-            if _has_rows(state.output) and not found:
+            if _has_rows(state.output):
                 rows = tuple(
                     Row.model_validate({"n": n, **row}) for n, row in enumerate(state.output["rows"], start=1)
                 )
-                found.append(("Admitted first", rows))
-    whole = timetable(run)
-    went = [*rows_of(whole), *rows_of(whole, "ahead")]
-    if run.clock is not None and run.clock.changes and went:
-        numbered = tuple(row.model_copy(update={"n": n}) for n, row in enumerate(went, start=1))
-        found.append(("As it goes now", numbered))
-    return found
+                return [("Admitted first", rows)]
+    return []
+
+
+def _going(run: Run) -> list[Plan]:
+    """Return what comes of the run as it goes now, where its world has changed."""
+    if run.clock is None or not run.clock.changes:
+        return []
+    whole, times = timetable(run), forecast(run)
+    ahead = zip(rows_of(whole, "ahead"), whole["ahead"], strict=True)
+    rows = [
+        *rows_of(whole),
+        *(
+            row.model_copy(update=dict(zip(("start", "end"), times[entry["step"]], strict=True)))
+            for row, entry in ahead
+        ),
+    ]
+    return [
+        Plan(
+            id="As it goes now",
+            rows=tuple(row.model_copy(update={"n": n}) for n, row in enumerate(rows, start=1)),
+        )
+    ]
 
 
 def _figures(run: Run, problem: Problem, plan: Plan) -> dict[str, Json]:
@@ -150,13 +165,13 @@ def _figures(run: Run, problem: Problem, plan: Plan) -> dict[str, Json]:
 
 def _gap(figures: list[dict[str, Json]]) -> str:
     done = {row["Plan"]: row.pop("_done") for row in figures}
-    best = done.get("The solver's")
+    best = done.get(SOLVED)
     if best is None:
         return "The solver finds no plan for the problem as it was."
     said = [
         f"{name}: {moment - best:g} minutes later than the solver's"
         for name, moment in done.items()
-        if name != "The solver's"
+        if name != SOLVED
     ]
     return "; ".join(said)
 

@@ -147,7 +147,7 @@ KIND: Final[dict[str, Look]] = {
     "approval": Look("Approval", "how_to_reg", "yellow"),
     "wait": Look("Wait", "timer", "gray"),
     "route": Look("Route", "alt_route", "orange"),
-    "activity": Look("Activity", "schedule", "blue"),
+    "activity": Look("Activity", "update", "blue"),
     "map": Look("Map", "grid_view", "blue"),
     "loop": Look("Loop", "repeat", "blue"),
     "saga": Look("Saga", "account_tree", "green"),
