@@ -11,8 +11,8 @@ from pydantic import Field, field_validator
 
 from engine.core.activities_parts import ActivityCall, ClockPolicy
 from engine.core.composites import AgentStep, Body, LoopStep, MapStep, SagaStep, TeamStep, Tool
-from engine.core.drafted import SagaDraft
 from engine.core.disruptions import Disruption
+from engine.core.drafted import SagaDraft
 from engine.core.graph import StepGraph
 from engine.core.parts import (
     ID_PATTERN,
