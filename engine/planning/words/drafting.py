@@ -29,7 +29,7 @@ Json = Any
 State = Literal["ready", "stalled", "out_of_rounds", "no_model"]
 Try = Callable[[Saga], Awaitable[Trial]]
 ROUNDS = 4
-TIMEOUT_S = 120.0
+TIMEOUT_S = 240.0
 MOST = 12
 """So many findings a model is told of one answer, and the draft's record keeps of a round."""
 
