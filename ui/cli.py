@@ -20,6 +20,7 @@ from engine.core.saga import Saga
 from engine.ports import RunFilter
 from engine.templates import examples, shipped, template, templates
 from ui.cli_decide import amend, approve, deny, stale, verdict
+from ui.cli_disrupt import disrupt, facts
 from ui.cli_draft import draft
 from ui.cli_errors import says_errors
 from ui.plans import check_plan
@@ -230,6 +231,8 @@ COMMANDS = (
     check_plan,
     solve_plan,
     draft,
+    disrupt,
+    facts,
     schedule,
     clock,
     robust,

@@ -11,6 +11,7 @@ import engine.planning.functions  # noqa: F401 - registers the functions of time
 from engine.llm import LiteLlm
 from engine.ports import Llm, Store
 from engine.runtime.engine import Engine, calm_garbage_collector
+from engine.runtime.outage import interruptible
 from engine.sandbox.server import SandboxServer
 from engine.sandbox.world import World
 from engine.steps.registry import performers
@@ -44,7 +45,7 @@ class Studio:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         for module in settings.functions:
             importlib.import_module(module)
-        store = open_store(settings.database)
+        store = interruptible(open_store(settings.database))
         world, sandbox, url = None, None, settings.sandbox_url
         if not url:
             world = World(settings.data_dir / "sandbox.db")
@@ -54,7 +55,9 @@ class Studio:
         models = llm or _models(settings)
         made = performers(models, settings.model, {SANDBOX_HOST: url, **settings.services})
         calm_garbage_collector()
-        engine = Engine(store, made, count=ModelTokens(settings.model), adopt=adopt).start()
+        engine = Engine(
+            store, made, count=ModelTokens(settings.model), adopt=adopt, may_crash=settings.allow_crash
+        ).start()
         return cls(settings, store, engine, models, world, sandbox, url)
 
     def close(self) -> None:

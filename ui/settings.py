@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         default=True, description="load the local model at start rather than at its first use"
     )
 
+    allow_crash: bool = Field(
+        default=False, description="whether a disruption may kill this process, to see that nothing is lost"
+    )
+
     @property
     def database(self) -> str:
         """The URL of the database."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.core import disrupt
 from engine.core import events as e
 from engine.core.activities import happen
 from engine.core.attempts import fault, give_up, intend, probe_request, request_of
@@ -111,7 +112,9 @@ def _begin(run: Run, name: str, now: datetime) -> list[e.Event]:
             )
             return [drift, _ask(run, step, gate, request, now)]
     if definition.locks and not step.locked:
-        return [_want_locks(run, step, now)]
+        wanted = _want_locks(run, step, now)
+        lost = next((key for key in wanted.keys if key in run.lost), None)
+        return [wanted] if lost is None else give_up(run, step, "locks", f"'{lost}' can't be had any more")
     if (
         step.id in run.composites
     ):  # it failed when its frames had ended; only what is made of them is tried again
@@ -310,6 +313,7 @@ def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
 
 
 _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
+    "known": disrupt.known, "strike": disrupt.strike, "lift": disrupt.lifted,
     "deadline": _deadline, "open": _open, "limit": _limit, "begin": _begin, "no_locks": _no_locks, "retry": _retry, "turn": _turn, "validate": validate, "check": check, "boundary": boundary,
     "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
     "choose": _choose, "undo": _undo, "undo_late": _undo_late, "redo": redo, "empty": _empty, "excuse": _excuse, "close": _close,

@@ -59,7 +59,7 @@ def _coming(run: Run, clock: VirtualClock) -> Iterator[Coming]:
 def planned_changes(run: Run) -> Iterator[tuple[str, Disruption]]:
     """Yield the changes that the saga brings with it and that happen on the virtual clock, by name."""
     for number, one in enumerate(run.saga.disruptions, start=1):
-        if one.kind in TIMETABLE_KINDS:
+        if isinstance(one, Disruption) and one.kind in TIMETABLE_KINDS:
             yield one.name or f"{one.kind}_{number}", one
 
 

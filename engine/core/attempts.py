@@ -38,6 +38,7 @@ from engine.core.saga import (
     with_document,
 )
 from engine.core.scope import forward_scope, key_of, late_key_of, undo_key_of
+from engine.core.standing import strikes
 from engine.core.templates import as_text, expressions_in, names_in, render
 from engine.core.validators import LlmFallback, ValueFallback
 
@@ -127,7 +128,7 @@ def intend(
         ExpressionError: if the compensation's inputs can't be rendered.
     """
     timeout = _timeout_s(step, phase) if timeout_s is None else timeout_s
-    planted = step.disruption if phase == "forward" else None
+    seq, struck = strikes(run, step.id, phase, request, now) or (0, {})
     return AttemptIntended(
         step=step.id,
         phase=phase,
@@ -138,9 +139,9 @@ def intend(
         request_hash=request_hash(request),
         deadline=now + timedelta(seconds=timeout),
         compensation=_freeze(run, step, request) if phase == "forward" and not step.attempts else None,
-        injection=planted.injection if planted else None,
-        delay_s=planted.delay_s if planted else 0,
         fallback=step.fallbacks[-1].number if phase == "forward" and step.fallbacks else 0,
+        disruption=seq,
+        **struck,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.core.checks_composites import composite_problems, scenes
 from engine.core.checks_contracts import contract_problems
+from engine.core.checks_disruptions import disruption_problems
 from engine.core.checks_drafted import drafted_problems
 from engine.core.checks_expressions import Scene, expression_problems, holes, some
 from engine.core.checks_pivot import pivot_problems
@@ -218,4 +219,5 @@ _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
     contract_problems,
     drafted_problems,
     time_problems,
+    disruption_problems,
 )

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.core.composites import INSIDE
+from engine.core.disruptions import Disruption
 from engine.core.errors import ExpressionError, Problem
 from engine.core.expressions import Expression, compile_expression
 from engine.core.saga import LlmStep, RouteStep, Saga, Step, undo_of
 from engine.core.templates import expressions_in
 from engine.core.validators import ContextPolicy, LlmFallback, Validator
 
-CRITICAL = frozenset({"run", "app", "world"})
+CRITICAL = frozenset({"run", "app", "world", "assume"})
 FORWARD = CRITICAL | {"steps", "key", "attempt"}
 AFTER = FORWARD | {"output", "request"}
 UNDO = AFTER | {"undo"}
@@ -88,7 +89,9 @@ def _of_the_saga(saga: Saga) -> Iterator[Use]:
     for found in _in("constraints", list(saga.constraints), CRITICAL):
         yield Use(*found)
     for index, one in enumerate(saga.disruptions):
-        for key in ("magnitude", "known_at", "effective_from", "until"):
+        for key in (
+            ("magnitude", "known_at", "effective_from", "until") if isinstance(one, Disruption) else ()
+        ):
             for found in _in(f"disruptions[{index}].{key}", getattr(one, key), CRITICAL):
                 yield Use(*found)
 

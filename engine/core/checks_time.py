@@ -22,7 +22,7 @@ def time_problems(saga: Saga) -> Iterator[Problem]:
             yield from _activity_problems(name, step)
     yield from _replan_problems(saga)
     for index, one in enumerate(saga.disruptions):
-        if one.kind in TIMETABLE_KINDS:
+        if isinstance(one, Disruption) and one.kind in TIMETABLE_KINDS:
             yield from _change_problems(saga, f"disruptions[{index}]", one)
 
 

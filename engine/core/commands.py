@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
-from engine.core.events import Direction, Injection, Outcome, Phase
+from engine.core.disruption_kinds import Disruption
+from engine.core.events import Direction, Outcome, Phase
 
 Json = Any
 
@@ -199,12 +200,32 @@ class Abandon(Command):
 
 
 class Disrupt(Command):
-    """Plant a fault on the next attempt of a step."""
+    """Let something happen from outside: to a call, to a fact, to what is asked of the run."""
 
     type: Literal["disrupt"] = "disrupt"
-    step: str
-    injection: Injection
-    delay_s: float = Field(default=3.0, ge=0, le=3600)
+    what: Disruption
+    known_at: AwareDatetime | None = Field(
+        default=None, description="when it becomes known; unless said, now"
+    )
+    effective_from: AwareDatetime | None = Field(default=None, description="unless said, when it is known")
+    until: AwareDatetime | None = Field(default=None, description="unless said, to the end of the run")
+
+
+class Lift(Command):
+    """End a disruption before its time."""
+
+    type: Literal["lift"] = "lift"
+    disruption: int = Field(ge=1, description="the place of its event in the log")
+    reason: str = ""
+
+
+class JudgeAssumption(Command):
+    """Accept what was taken for granted, or refuse it."""
+
+    type: Literal["judge_assumption"] = "judge_assumption"
+    path: str
+    accepted: bool
+    reason: str
 
 
 class SetClock(Command):
@@ -238,7 +259,8 @@ class ReviseActivity(Command):
 AnyCommand = Annotated[
     Start | Advance | Recover | Report | Pause | Resume | Cancel | Decide | ChooseDirection | TryNow | Skip
     | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit | GiveVerdict | RestoreApp | MarkStale | Amend
-    | SetClock | ChangeTimes | ReviseActivity,
+    | SetClock | ChangeTimes | ReviseActivity
+    | Lift | JudgeAssumption,
     Field(discriminator="type"),
 ]  # fmt: skip
 COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)

@@ -7,9 +7,10 @@ from typing import Any
 from engine.core import events as e
 from engine.core.activities_plan import scheduled
 from engine.core.attempts import fault
+from engine.core.constraints import rules_in_force
 from engine.core.context.critical import HEADINGS, stated
 from engine.core.errors import ExpressionError
-from engine.core.expressions import compile_expression, is_true
+from engine.core.expressions import Scope, compile_expression, is_true
 from engine.core.frames import Frame, nested_saga
 from engine.core.run import Run, StepState
 from engine.core.scope import forward_scope, frame_scope
@@ -25,30 +26,55 @@ def commit(run: Run, step: StepState, scope: dict[str, Json], output: Json = Non
     writes = {k: compile_expression(source).evaluate(scope) for k, source in step.definition.writes.items()}
     committed = e.StepCommitted(step=step.id, output=output, writes=writes)
     planned = scheduled(run, step, scope) if step.definition.schedules else []
-    broken = broken_invariant(run, writes, inside=nested_saga(run, step))
+    frame, known = nested_saga(run, step), step.output if output is None else output
+    broken = broken_invariant(
+        run, writes, inside=frame, seen=None if step.frame else _once_committed(run, step, known)
+    )
     return [committed, *planned, *(fault(run, "invariant", step.id, broken) if broken else [])]
 
 
+def _once_committed(run: Run, step: StepState, output: Json) -> Scope | None:
+    """Return what constraints see that came while the run was under way: the output that is about to count, too."""
+    if not run.constraints:
+        return None
+    scope = forward_scope(run)
+    return {**scope, "steps": {**run.known, step.id: {"status": "committed", "output": output}}}
+
+
 def broken_invariant(
-    run: Run, writes: dict[str, Json], *, whole: bool = False, inside: Frame | None = None
+    run: Run,
+    writes: dict[str, Json],
+    *,
+    whole: bool = False,
+    inside: Frame | None = None,
+    seen: Scope | None = None,
+    only: tuple[str, str] | None = None,
 ) -> str:
     """Return why an invariant does not hold once `writes` are applied, or with them as the `whole` S_A; empty if all hold (R29).
 
-    `inside` is the nested saga whose invariants and S_A these are, instead of the run's.
+    `inside` is the nested saga whose invariants and S_A these are, instead of the run's. `seen` is another scope to
+    look at, `only` the name and the rule of a constraint that would be added. One that came while the run was under
+    way holds as long as a step it speaks of has no output.
     """
-    invariants, app = (
-        (run.saga.invariants, run.app) if inside is None else (inside.plan.invariants, inside.app or {})
+    stated = (
+        rules_in_force(run) if inside is None else [(i.name, i.rule, False) for i in inside.plan.invariants]
     )
-    if not invariants:
+    rules = stated if only is None else [(*only, True)]
+    if not rules:
         return ""
-    scope = forward_scope(run) | ({} if inside is None else frame_scope(run, inside))
+    scope = dict(seen or forward_scope(run)) | ({} if inside is None else frame_scope(run, inside))
+    app = scope["app"] if inside is None else inside.app or {}
     scope["app"] = dict(writes) if whole else {**app, **writes}
-    for invariant in invariants:
+    for name, rule, added in rules:
         try:
-            held = is_true(invariant.rule, scope)
+            if added and not all(
+                "output" in scope["steps"].get(s, ()) for s in compile_expression(rule).steps
+            ):
+                continue
+            held = is_true(rule, scope)
         except ExpressionError as error:
-            return f"invariant '{invariant.name}': {error}"
+            return f"invariant '{name}': {error}"
         if not held:
             values = ", ".join(f"{key} = {as_text(value)}" for key, value in scope["app"].items())
-            return f"invariant '{invariant.name}' is broken: `{invariant.rule}` with {values}"
+            return f"invariant '{name}' is broken: `{rule}`{f' with {values}' if values else ''}"
     return ""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from engine.core import activities_people, amend, people, repair, results, verdicts
+from engine.core import activities_people, amend, assumptions, disrupt, people, repair, results, verdicts
 from engine.core import commands as c
 from engine.core import events as e
 from engine.core.act import carry_out
@@ -95,9 +95,9 @@ _DECISIONS: dict[type[c.Command], Callable[[Run, Any, datetime], list[e.Event]]]
     c.Start: _start, c.Advance: _advance, c.Report: results.report, c.Pause: people.pause,
     c.Resume: people.resume, c.Cancel: people.cancel, c.Decide: people.decide_approval, c.ChooseDirection: people.choose_direction,
     c.TryNow: people.try_now, c.Skip: people.skip, c.MarkDone: people.mark_done, c.Resolve: people.resolve, c.Abandon: people.abandon,
-    c.Disrupt: people.disrupt, c.GrantLocks: people.grant_locks, c.GrantLimit: people.grant_limit,
+    c.Disrupt: disrupt.disrupt, c.GrantLocks: people.grant_locks, c.GrantLimit: people.grant_limit,
     c.GiveVerdict: verdicts.give_verdict, c.RestoreApp: verdicts.restore_app, c.MarkStale: repair.mark_stale,
-    c.Amend: amend.amend,
+    c.Amend: amend.amend, c.Lift: disrupt.lift, c.JudgeAssumption: assumptions.judge,
     c.SetClock: activities_people.set_clock, c.ChangeTimes: activities_people.change_times,
     c.ReviseActivity: activities_people.revise,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from engine.core.disruption_kinds import LimitName
 from engine.core.events_back import (
     DirectionAsked,
     DirectionChosen,
@@ -24,6 +25,13 @@ from engine.core.events_checks import (
     Verdict,
     VerdictGiven,
 )
+from engine.core.events_disrupt import (
+    AssumptionJudged,
+    Disrupted,
+    DisruptionEnded,
+    DisruptionStruck,
+    Injection,
+)
 from engine.core.events_frames import FrameDropped, FrameOpened, FramesOpened, Gathered, RoundEnded
 from engine.core.events_time import ActivityBegun, ActivityRevised, ClockSet, TimesChanged
 from engine.core.fact import Direction, Fact, Json
@@ -32,17 +40,23 @@ __all__ = [
     "ActivityBegun",
     "ActivityRevised",
     "AppRestored",
+    "AssumptionJudged",
     "ClockSet",
     "Direction",
     "DirectionAsked",
     "DirectionChosen",
+    "Disrupted",
+    "DisruptionEnded",
+    "DisruptionStruck",
     "Fact",
     "FallbackTaken",
     "FrameDropped",
     "FrameOpened",
     "FramesOpened",
     "Gathered",
+    "Injection",
     "Json",
+    "LimitName",
     "OutputAugmented",
     "PlanAmended",
     "RoundEnded",
@@ -57,7 +71,6 @@ __all__ = [
 Phase = Literal["forward", "undo", "probe", "late", "check"]
 """`late` undoes one attempt that landed after it had been given up; `check` asks a validator."""
 Outcome = Literal["ok", "rejected", "failed", "unknown"]
-Injection = Literal["fail", "timeout_but_land", "delay"]
 
 
 class RunStarted(Fact):
@@ -178,9 +191,6 @@ class LocksTaken(Fact):
     keys: tuple[str, ...]
 
 
-LimitName = Literal["cost_usd", "tokens", "calls", "minutes", "events"]
-
-
 class LimitReached(Fact):
     """A limit of the run is reached: nothing new starts until a person grants as much again (R39, R40)."""
 
@@ -235,6 +245,7 @@ class ApprovalEnded(Fact):
     step: str
     how: Literal["expired", "withdrawn", "superseded"]
     reason: str
+    again: bool = Field(default=False, description="whether the step asks anew")
 
 
 class CompensationFrozen(Fact):
@@ -268,6 +279,11 @@ class AttemptIntended(Fact):
     validator: str = Field(default="", description="of a check: who is asked")
     vote: int = Field(default=0, description="of a check: which of its votes, from 1")
     fallback: int = Field(default=0, description="which fallback makes the call, from 1; 0: the step itself")
+    disruption: int = Field(
+        default=0, description="the place in the log of the disruption that strikes it; 0: none"
+    )
+    factor: float = Field(default=1, description="how many times as long a delayed answer takes")
+    spoilt: Json = Field(default=None, description="what stands in place of an answer that is garbage")
 
 
 class AttemptEnded(Fact):
@@ -397,25 +413,16 @@ class RetryAsked(Fact):
     request: Json = None
 
 
-class Disrupted(Fact):
-    """Someone planted a fault on the next attempt of a step."""
-
-    type: Literal["disrupted"] = "disrupted"
-    step: str
-    injection: Injection
-    delay_s: float
-    by: str
-
-
 Event = Annotated[
     RunStarted | RunPaused | RunResumed | Faulted | Noted | DirectionChosen | DirectionAsked | StepsStale | StepsRedone | PlanAmended | RunCompleted
     | RunCompensated | RunAbandoned | StepSkipped | StepReady | WaitBegun | LocksWanted | LocksTaken | LimitReached
     | LimitGranted | ApprovalRequested | ApprovalGiven
     | ApprovalEnded | AttemptIntended | AttemptEnded | AttemptResolved | LateLanded
     | LateUndone | RetryScheduled | HelpNeeded | ValidationBegun | VerdictGiven
-    | OutputAugmented | FallbackTaken | AppRestored | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked | Disrupted
+    | OutputAugmented | FallbackTaken | AppRestored | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked
     | FramesOpened | FrameDropped | RoundEnded | Gathered
-    | ClockSet | ActivityBegun | TimesChanged | ActivityRevised,
+    | ClockSet | ActivityBegun | TimesChanged | ActivityRevised
+    | Disrupted | DisruptionStruck | DisruptionEnded | AssumptionJudged,
     Field(discriminator="type"),
 ]  # fmt: skip
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -11,6 +11,7 @@ from engine.core import events as e
 from engine.core.errors import IllegalTransition
 from engine.core.evolve_calls import HANDLERS as CALLS
 from engine.core.evolve_calls import Handlers
+from engine.core.evolve_disrupt import HANDLERS as DISRUPT
 from engine.core.evolve_frames import HANDLERS as FRAMES
 from engine.core.evolve_repair import HANDLERS as REPAIR
 from engine.core.evolve_repair import begin_repair
@@ -70,6 +71,7 @@ def _run_started(run: Run, recorded: e.Recorded, event: e.RunStarted) -> None:
     run.id, run.input, run.started_at = event.run_id, event.input, recorded.at
     run.starter, run.author, run.lessons = event.by, event.author, event.lessons
     run.app = dict(run.saga.app)
+    run.assumed = {one.name: one.value for one in run.saga.assumptions}
     run.facts = {
         "id": run.id, "saga": run.saga.saga, "input": run.input, "by": run.starter,
         "started_at": recorded.at.isoformat(),
@@ -91,7 +93,7 @@ def _run_resumed(run: Run, _recorded: e.Recorded, _event: e.RunResumed) -> None:
 
 def _faulted(run: Run, _recorded: e.Recorded, event: e.Faulted) -> None:
     run.move("draining")
-    run.fault = event
+    run.fault, run.upset = event, ""
     run.faults.append(event)
     for asked in run.attention.values():
         if asked.kind == "verdict":
@@ -191,4 +193,5 @@ HANDLERS: Handlers = {
     **REPAIR,
     **FRAMES,
     **TIME,
+    **DISRUPT,
 }

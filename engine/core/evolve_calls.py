@@ -11,6 +11,7 @@ from engine.core.errors import IllegalTransition
 from engine.core.queues import activate, relieve
 from engine.core.run import Attempt, Late, Panel, Run, StepState
 from engine.core.saga import effect_of
+from engine.core.standing import Standing
 
 Handlers = dict[type[Any], Callable[[Run, e.Recorded, Any], None]]
 
@@ -24,15 +25,24 @@ def _attempt_intended(run: Run, recorded: e.Recorded, event: e.AttemptIntended) 
         if step.status == "ready" and step.approval is not None and step.approval.status == "approved":
             step.approval.status = "consumed"
         activate(run, step, "running")
-        step.disruption = None
     elif event.phase == "undo" and step.status != "compensating":
         step.move("compensating")
     if event.phase != "late":
         step.due = None
     step.calls(event.phase).append(Attempt(event, recorded.at, recorded.seq))
     run.open_calls[event.step, event.phase, event.attempt] = None
+    for standing in _striking(run, event):
+        standing.struck += 1
     run.attempts += 1
     run.calls += event.phase == "forward"
+
+
+def _striking(run: Run, event: e.AttemptIntended) -> list[Standing]:
+    """Return the disruption that strikes a call; the first releases did not say which, and had one per step."""
+    if event.disruption:
+        return [run.standing[event.disruption]]
+    planted = event.injection is not None and event.phase == "forward"
+    return [s for s in run.standing.values() if planted and getattr(s.known.what, "step", "") == event.step]
 
 
 def _attempt_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> None:

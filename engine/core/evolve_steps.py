@@ -79,7 +79,12 @@ def _approval_ended(run: Run, recorded: e.Recorded, event: e.ApprovalEnded) -> N
     approval = _open_approval(step)
     approval.status, approval.ended_at, approval.reason = event.how, recorded.at, event.reason
     step.due = None
-    if event.how == "withdrawn" and step.status in {"awaiting_approval", "ready"}:
+    if event.again:
+        if step.status == "awaiting_approval":
+            step.move("ready")
+            run.active.pop(step.id, None)
+            run.ready[step.id] = None
+    elif event.how == "withdrawn" and step.status in {"awaiting_approval", "ready"}:
         step.move("withdrawn")
         run.active.pop(step.id, None)
         run.ready.pop(step.id, None)
@@ -144,11 +149,6 @@ def _step_excused(run: Run, recorded: e.Recorded, event: e.StepExcused) -> None:
     unplan(run, recorded, step)
 
 
-def _disrupted(run: Run, _recorded: e.Recorded, event: e.Disrupted) -> None:
-    run.step(event.step).disruption = event
-    run.disruptions += 1
-
-
 HANDLERS: Handlers = {
     e.StepSkipped: _step_skipped,
     e.StepReady: _step_ready,
@@ -163,5 +163,4 @@ HANDLERS: Handlers = {
     e.StepFailed: _step_failed,
     e.StepUndone: _step_undone,
     e.StepExcused: _step_excused,
-    e.Disrupted: _disrupted,
 }

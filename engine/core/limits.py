@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 from engine.core.attempts import fault
 from engine.core.composites import COMPOSITES
@@ -35,8 +36,7 @@ def _in_hand(step: StepState) -> bool:
 
 def one_at_a_time(run: Run) -> bool:
     """Return whether a call that may cost money or tokens has to wait for another one that does (L30)."""
-    budget = run.saga.budget
-    if budget is None or (budget.cost_usd is None and budget.tokens is None):
+    if not {"cost_usd", "tokens"} & _limits(run).keys():
         return False
     return any(
         phase == "check" or (phase == "forward" and _may_cost(run.steps[name]))
@@ -57,7 +57,11 @@ def _may_cost(step: StepState) -> bool:
 def reached(run: Run, now: datetime) -> LimitReached | None:
     """Return the first limit that the run has reached, or None while it may go on."""
     budget = run.saga.budget
-    if budget is None and run.seq < run.allowed.get("events", run.saga.max_events + run.expected):
+    if (
+        budget is None
+        and not run.cuts
+        and run.seq < run.allowed.get("events", run.saga.max_events + run.expected)
+    ):
         return None
     response = "ask" if budget is None else "note" if run.pivot_passed() else budget.on_limit
     for limit, once in _limits(run).items():
@@ -76,7 +80,8 @@ def _limits(run: Run) -> dict[LimitName, float]:
         "events": run.saga.max_events + run.expected, "cost_usd": budget.cost_usd, "tokens": budget.tokens,
         "calls": budget.calls, "minutes": budget.minutes,
     }  # fmt: skip
-    return {limit: once for limit, once in stated.items() if once is not None}
+    found = {limit: once for limit, once in stated.items() if once is not None}
+    return found | cast("dict[LimitName, float]", run.cuts)
 
 
 def _spent(run: Run, limit: LimitName, now: datetime) -> float:

@@ -107,6 +107,8 @@ def _failure(run: Run, step: StepState, _now: datetime) -> Missing:
 def _of_the_run(run: Run) -> Missing:
     if run.fault is not None or run.direction == "undo":
         return []
+    if run.upset:
+        return fault(run, "disruption", next(iter(run.stale), None), run.upset)
     if run.limit is not None and run.limit.response == "stop":
         return fault(run, "budget", None, in_words(run.limit))
     broken = broken_invariant(run, {})

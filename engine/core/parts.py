@@ -164,6 +164,16 @@ class CompensationBase(Part):
     cost_usd: str | None = Field(default=None, description="CEL over the step's `output`: what undoing costs")
 
 
+class Assumed(Part):
+    """Something taken for granted, as a saga declares it; people accept it or refuse it."""
+
+    name: str = Field(pattern=ID_PATTERN)
+    value: Json = Field(description="what expressions see as `assume.NAME`")
+    otherwise: Json = Field(default=None, description="what they see where it is refused")
+    why: str = Field(default="", max_length=500, description="where it comes from")
+    owner: str = Field(default="the author", max_length=80, description="who assumes it")
+
+
 class HttpCompensation(CompensationBase):
     """An undo by HTTP."""
 

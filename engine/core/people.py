@@ -19,7 +19,6 @@ from engine.core.attempts import (
     named_step,
     resolve_all,
 )
-from engine.core.composites import COMPOSITES
 from engine.core.errors import CommandRejected
 from engine.core.limits import grant
 from engine.core.recovery import back, forward, left_behind
@@ -257,27 +256,6 @@ def abandon(run: Run, command: c.Abandon, _now: datetime) -> list[e.Event]:
             f"run '{run.id}' is {run.status}; only one that needs attention can be given up"
         )
     return [e.RunAbandoned(by=command.by, reason=command.reason, left_behind=left_behind(run))]
-
-
-def disrupt(run: Run, command: c.Disrupt, _now: datetime) -> list[e.Event]:
-    """Plant a fault on the next attempt of a step."""
-    step = named_step(run, command.step)
-    if step.definition.kind in {"approval", "wait", "activity", *COMPOSITES}:
-        raise CommandRejected(f"step '{step.id}' makes no call that could be disturbed")
-    if run.direction == "undo" or step.status not in {
-        "pending",
-        "ready",
-        "awaiting_approval",
-        "retry_wait",
-        "running",
-        "unknown",
-    }:
-        raise CommandRejected(
-            f"step '{step.id}' is {step.status}; only an attempt still to come can be disturbed"
-        )
-    if step.disruption is not None and step.disruption.injection == command.injection:
-        raise CommandRejected(f"that waits for the next attempt of '{step.id}' already")
-    return [e.Disrupted(step=step.id, injection=command.injection, delay_s=command.delay_s, by=command.by)]
 
 
 def _need_reason(reason: str) -> None:

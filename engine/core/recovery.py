@@ -110,6 +110,8 @@ def _is_pivot(step: StepState) -> bool:
 
 
 def _why(step: StepState) -> str:
+    if step.gone:
+        return "its target says that it is gone already"
     if step.status == "committed":
         return "it is done"
     if step.unresolved and not step.landed:
@@ -188,7 +190,7 @@ def _line(run: Run, entry: UndoPlanned) -> UndoLine:
     step = run.steps[entry.step]
     undo = undo_of(step.definition)
     if undo is None:
-        obstacle = step.definition.compensate_reason or "it has no undo"
+        obstacle = "" if step.gone else step.definition.compensate_reason or "it has no undo"
         return UndoLine(entry.step, entry.why, entry.after, None, None, obstacle)
     what: Json = None
     obstacle = ""

@@ -28,6 +28,7 @@ from engine.core.run import UNDONE, Run, StepState
 from engine.core.saga import effect_of, undo_of
 from engine.core.schedule import MAX_PROBES
 from engine.core.scope import output_scope
+from engine.core.standing import told_by_target
 from engine.core.templates import plain
 
 Json = Any
@@ -97,8 +98,9 @@ def _forward_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: dateti
 def _undo_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
     if step.status in UNDONE:
         return []  # an earlier try answered late, and said so first
-    if ended.outcome == "ok":
-        return _undone(run, step, empty=ended.empty, answer=ended.output)
+    if ended.outcome == "ok" or (ended.outcome == "rejected" and step.gone):
+        empty = ended.empty or ended.outcome == "rejected" or told_by_target(run, step.id)
+        return _undone(run, step, empty=empty, answer=ended.output)
     reason = ended.error or ended.outcome
     can = can_retry(step, "undo", ended.code) or ended.code in UNCOUNTED
     if ended.outcome != "rejected" and ended.retryable and can:
@@ -111,7 +113,10 @@ def _undone(run: Run, step: StepState, *, empty: bool, answer: Json) -> list[e.E
     sources = undo.writes if undo is not None and not empty else {}
     scope = {**output_scope(run, step), "undo": answer}
     notes: list[e.Event] = []
-    writes: dict[str, Json] = {}
+    writes: dict[str, Json] = {
+        key: round(run.app[key] - by, 9) for key, by in step.corrections.items() if key in run.app
+    }
+    scope["app"] = {**scope["app"], **writes}
     for key, source in sources.items():
         try:
             writes[key] = compile_expression(source).evaluate(scope)

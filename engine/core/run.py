@@ -11,12 +11,12 @@ from engine.core.errors import IllegalTransition
 from engine.core.events import (
     ApprovalGiven,
     ApprovalRequested,
+    AssumptionJudged,
     AttemptEnded,
     AttemptIntended,
     AttemptResolved,
     CompensationFrozen,
     DirectionChosen,
-    Disrupted,
     FallbackTaken,
     Faulted,
     HelpNeeded,
@@ -32,6 +32,7 @@ from engine.core.events import (
 )
 from engine.core.frames import Frame, Frames
 from engine.core.saga import Saga, Step, effect_of
+from engine.core.standing import Standing
 from engine.core.virtual import VirtualClock
 
 Json = Any
@@ -193,7 +194,8 @@ class StepState:
 
     `by_hand` is the place in the log where a person said it is done, `committed_seq` that of its commit; `before`
     counts the calls of earlier epochs by phase, so that a number stands for one call of the whole run; `left`
-    says that its effect stays though it was to be undone. `frame` is the frame of a composite step that it stands in.
+    says that its effect stays though it was to be undone; `gone` that its target says the effect is no more,
+    `corrections` is what S_A was changed by since its facts have. `frame` is the frame of a composite step that it stands in.
     """
 
     id: str
@@ -226,7 +228,8 @@ class StepState:
     left: bool = False
     committed_seq: int = 0
     edited_undo: Json = None
-    disruption: Disrupted | None = None
+    gone: bool = False
+    corrections: dict[str, float] = field(default_factory=dict)
     ready_at: datetime | None = None
     ended_at: datetime | None = None
 
@@ -344,6 +347,10 @@ class Run:
     `repair` is the one under way, `faults_before` counts the faults that were repaired, `stale` names steps that no
     longer count, with the reason, `past` keeps their earlier epochs; `first_plan` is the version that the run is
     pinned to, whatever was amended.
+    `standing` are the disruptions that it knows of, by seq, `items_known` those of the schedule; `changed` names the
+    facts that have another value, `assumed` what is taken for granted, `judged` what people said of it; `lost`,
+    `constraints`, `relaxed` name what a disruption did, `cuts` the limits it set; `upset` is the reason of a change
+    that still has to become a fault.
     `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
     """
 
@@ -408,6 +415,16 @@ class Run:
     turning: dict[str, None] = field(default_factory=dict)
     expected: int = 0
     clock: VirtualClock | None = None
+    standing: dict[int, Standing] = field(default_factory=dict)
+    items_known: dict[int, None] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
+    assumed: dict[str, Json] = field(default_factory=dict)
+    judged: dict[str, AssumptionJudged] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+    constraints: dict[str, int] = field(default_factory=dict)
+    relaxed: dict[str, int] = field(default_factory=dict)
+    cuts: dict[str, float] = field(default_factory=dict)
+    upset: str = ""
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def __post_init__(self) -> None:

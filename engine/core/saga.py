@@ -11,12 +11,14 @@ from pydantic import Field, field_validator
 
 from engine.core.activities_parts import ActivityCall, ClockPolicy
 from engine.core.composites import AgentStep, Body, LoopStep, MapStep, SagaStep, TeamStep, Tool
+from engine.core.disruption_kinds import Scheduled
 from engine.core.disruptions import Disruption
 from engine.core.drafted import SagaDraft
 from engine.core.graph import StepGraph
 from engine.core.parts import (
     ID_PATTERN,
     ApprovalAsk,
+    Assumed,
     Compensation,
     HttpCall,
     LlmCall,
@@ -190,8 +192,15 @@ class Saga(Part):
     clock: ClockPolicy | None = Field(
         default=None, description="the virtual clock of its activities; unless said, the usual one"
     )
-    disruptions: tuple[Disruption, ...] = Field(
-        default=(), max_length=50, description="changes of the world that happen to each run"
+    assumptions: tuple[Assumed, ...] = Field(
+        default=(),
+        max_length=100,
+        description="what is taken for granted; expressions see it as `assume.NAME`",
+    )
+    disruptions: tuple[Scheduled | Disruption, ...] = Field(
+        default=(),
+        max_length=100,
+        description="what strikes every run at its time: to practise, to show, to test",
     )
 
     @field_validator("steps")

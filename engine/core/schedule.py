@@ -15,6 +15,7 @@ from engine.core.limits import held_back, one_at_a_time, reached
 from engine.core.panel import next_vote
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of, undo_of, with_document
+from engine.core.standing import next_moments, to_know, to_lift, to_strike
 from engine.core.templates import names_in
 
 MAX_PROBES = 5
@@ -27,6 +28,7 @@ class Task:
     kind: Literal[
         "deadline", "validate", "check", "boundary", "turn", "open", "limit", "begin", "retry", "no_locks", "expire", "end_wait", "probe", "ask", "withdraw",
         "give_up", "choose", "undo", "undo_late", "empty", "excuse", "redo", "close", "happen",
+        "known", "strike", "lift",
     ]  # fmt: skip
     step: str = ""
 
@@ -39,6 +41,9 @@ def due(run: Run, now: datetime) -> Iterator[Task]:
     """
     if run.seq == 0 or run.is_closed:
         return
+    yield from (Task("known", str(item)) for item in to_know(run, now))
+    yield from (Task("lift", str(seq)) for seq in to_lift(run, now))
+    yield from (Task("strike", str(seq)) for seq in to_strike(run, now))
     for name in run.validating if run.repair is None else ():  # what a repair keeps is checked after it
         yield Task("validate", name)
     for name in run.late:
@@ -240,7 +245,7 @@ def _first_undo(run: Run, step: StepState, now: datetime, slots: int) -> Iterato
     if not step.maybe_landed:
         yield Task("empty", step.id)
     elif undo_of(step.definition) is None:
-        yield Task("excuse", step.id)
+        yield Task("empty" if step.gone else "excuse", step.id)
     elif step.unresolved and not step.landed and undo_needs_output(step):
         yield from _look(run, step, now)
     elif slots > 0 and not run.paused:
@@ -271,6 +276,7 @@ def wake_at(run: Run) -> datetime | None:
         moments.append(wakes_at(run))
         moments += [run.deadline] if all(f.source != "deadline" for f in run.faults) else []
     moments = [*moments, *(_late_moment(run, run.steps[name]) for name in run.late)]
+    moments = [*moments, *next_moments(run)]
     return min((moment for moment in moments if moment is not None), default=None)
 
 

@@ -21,6 +21,7 @@ def forward_scope(run: Run, step: StepState | None = None) -> dict[str, Json]:
         "steps": run.known,
         "app": run.app,
         "world": WORLD,
+        "assume": run.assumed,
         "key": key_of(run, step) if step else "",
         "attempt": len(step.attempts) + 1 if step else 0,
     }

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from engine.core import events as e
+from engine.core.disruption_kinds import CancelledBooking
 from engine.core.document import saga_from_document
 from engine.core.events import AttemptEnded, AttemptIntended, Event, Phase, Recorded
 from engine.core.saga import Saga, effect_of
@@ -93,14 +94,23 @@ class Evidence:
         }
         excused |= {late.step for _, late in self.all(e.LateUndone) if late.how == "skipped"}
         failed: set[str] = set()
+        gone: set[str] = set()  # by its target, and nobody did it anew
         for recorded in self.log:
             if isinstance(recorded.event, e.StepsRedone):
                 failed -= set(recorded.event.steps)
+                gone -= set(recorded.event.steps)
+            elif isinstance(recorded.event, e.DisruptionStruck):
+                what = self._disruptions[recorded.event.disruption].what
+                gone |= {what.step} if isinstance(what, CancelledBooking) else set()
             elif isinstance(recorded.event, e.StepFailed) and not recorded.event.handled:
                 failed.add(recorded.event.step)
             elif isinstance(recorded.event, e.StepSkipped) and recorded.event.step in failed:
                 excused.add(recorded.event.step)
-        return excused
+        return excused | gone
+
+    @cached_property
+    def _disruptions(self) -> dict[int, e.Disrupted]:
+        return {recorded.seq: known for recorded, known in self.all(e.Disrupted)}
 
     @cached_property
     def plan(self) -> dict[str, e.UndoPlanned]:

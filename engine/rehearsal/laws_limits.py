@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from engine.core import events as e
+from engine.core.disruption_kinds import CutBudget
+from engine.core.saga import Budget
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import expect
 
 
 def L30_spent_is_at_most_the_limit_and_one_attempt(seen: Evidence) -> int:
     """No forward attempt begins at the limit that is in force, unless past the pivot (R39)."""
-    budget = seen.saga.budget
-    if budget is None:
-        return 0
+    budget = seen.saga.budget or Budget()
     limits = {"calls": budget.calls, "tokens": budget.tokens}
+    cut = any(isinstance(known.what, CutBudget) for _, known in seen.all(e.Disrupted))
+    if seen.saga.budget is None and not cut:
+        return 0
     allowed = {name: float(once) for name, once in limits.items() if once is not None}
     spent, judged = dict.fromkeys(limits, 0), 0
     stopped: e.LimitReached | None = None
     for recorded in seen.log:
         event = recorded.event
-        if isinstance(event, e.LimitGranted):
+        if isinstance(event, e.DisruptionStruck | e.DisruptionEnded):
+            _judge_cut(seen, event, allowed, limits)
+        elif isinstance(event, e.LimitGranted):
             _judge_grant(event, allowed, spent, limits)
         elif isinstance(event, e.LimitReached):
             stopped = event
-            if event.response == "note":
-                allowed[event.limit] = float("inf")
+            allowed |= {event.limit: float("inf")} if event.response == "note" else {}
         elif isinstance(event, e.DirectionChosen) and stopped is not None and stopped.response == "stop":
             allowed[stopped.limit] = max(stopped.spent, stopped.allowed) + stopped.allowed
         elif isinstance(event, e.AttemptIntended) and event.phase == "forward":
@@ -36,6 +40,30 @@ def L30_spent_is_at_most_the_limit_and_one_attempt(seen: Evidence) -> int:
             told = event.meta.get("tokens", 0)
             spent["tokens"] += told if isinstance(told, int) else 0
     return judged
+
+
+def _judge_cut(
+    seen: Evidence,
+    event: e.DisruptionStruck | e.DisruptionEnded,
+    allowed: dict[str, float],
+    limits: dict[str, int | None],
+) -> None:
+    """Take a cut budget for the limit from here on, and at its end the one that there was before it."""
+    what = next(known.what for recorded, known in seen.all(e.Disrupted) if recorded.seq == event.disruption)
+    if not isinstance(what, CutBudget) or what.limit not in limits:
+        return
+    before = limits[what.limit]
+    if isinstance(event, e.DisruptionStruck):
+        limits[what.limit] = int(what.allowed)
+        allowed[what.limit] = what.allowed
+    elif before is not None and before == int(what.allowed):
+        struck = [x for _, x in seen.all(e.DisruptionStruck) if x.disruption == event.disruption]
+        budget = getattr(seen.saga.budget, what.limit, None)
+        once = next((x.before for x in struck if x.before is not None), budget) if struck else before
+        limits[what.limit] = once if once is None else int(once)
+        allowed.pop(what.limit, None)
+        if once is not None:
+            allowed[what.limit] = float(once)
 
 
 def _judge_grant(

@@ -11,6 +11,7 @@ from engine.core import commands as c
 from engine.core.events import HelpNeeded
 from engine.core.run import Run
 from engine.core.saga import Saga, effect_of
+from engine.rehearsal.disrupting import disrupt_run
 from engine.rehearsal.tape import Tape
 from engine.rehearsal.verdict import expect
 from engine.rehearsal.world import Effect, World
@@ -172,9 +173,8 @@ class People:
         self.scene.send(c.MarkDone(step=name, reason="by hand", output=output, by="bob"), by_hand)
 
     def disrupt(self, name: str) -> None:
-        """Plant a fault on the next attempt of a step."""
-        how = self.scene.tape.pick(["fail", "timeout_but_land", "delay"])
-        self.scene.send(c.Disrupt.model_validate({"step": name, "injection": how, "by": "bob"}))
+        """Let something happen from outside: to a call, to the world, to what is asked of the run."""
+        disrupt_run(self.scene, name)
 
     def choose(self, _name: str) -> None:
         """Choose a direction."""

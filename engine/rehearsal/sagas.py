@@ -7,6 +7,7 @@ from typing import Any
 from engine.core.checks import publish_problems
 from engine.core.document import saga_from_document
 from engine.core.saga import Saga
+from engine.rehearsal.disrupting import disrupted
 from engine.rehearsal.sagas_checked import between_steps, fallbacks, validators
 from engine.rehearsal.tape import SAGA_BYTES, Tape, chance
 
@@ -63,6 +64,8 @@ def random_saga(tape: Tape) -> Saga | None:
         document["invariants"] = [{"name": "few", "rule": f"app.n < {1 + tape.below(4)}"}]
     if tape.often(25):
         document |= between_steps(tape, steps)
+    if tape.often(20):
+        document |= disrupted(tape, list(steps))
     if pivot is None and tape.often(25):
         document["deadline_s"] = 1 + tape.below(120)
     saga = saga_from_document(document)

@@ -23,7 +23,7 @@ from engine.core.schedule import wake_at
 from engine.rehearsal.people import AUTHOR, STARTER, People
 from engine.rehearsal.tape import Tape
 from engine.rehearsal.verdict import Violation, expect
-from engine.rehearsal.world import Answer, Weather, World
+from engine.rehearsal.world import NEVER_SENT, Answer, Weather, World
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 MAX_TURNS = 900
@@ -252,7 +252,7 @@ class Story:
         stored = replay(self.saga, kept)
         for call in stored.open_calls:
             intent = self.intents[call]
-            if self.tape.often(50) and intent.injection != "fail":
+            if self.tape.often(50) and intent.injection not in NEVER_SENT:
                 self.world.act_unseen(intent, self.now, intent.deadline, self.tape)
         if not torn:
             self.checked["L09"] += 1

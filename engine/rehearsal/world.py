@@ -20,6 +20,9 @@ ANSWERS = ("ok", "ok", "ok", "failed", "landed", "lost", "rejected", "ok", "fail
 UNDO_MOODS = ("moody", "moody", "moody", "fails_once", "fails_for_ever", "never_answers")
 PROBE_MOODS = ("moody", "moody", "moody", "down")
 
+NEVER_SENT = frozenset({"fail", "refuse", "down"})
+"""Planted faults with which no call is made."""
+
 PUNCTUAL = 0.99
 """The share of the settle window after which a late effect lands: in time, but only just."""
 
@@ -132,8 +135,9 @@ class World:
         """Let a call arrive now, and return its answer; whoever calls gives up at `until`."""
         step = self.steps[intent.step]
         manner = self._manner(intent, tape)
-        if intent.injection == "fail":
-            return Answer("rejected", error="a planted failure; no call was made")
+        if intent.injection in NEVER_SENT:
+            refused: Outcome = "rejected" if intent.injection == "refuse" else "failed"
+            return Answer(refused, error="a planted failure; no call was made", code="planted")
         if now > until and manner not in {"lost", "landed"}:
             manner = tape.pick(["lost", "landed"])
         if intent.injection == "timeout_but_land":
@@ -143,12 +147,16 @@ class World:
             return Answer(outcome, error=manner, retryable=not tape.often(10))
         surely_none = intent.phase == "check" or (intent.phase == "forward" and effect_of(step) == "readonly")
         silence = Answer("failed" if surely_none else "unknown", error="no answer", code="timeout")
-        if manner == "lost":
+        if intent.injection == "land_late" and not surely_none:
+            self.act(intent, now, until, tape, until + timedelta(seconds=intent.delay_s))
+            return silence
+        if manner == "lost" or intent.injection == "land_late":
             return silence
         if manner == "landed":
             self.act_unseen(intent, now, until, tape)
             return silence
-        return self.act(intent, now, until, tape)
+        said = self.act(intent, now, until, tape)
+        return replace(said, output=intent.spoilt) if intent.injection == "garbage" else said
 
     def _manner(self, intent: AttemptIntended, tape: Tape) -> str:
         """Return how this call goes, by the mood that its target is in for the whole story."""

@@ -13,6 +13,7 @@ from engine.core.saga import effect_of, undo_of
 from engine.core.validators import JudgeValidator
 from engine.core.verify import find_placed
 from engine.ports import Call, Clock, Outcome, Performer
+from engine.runtime.disrupted import LateCalls, heard, slowed, unsent
 
 
 def call_of(run: Run, intent: AttemptIntended, timeout_s: float) -> Call:
@@ -59,6 +60,7 @@ async def make_call(
     *,
     effect: bool,
     waits: Callable[[], None],
+    later: LateCalls,
 ) -> Outcome:
     """Make the call within its time limit, and never past its deadline; never raises but for cancellation.
 
@@ -71,8 +73,9 @@ async def make_call(
     if left_s <= 0:
         return Outcome(outcome="failed", error="its time was up before it was sent", code="too_late")
     limit_s = min(call.timeout_s, left_s)
-    if intent.injection == "fail":
-        return Outcome(outcome="rejected", error="a planted failure; no call was made", code="planted")
+    planted = unsent(intent)
+    if planted is not None:
+        return planted
     performer = performers.get(call.kind)
     if performer is None:
         return Outcome(
@@ -80,29 +83,14 @@ async def make_call(
         )
     lost = "unknown" if effect else "failed"
     try:
-        work = performer.perform(call)
-        if intent.injection == "delay":
-            work = _late(work, intent.delay_s)
-        outcome = await _in_time(work, limit_s, waits)
+        if intent.injection == "land_late":
+            return later.put_off(performer, call, intent, effect=effect)
+        outcome = await _in_time(slowed(performer.perform(call), intent), limit_s, waits)
     except TimeoutError:
         return Outcome(outcome=lost, error=f"no answer within {call.timeout_s:g} s", code="timeout")
     except Exception as error:  # noqa: BLE001 - a performer's bug must not take the run with it
         return Outcome(outcome=lost, error=f"{type(error).__name__}: {error}", code="exception")
-    if intent.injection == "timeout_but_land":
-        meta = {**outcome.meta, "planted": True}
-        return Outcome(
-            outcome=lost, error="a planted timeout: the answer was thrown away", code="timeout", meta=meta
-        )
-    return outcome
-
-
-async def _late(work: Coroutine[Any, Any, Outcome], delay_s: float) -> Outcome:
-    try:
-        await asyncio.sleep(delay_s)
-    except asyncio.CancelledError:
-        work.close()
-        raise
-    return await work
+    return heard(outcome, intent, effect=effect)
 
 
 async def _in_time(

@@ -18,14 +18,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import count
 from typing import Any, NamedTuple
 
-from engine.core.commands import Advance, Command, GrantLocks, Recover, Report
+from engine.core.commands import Advance, Command, Disrupt, GrantLocks, Recover, Report
 from engine.core.context.tokens import ESTIMATE, TokenCounter
 from engine.core.decide import decide, turn
+from engine.core.disruption_kinds import OF_THE_PROCESS
 from engine.core.errors import CommandRejected, SagaError
-from engine.core.events import AttemptIntended, LocksWanted, Recorded
+from engine.core.events import AttemptIntended, DisruptionStruck, LocksWanted, Recorded
 from engine.core.evolve import evolve, replay
 from engine.core.run import Run, StepState
 from engine.core.saga import Saga, effect_of
@@ -45,7 +47,9 @@ from engine.ports import (
 from engine.projection import project
 from engine.runtime.after import Aftermath, late_reports
 from engine.runtime.calls import call_of, has_effect, make_call
+from engine.runtime.disrupted import LateCalls
 from engine.runtime.durable import Disk
+from engine.runtime.outage import Outages
 
 log = logging.getLogger(__name__)
 LONGEST_SLEEP_S = 20.0
@@ -101,6 +105,7 @@ class RunDriver:
         saga_of: Callable[[str], Saga],
         *,
         count: TokenCounter = ESTIMATE,
+        outages: Outages | None = None,
     ) -> None:
         self._store = store
         self._performers = performers
@@ -112,6 +117,8 @@ class RunDriver:
         self._live: dict[str, Live] = {}
         self._disk = Disk(self._loop)
         self._stopping = False
+        self._outages = outages or Outages(store)
+        self._later = LateCalls(clock, self.answer_late)
         self._after = Aftermath(store, performers, clock, self.load)
         for performer in performers.values():
             if isinstance(performer, AnswersLate):
@@ -166,6 +173,8 @@ class RunDriver:
             CommandRejected: if the run's state forbids it, or the driver stops.
         """
         self._refuse_if_stopping()
+        if isinstance(command, Disrupt):
+            self._outages.refuse(command.what)
         return self._turn(self._live[run_id], command)
 
     async def stop(self) -> None:
@@ -175,6 +184,7 @@ class RunDriver:
             self._set_timer(live, None)
             for wait in live.waits.values():
                 wait.cancel()
+        await self._later.stop()
         tasks = [task for live in self._live.values() for task in live.calls.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=STOP_GRACE_S)
@@ -241,7 +251,23 @@ class RunDriver:
             live.faulted = live.faulted or event.type == "faulted"
         if not (may_hold and calls):
             self._append(live)
+        self._strike_process(live, recorded)
         return calls
+
+    def _strike_process(self, live: Live, recorded: Sequence[Recorded]) -> None:
+        """Let a disruption of the process happen, once it is on disk."""
+        for entry in recorded:
+            if not isinstance(entry.event, DisruptionStruck):
+                continue
+            what = live.run.standing[entry.event.disruption].known.what
+            if isinstance(what, OF_THE_PROCESS):
+                self._append(live)
+                if live.stored is not None:
+                    live.stored.add_done_callback(partial(self._struck, what))
+
+    def _struck(self, what: object, stored: Future[None]) -> None:
+        if not stored.cancelled() and stored.exception() is None:
+            self._outages.strike(what)
 
     def _append(self, live: Live) -> None:
         """Hand over what is held back, and set the timer or, at the end, let go."""
@@ -358,6 +384,7 @@ class RunDriver:
                 self._clock,
                 effect=call.effect,
                 waits=lambda: self._release(live),
+                later=self._later,
             )
             return dict(vars(outcome))
         except asyncio.CancelledError:

@@ -30,6 +30,7 @@ from engine.core.saga import Saga
 from engine.ports import Clock, Conflict, Driver, Json, Performer, Posted, SagaVersion, Store, Unavailable
 from engine.runtime.driver import RunDriver
 from engine.runtime.living import ALIVE_S, living
+from engine.runtime.outage import Outages
 from engine.templates import shipped
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Engine:
         clock: the source of now.
         count: who counts the tokens of what models are shown.
         adopt: whether to take over runs that nobody drives.
+        may_crash: whether a disruption may kill this process.
         beat_s: how often it says that it is alive.
         alive_s: a driver whose last heartbeat is older than this has lost its runs (R34); they are looked
             for five times as often.
@@ -88,6 +90,7 @@ class Engine:
         clock: Clock | None = None,
         count: TokenCounter = ESTIMATE,
         adopt: bool = True,
+        may_crash: bool = False,
         beat_s: float = 2.0,
         alive_s: float = ALIVE_S,
     ) -> None:
@@ -97,6 +100,7 @@ class Engine:
         self._clock = clock or SystemClock()
         self._count = count
         self._adopt = adopt
+        self._outages = Outages(store, may_crash=may_crash)
         self._beat_s = beat_s
         self._alive_s = alive_s
         self._sagas: dict[str, Saga] = {}
@@ -247,7 +251,13 @@ class Engine:
 
     async def _begin(self) -> None:
         self._driver = RunDriver(
-            self._store, self._performers, self._clock, self.id, self.saga, count=self._count
+            self._store,
+            self._performers,
+            self._clock,
+            self.id,
+            self.saga,
+            count=self._count,
+            outages=self._outages,
         )
         self._beat()
         if self._adopt:

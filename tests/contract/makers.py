@@ -110,7 +110,7 @@ EVERY_EVENT: list[Event] = [
     e.StepUndone(step="a", empty=True, reason="r", writes={"v": 1}),
     e.StepExcused(step="a", how="done", by="ada", reason="r"),
     e.RetryAsked(step="a", by="ada", request=VALUE),
-    e.Disrupted(step="a", injection="timeout_but_land", delay_s=3.25, by="ada"),
+    e.Disrupted(what={"kind": "fact", "path": "steps.a.output.v", "value": VALUE}, by="ada", effective_from=LATER),
     e.LateLanded(step="a", attempt=2, output=VALUE, counts=False, reason=WORDS),
     e.LateUndone(step="a", attempt=2, how="done", reason="r", by="ada"),
     e.LimitReached(limit="cost_usd", spent=1.5, allowed=1.0, response="ask"),
@@ -134,6 +134,9 @@ EVERY_EVENT: list[Event] = [
         since=780, until=900, ends={"a": 800}, by="ada",
     ),
     e.ActivityRevised(step="a", until=790.25, reason=WORDS, by="ada"),
+    e.DisruptionStruck(disruption=3, path="app.v", before=1, value=VALUE, writes={"v": VALUE}, stale=("a",), reason=WORDS),
+    e.DisruptionEnded(disruption=3, reason=WORDS, by="ada"),
+    e.AssumptionJudged(path="assume.v", accepted=False, before=30, value=0, by=WORDS, reason="r"),
     e.PlanAmended(document={"saga": "t", "steps": {}}, added=("c",), changed=("b",), reason=WORDS, by="ada"),
 ]  # fmt: skip
 

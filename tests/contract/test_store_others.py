@@ -216,7 +216,7 @@ class TestPosted:
         commands: list[AnyCommand] = [
             Decide(by="ada", step="a", decision="denied", groups=("desk", "bank"), request_hash="h"),
             TryNow(step="a", request=VALUE),
-            Disrupt(step="a", injection="delay", delay_s=0.25),
+            Disrupt(what={"kind": "delay", "step": "a", "delay_s": 0.25}),
             Abandon(by=WORDS, reason=WORDS),
         ]
         for number, command in enumerate(commands):

@@ -221,7 +221,7 @@ def meddled_with():
         "recovery: ask\nsteps: {a: {<book>, <keys>}, b: {kind: approval, needs: a}, c: {<book>, needs: b, approval: {}}}"
     )
     play.do(c.Pause(by="bob"))
-    play.do(c.Disrupt(step="a", injection="delay", delay_s=2, by="bob"))
+    play.do(c.Disrupt(what={"kind": "delay", "step": "a", "delay_s": 2}, by="bob"))
     play.failed("a")
     play.do(c.Resume(by="bob"))
     play.do(c.TryNow(step="a", by="bob"))
@@ -330,10 +330,40 @@ steps:
     return play
 
 
+def disrupted():
+    play = Play(
+        "recovery: repair\nassumptions: [{name: walk, value: 30, otherwise: 0}]\napp: {n: 0}\n"
+        "disruptions: [{when: {after: a}, what: {kind: fail, step: b}}]\n"
+        "steps: {a: {<book>, writes: {n: app.n + output.cost}}, b: {<book>, needs: a, <keys>}, c: {kind: python, needs: b,"
+        " with: {function: read, args: {n: '${steps.a.output.cost}', walk: '${assume.walk}'}}}, q: {kind: approval, needs: c}}"
+    )
+    play.do(c.Disrupt(what={"kind": "budget", "limit": "calls", "allowed": 50}, by="bob"))
+    play.ok("a", output={"cost": 2})
+    play.failed("b", error="planted")
+    play.advance()
+    play.ok("b")
+    play.ok("c")
+    play.do(
+        c.Disrupt(
+            what={"kind": "fact", "path": "steps.a.output.cost", "factor": 2, "reason": "dearer"}, by="bob"
+        )
+    )
+    play.ok("c")
+    play.do(c.JudgeAssumption(path="assume.walk", accepted=False, reason="they drive", by="bob"))
+    play.ok("c")
+    play.do(c.Lift(disruption=4, by="bob"))
+    play.do(c.Disrupt(what={"kind": "cancelled_booking", "step": "b"}, by="bob"))
+    play.ok("b", empty=True)
+    play.ok("b")
+    play.ok("c")
+    play.decide("q")
+    return play
+
+
 RUNS = (
     completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
     undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
-    checked, restored, repaired, amended, timetabled,
+    checked, restored, repaired, amended, timetabled, disrupted,
 )  # fmt: skip
 
 

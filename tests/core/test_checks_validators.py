@@ -127,7 +127,7 @@ BAD = {
                                        "steps.a.fallback[0].value", "knows no `output`", "here it may use"),
     "what is stated of nothing": ("steps: {a: {<read>, states: {goals: undo.x}}}", "steps.a.states.goals",
                                   "knows no `undo`", "here it may use"),
-    "goals of a step": ("steps: {a: {<read>}}\ngoals: ['See ${steps.a.output}']", "goals[0]", "knows no `steps`", "app, run, world"),
+    "goals of a step": ("steps: {a: {<read>}}\ngoals: ['See ${steps.a.output}']", "goals[0]", "knows no `steps`", "app, assume, run, world"),
     "constraints of nothing": ("steps: {a: {<read>}}\nconstraints: ['${run.input.x}']", "constraints[0]", "no input 'x'", "declare"),
     "a context of later steps": (f"steps: {{a: {{{LLM}, context: {{inputs: [steps.b.output]}}}}, b: {{<read>}}}}",
                                  "steps.a.context.inputs[0]", "need not come before", "add 'b'"),

@@ -36,6 +36,6 @@ def test_the_second_of_two_deciders_reads_who_was_first() -> None:
 
 def test_a_disruption_is_planted_once() -> None:
     play = Play("steps: {a: {<book>, approval: {}}}", publish=False)
-    play.do(Disrupt(by="ann", step="a", injection="fail"))
+    play.do(Disrupt(by="ann", what={"kind": "fail", "step": "a"}))
     with pytest.raises(CommandRejected, match="waits for the next attempt"):
-        play.do(Disrupt(by="ann", step="a", injection="fail"))
+        play.do(Disrupt(by="ann", what={"kind": "fail", "step": "a"}))

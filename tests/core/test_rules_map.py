@@ -193,7 +193,7 @@ def test_a_map_that_has_begun_can_not_be_skipped_but_what_is_inside_it_can():
     play.do(c.Skip(step="map.1.ask", by="bob", reason="not this one"))
     assert (play.status("map.1.ask"), play.status("map.1.book")) == ("skipped", "skipped")
     assert play.status("map.2.ask") == "awaiting_approval"
-    refuses(play, c.Disrupt(step="map", injection="fail", by="bob"), "makes no call")
+    refuses(play, c.Disrupt(what={"kind": "fail", "step": "map"}, by="bob"), "makes no call")
 
 
 def test_past_the_pivot_what_is_made_of_the_items_can_be_tried_again():

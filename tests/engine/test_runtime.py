@@ -236,7 +236,13 @@ def test_a_waiting_retry_can_be_run_now(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("injection", "end"), [("fail", "compensated"), ("delay", "completed"), ("timeout_but_land", "completed")]
+    ("injection", "end"),
+    [
+        ("refuse", "compensated"),
+        ("fail", "completed"),
+        ("delay", "completed"),
+        ("timeout_but_land", "completed"),
+    ],
 )
 def test_a_disruption_strikes_the_next_attempt_once(bench: Bench, injection: str, end: str) -> None:
     text = """
@@ -253,13 +259,14 @@ steps:
     compensate: {kind: http, with: {method: DELETE, url: "${world}/tickets", params: {key: "${key}"}}}
 """
     run_id = bench.start(text)
-    bench.engine.submit(run_id, Disrupt(by="me", step="book", injection=injection, delay_s=0.2)).result()
+    what = {"kind": injection, "step": "book", **({"delay_s": 0.2} if injection == "delay" else {})}
+    bench.engine.submit(run_id, Disrupt(by="me", what=what)).result()
     run = bench.to_end(run_id)
     assert run.status == end
     booked = bench.world.ledger()
-    assert len(booked) == (0 if injection == "fail" else 1)
+    assert len(booked) == (0 if injection == "refuse" else 1)
     with pytest.raises(CommandRejected, match="has ended"):
-        bench.engine.submit(run_id, Disrupt(by="me", step="book", injection="fail")).result()
+        bench.engine.submit(run_id, Disrupt(by="me", what={"kind": "fail", "step": "book"})).result()
 
 
 def test_a_command_reaches_a_run_that_another_engine_drives(bench: Bench, made: dict[str, Performer]) -> None:

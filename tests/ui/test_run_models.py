@@ -361,7 +361,7 @@ def test_a_disruption_is_refused_with_a_reason_and_marked_where_planted():
     refused = {target.step: target.refusal for target in disruptable(play.run, play.now)}
     assert "committed" in refused["a"]
     assert refused["e"] == ""
-    play.do(c.Disrupt(step="e", injection="fail", by="bob"))
+    play.do(c.Disrupt(what={"kind": "refuse", "step": "e"}, by="bob"))
     assert "disrupted" in graph(play)["e"].marks
     marks = run_timeline(play.run, play.log, play.now).marks
     assert [(mark.row, mark.kind) for mark in marks] == [("e", "disruption")]

@@ -5,20 +5,21 @@ Which one is open is kept in the session, so that a dialog survives a rerun of t
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Final
 
 import streamlit as st
 
-from engine.core.commands import Cancel, Disrupt, MarkStale, RestoreApp
-from engine.core.events import Injection
+from engine.core.commands import Cancel, MarkStale, RestoreApp
 from engine.core.run import Run
 from engine.core.templates import as_text
 from ui.components.run_commands import forget_refusal, now, refuse, send, show_refusal
+from ui.components.run_disrupt import draw_disrupt
 from ui.components.run_plan import PLAN, draw_plan
 from ui.components.run_repair import culprits_key, draw_ways, pick_culprits
 from ui.components.run_rollback import draw_lines
 from ui.components.text import escape, plain
-from ui.models.run_actions import disruptable, outdatable
+from ui.models.run_actions import outdatable
+from ui.models.run_disrupt import GROUPS
 from ui.models.run_repair import FOLLOWS, what_follows
 from ui.models.run_rollback import price_words, rollback_lines
 from ui.models.run_state import broken_by_restore, no_restore, restored
@@ -30,15 +31,7 @@ STALE: Final = "run-stale"
 RESTORE: Final = "restore:"
 """What the name of the dialog for a restore begins with; the event follows."""
 CHANGED: Final = "Something changed"
-DISRUPTIONS: Final = ("Plant a fault", CHANGED)
-INJECTIONS: Final[dict[str, tuple[str, str]]] = {
-    "fail": ("Fail", "The next try fails before anything is sent. The retry policy decides what follows."),
-    "timeout_but_land": (
-        "Land, but lose the answer",
-        "The call takes effect, but nobody hears: the outcome is unknown.",
-    ),
-    "delay": ("Delay", "The next try takes longer."),
-}
+DISRUPTIONS: Final = (*GROUPS, CHANGED)
 
 
 def open_dialog(name: str) -> None:
@@ -78,51 +71,7 @@ def _disrupt(run: Run) -> None:
     )  # fmt: skip
     if way == CHANGED:
         draw_changed(run)
-    else:
-        _fault(run)
-
-
-def _fault(run: Run) -> None:
-    targets = disruptable(run, now())
-    possible = {t.step: t.title for t in targets if not t.refusal}
-    if not possible:
-        st.info("No call of this run is still to come.", icon=":material/info:")
-        return
-    st.caption("Plant a fault on the next try of a step and watch how the run copes.")
-    with st.form("run-disrupt", border=False):
-        st.selectbox(
-            "Step", list(possible), format_func=lambda s: escape(possible[s]), key="run-disrupt-step"
-        )
-        st.radio(
-            "What happens",
-            list(INJECTIONS),
-            format_func=lambda name: INJECTIONS[name][0],
-            captions=[caption for _, caption in INJECTIONS.values()],
-            key="run-disrupt-kind",
-        )
-        st.slider("Seconds, for a delay", 1, 60, 5, key="run-disrupt-delay")
-        st.form_submit_button(
-            "Plant it", type="primary", icon=":material/bolt:", on_click=_plant, args=(run.id,)
-        )
-    refused = [t for t in targets if t.refusal]
-    if refused:
-        with st.expander(f"{counted(len(refused), 'step')} that can't be disrupted"):
-            st.dataframe(
-                {"Step": [t.title for t in refused], "Why": [t.refusal for t in refused]},
-                hide_index=True,
-                key="run-disrupt-refused",
-            )
-
-
-def _plant(run_id: str) -> None:
-    state: Any = st.session_state
-    command = Disrupt(
-        step=state["run-disrupt-step"],
-        injection=cast("Injection", state["run-disrupt-kind"]),
-        delay_s=float(state["run-disrupt-delay"]),
-        by=me(),
-    )
-    if send(run_id, command, "Planted. It strikes at the next try"):
+    elif draw_disrupt(run, way or DISRUPTIONS[0]):
         close_dialog()
         st.rerun()
 

@@ -10,6 +10,7 @@ import streamlit as st
 from engine.core.events import Recorded
 from engine.core.run import Run
 from ui.components.run_commands import now
+from ui.components.run_facts import draw_facts
 from ui.components.run_gantt import draw_gantt
 from ui.components.run_graph import pick_key
 from ui.components.run_rollback import draw_rollback
@@ -150,6 +151,7 @@ _VIEWS: Final[dict[str, Callable[[Run, Sequence[Recorded]], Any]]] = {
     "Table": _table,
     "Checks": draw_checks,
     "Events": _events,
+    "Facts": draw_facts,
     "State": draw_state,
     "Rollback": draw_rollback,
     "Plan": draw_gantt,

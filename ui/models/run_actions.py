@@ -7,6 +7,7 @@ from datetime import datetime
 
 from engine.core.commands import AnyCommand, Cancel, Disrupt, MarkStale, Pause, Resume
 from engine.core.decide import decide
+from engine.core.disruption_kinds import Fail
 from engine.core.errors import CommandRejected
 from engine.core.run import Run
 from ui.models.run_words import title_of
@@ -81,6 +82,6 @@ def outdatable(run: Run, now: datetime) -> list[Target]:
 def disruptable(run: Run, now: datetime) -> list[Target]:
     """Return every step with the reason why it can't be disrupted, if there is one."""
     return [
-        Target(step.id, title_of(step), refusal(run, Disrupt(step=step.id, injection="fail"), now))
+        Target(step.id, title_of(step), refusal(run, Disrupt(what=Fail(kind="fail", step=step.id)), now))
         for step in run.steps.values()
     ]

@@ -12,6 +12,7 @@ from engine.core.events import RECORDED, Recorded
 from engine.core.limits import in_words
 from engine.core.moments import write_time
 from engine.core.run import Run
+from ui.models.run_disrupt import DISRUPTION_DEEDS, DISRUPTION_WORDS, steps_of
 from ui.models.run_verdicts import FALLBACKS
 from ui.models.run_words import clock, counted, listed
 
@@ -210,7 +211,7 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "step_undone": lambda e: e.reason,
     "step_excused": lambda e: _with(f"Settled by {e.by} ({e.how})", e.reason),
     "retry_asked": lambda e: _with(f"{e.by} asks for the next try at once", e.reason),
-    "disrupted": lambda e: f"{e.by} planted: {e.injection.replace('_', ' ')}",
+    **DISRUPTION_WORDS,
     "clock_set": lambda e: (
         f"{e.by} sets the virtual clock to {e.speed:g} minutes a second, at {write_time(e.at)}"
     ),
@@ -260,7 +261,7 @@ _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
     "output_augmented": lambda e: (f"agreed to what {e.validator} adds", ""),
     "app_restored": lambda e: (f"set the application state back to event {e.at_seq}", e.reason),
     "retry_asked": lambda e: ("asked for the next try at once", e.reason),
-    "disrupted": lambda e: (f"planted a disruption ({e.injection.replace('_', ' ')})", ""),
+    **DISRUPTION_DEEDS,
     "noted": lambda e: ("noted", e.text),
     "clock_set": lambda e: (f"set the virtual clock to {e.speed:g} minutes a second", ""),
     "times_changed": lambda e: ("said that the world of the timetable has changed", e.text),
@@ -290,5 +291,7 @@ def _deed(event: Any) -> str:
 
 def _steps(event: Any) -> tuple[str, ...]:
     """Return the steps that an event is about: one, several or none."""
+    if event.type == "disrupted":
+        return steps_of(event.what)
     step = getattr(event, "step", None)
-    return (step,) if step else getattr(event, "steps", ())
+    return (step,) if step else getattr(event, "steps", getattr(event, "stale", ()))

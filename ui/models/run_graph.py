@@ -13,6 +13,7 @@ from ui.models.draft_needs import edge_label, is_outcome
 from ui.models.graph import EdgeKind, EdgeState, Graph, GraphEdge, GraphNode
 from ui.models.layout import CARD_H, CARD_W, Layout
 from ui.models.run_checks import check_mark, edge_check
+from ui.models.run_disrupt import planted_on
 from ui.models.run_verdicts import fallbacks
 from ui.models.run_words import epoch_words, epochs, money, rounded, title_of
 from ui.models.status import effect_look, kind_look
@@ -79,7 +80,7 @@ def _marks(run: Run, step: StepState) -> tuple[str, ...]:
         marks.append("anew")
     if step.id in run.stale:
         marks.append("stale")
-    if step.disruption is not None or any(a.intent.injection for a in step.attempts):
+    if planted_on(run, step) or any(a.intent.injection for a in step.attempts):
         marks.append("disrupted")
     marks += check_mark(run, step)
     if step.lates:

@@ -36,6 +36,10 @@ INJECTIONS: Final[dict[str, str]] = {
     "fail": "a failure was planted",
     "timeout_but_land": "a lost answer was planted: it lands, but nobody hears",
     "delay": "a delay was planted",
+    "refuse": "a refusal was planted",
+    "down": "an outage was planted: nothing was sent",
+    "land_late": "it was planted to land after its deadline",
+    "garbage": "garbage was planted in place of the answer",
 }
 
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
+from engine.core.disrupt import words
 from engine.core.events import (
     Disrupted,
+    DisruptionStruck,
     Faulted,
     LateLanded,
     LocksTaken,
@@ -20,6 +22,7 @@ from engine.core.events import (
 )
 from engine.core.run import Attempt, Run, StepState
 from ui.models.run_checks import check_marks
+from ui.models.run_disrupt import steps_of
 from ui.models.run_graph import UNDO
 from ui.models.run_words import clock, epochs, title_of
 from ui.models.timeline import Mark, Row, Segment, SegmentKind, Timeline
@@ -143,7 +146,10 @@ def _planted(history: list[Recorded]) -> list[Mark]:
     for recorded in history:
         event = recorded.event
         if isinstance(event, Disrupted):
-            marks.append(Mark(event.step, recorded.at, "disruption", f"planted by {event.by}"))
+            said = f"{words(event.what)} ({event.by})"
+            marks += [Mark(name, recorded.at, "disruption", said) for name in steps_of(event.what)]
+        elif isinstance(event, DisruptionStruck):
+            marks += [Mark(name, recorded.at, "disruption", event.reason) for name in event.stale]
         elif isinstance(event, StepsStale):
             changed = f"{event.by}: {event.reason}"
             marks += [Mark(name, recorded.at, "disruption", changed) for name in event.steps]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from engine.core.constraints import added_constraints
 from engine.core.errors import ExpressionError
 from engine.core.expressions import compile_expression
 from engine.core.run import Run, StepState
@@ -57,8 +58,17 @@ def written(found: list[Statement]) -> str:
 def _under(run: Run, heading: Heading) -> Iterator[Statement]:
     own: tuple[str, ...] = getattr(run.saga, heading)
     if own:
-        lines = [as_text(render(line, forward_scope(run))) for line in own]
+        lines = [as_text(render(line, forward_scope(run))) for line in own if line not in run.relaxed]
         yield Statement(heading, f"saga.{heading}", run.saga.name, _clean(lines))
+    for what in added_constraints(run) if heading == "constraints" else ():
+        seq = run.constraints[what.name]
+        yield Statement(
+            heading,
+            f"run.constraints.{what.name}",
+            "Since the run began",
+            _clean([what.text or what.rule]),
+            seq,
+        )
     for name in run.saga.stating:
         step = run.steps[name]
         told = stated(step, heading) if step.status == "committed" else ()

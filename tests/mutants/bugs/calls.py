@@ -155,8 +155,8 @@ BUGS = (
     Mutant(
         name="an undo that found nothing counts as a failure",
         breaks="R8",
-        old="return _undone(run, step, empty=ended.empty, answer=ended.output)",
-        new='return [e.HelpNeeded(step=step.id, kind="comp_failed", reason="nothing there")] if ended.empty else _undone(run, step, empty=False, answer=ended.output)',
+        old="        return _undone(run, step, empty=empty, answer=ended.output)",
+        new='        return [e.HelpNeeded(step=step.id, kind="comp_failed", reason="nothing there")] if empty else _undone(run, step, empty=False, answer=ended.output)',
         tests=(ATTEMPTS,),
     ),
     Mutant(
