@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from engine.core.activities_parts import ActivityCall
 from engine.core.activities_told import call_of
+from engine.core.composites import COMPOSITES
 from engine.core.disruptions import TIMETABLE_KINDS, Disruption
 from engine.core.errors import ExpressionError
 from engine.core.run import Run
@@ -23,6 +24,8 @@ from engine.core.templates import render
 from engine.core.virtual import ENDLESS, VirtualClock
 
 Json = Any
+TIMELESS = {"activity", *COMPOSITES}
+"""Kinds of steps that do not keep the clock from moving: what is inside composite ones speaks for itself."""
 
 
 class Coming(NamedTuple):
@@ -119,7 +122,7 @@ def may_move(run: Run) -> bool:
     if run.status != "running" or run.paused or run.limit is not None or run.open_calls:
         return False
     queues = chain(run.fresh, run.ready, run.active, run.validating, run.judging)
-    return all(run.steps[name].definition.kind == "activity" for name in queues)
+    return all(run.steps[name].definition.kind in TIMELESS for name in queues)
 
 
 def wakes_at(run: Run) -> datetime | None:

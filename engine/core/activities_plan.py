@@ -21,6 +21,8 @@ def scheduled(run: Run, step: StepState, scope: dict[str, Json]) -> list[e.Event
     Raises:
         ExpressionError: if it gives no activities, or such as can't be part of this run.
     """
+    if step.frame:
+        raise ExpressionError("a step inside another one can't schedule; let one of the saga itself do it")
     given = compile_expression(step.definition.schedules).evaluate(scope)
     activities = given.get("activities") if isinstance(given, dict) else None
     if not isinstance(given, dict) or not isinstance(activities, dict | None):
@@ -32,7 +34,7 @@ def scheduled(run: Run, step: StepState, scope: dict[str, Json]) -> list[e.Event
 
 def _amended(run: Run, step: StepState, activities: dict[str, Json]) -> list[e.Event]:
     document = run.saga.document()
-    ahead = {name for name in run.steps if _is_ahead(run, name)}
+    ahead = {name for name in run.saga.steps if _is_ahead(run, name)}
     kept = {name: body for name, body in document["steps"].items() if name not in ahead}
     for name, body in activities.items():
         if not isinstance(body, dict) or body.get("kind") != "activity":
@@ -49,7 +51,7 @@ def _amended(run: Run, step: StepState, activities: dict[str, Json]) -> list[e.E
             document=document, reason=f"what '{step.id}' gave", by=step.id,
             added=tuple(name for name in document["steps"] if name not in run.steps),
             changed=tuple(name for name in document["steps"] if name in ahead & activities.keys() and name not in same),
-            removed=tuple(name for name in run.steps if name in ahead and name not in activities),
+            removed=tuple(name for name in run.saga.steps if name in ahead and name not in activities),
         )
     ]  # fmt: skip
 

@@ -264,7 +264,7 @@ class Saga(Part):
     @cached_property
     def timekeeping(self) -> ClockPolicy | None:
         """The virtual clock: as said, or the usual one where there are activities; None where there is no need of one."""
-        needed = any(step.kind == "activity" or step.schedules for step in self.steps.values())
+        needed = any(is_timed(step) for step in self.steps.values())
         return self.clock or (ClockPolicy() if needed else None)
 
     @cached_property
@@ -306,6 +306,12 @@ def request_hash(request: Json) -> str:
 def effect_of(step: Step) -> Effect:
     """Return what the step itself does to the outside; an HTTP GET that says nothing is readonly."""
     return step.effect or "readonly"
+
+
+def is_timed(step: Step) -> bool:
+    """Return whether a step is an activity, gives some, or runs a body that holds one."""
+    inner = (one for body in bodies_of(step).values() for one in body.steps.values())
+    return step.kind == "activity" or bool(step.schedules) or any(is_timed(one) for one in inner)
 
 
 def bodies_of(step: Step) -> dict[str, Saga]:

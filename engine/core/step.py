@@ -80,7 +80,7 @@ class StepBase(Part):
     drafted: StepDraft | None = Field(default=None, description="what a model wrote of it, until accepted")
     schedules: str = Field(
         default="",
-        description="CEL over `output` that gives `{activities, ends}`: activities by id that take the place of those not begun, and other ends of those under way",
+        description="CEL over `output` that gives `{activities, ends}`: activities by id that take the place of those not begun (null: they stay), and other ends of those under way",
     )
 
     @cached_property

@@ -250,3 +250,22 @@ def test_other_ends_of_what_is_under_way_come_with_a_plan():
 def test_mistakes_are_found_before_a_run(text, match):
     with pytest.raises(Exception, match=match):
         Play(text)
+
+
+def test_activities_inside_a_map_go_by_the_same_clock():
+    play = Play("""
+clock: {start: "12:00", speed: 1}
+input: {names: {type: array}}
+steps:
+  all:
+    kind: map
+    with: {over: "${run.input.names}"}
+    body:
+      steps:
+        fetch: {kind: activity, with: {who: ["x"], minutes: 20}}
+        bring: {kind: activity, needs: fetch, with: {minutes: 10}}
+  done: {kind: activity, needs: all, with: {minutes: 5}}
+""", names=["a", "b"])  # fmt: skip
+    to_the_end(play)
+    assert play.run.status == "completed"
+    assert times(play)["done"] == (750, 755)
