@@ -40,12 +40,15 @@ from ui.settings import read_settings
 @click.option(
     "--speed", default=SPEED, show_default=True, type=click.FloatRange(0, 100_000), help="Minutes a second."
 )
+@click.option(
+    "--limit", default=60.0, show_default=True, type=click.FloatRange(0.1, 3600), help="Seconds to solve."
+)
 @click.option("--out", type=click.Path(path_type=Path), help="The file to write; printed unless said.")
 @assume
 @says_errors
 def schedule(
     problem_source: str, *, plans: Path | None, base: Path | None, plan_id: str | None, now_text: str | None,
-    live: bool, speed: float, out: Path | None, assumed: tuple[str, ...],
+    live: bool, speed: float, limit: float, out: Path | None, assumed: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Make a timetable a saga that runs on a virtual clock, one step per row.
 
@@ -66,7 +69,7 @@ def schedule(
             case, problem.model_dump(mode="json", by_alias=True, exclude_unset=True), speed
         )
     else:
-        rows = _given(plans, plan_id) if plans is not None else _solved(case, base, plan_id, now_text)
+        rows = _given(plans, plan_id) if plans is not None else _solved(case, base, plan_id, now_text, limit)
         document = saga_of_plan(case, rows, speed)
     saga = saga_from_document(document)
     text = to_yaml(document)
@@ -83,14 +86,16 @@ def _given(plans: Path, plan_id: str | None) -> tuple[Row, ...]:
     return found.rows
 
 
-def _solved(case: Case, base: Path | None, plan_id: str | None, now_text: str | None) -> tuple[Row, ...]:
+def _solved(
+    case: Case, base: Path | None, plan_id: str | None, now_text: str | None, limit: float
+) -> tuple[Row, ...]:
     under_way, now = plan_under_way(base, plan_id), planned_from(case, now_text)
     planner = cp_sat()
     if under_way is None and now is not None and (states := open_cases(case, now)):
         answers = [answer(Question(case, planner, now), car, state) for car, state in states]
         print_cases(case, now, answers, as_json=False)
         sys.exit(VIOLATED)
-    solution = planner.solve(case, None, standing_at(case, under_way, now))
+    solution = planner.solve(case, None, standing_at(case, under_way, now), limit)
     if not solution.rows:
         for one in solution.conflict:
             click.echo(f"  {one.name}: {one.text}", err=True)
