@@ -17,7 +17,7 @@ from engine.core.commands import AnyCommand
 from engine.core.errors import SagaError
 from engine.core.events import Phase, Recorded
 from engine.core.run import RunStatus
-from engine.core.saga import Saga, Step
+from engine.core.saga import Saga, Step, effect_of
 
 Json = Any
 """A JSON value: None, bool, int, float, str, or lists and string-keyed dicts of them."""
@@ -109,17 +109,23 @@ class Call:
     """One call to make: the intent that is already recorded, and its time limit.
 
     Attributes:
+        step: whose call it is; None where the plan as a whole is asked about.
         kind: the kind of the call: the step's own, or its compensation's or probe's.
     """
 
     run_id: str
-    step: Step
+    step: Step | None
     phase: Phase
     kind: str
     attempt: int
     key: str
     request: Json
     timeout_s: float
+
+    @property
+    def readonly(self) -> bool:
+        """Whether what it is about changes nothing outside."""
+        return self.step is None or effect_of(self.step) == "readonly"
 
 
 class Performer(Protocol):

@@ -25,6 +25,7 @@ from engine.sandbox.world import World
 from storage.move import move
 from storage.store import open_store
 from ui.compose import Studio
+from ui.models.run_replan import plan_lines
 from ui.models.status import run_look
 from ui.models.step_words import status_words, waits_for_verdict
 from ui.settings import Settings
@@ -223,6 +224,7 @@ def show_run(settings: Settings, run_id: str, *, as_json: bool) -> None:
     with _store(settings) as store:
         run = folded(store, run_id)
         incidents = store.incidents(run_id, open_only=False)
+        planned = plan_lines(store.history(run_id))
         if as_json:
             events = [RECORDED.dump_python(recorded, mode="json") for recorded in store.history(run_id)]
             found = [incident.model_dump(mode="json") for incident in incidents]
@@ -236,6 +238,8 @@ def show_run(settings: Settings, run_id: str, *, as_json: bool) -> None:
     for incident in incidents:
         closed = f" (closed by {incident.by}: {incident.reason})" if incident.closed_at else ""
         click.secho(f"  after the end: {incident.what}{closed}", fg="yellow")
+    for said in planned:
+        click.secho(f"  {said}", fg="blue")
     width = max(len(step) for step in run.steps)
     for step in run.steps.values():
         click.echo(f"  {step.id:{width}}  ", nl=False)

@@ -24,6 +24,7 @@ from engine.core.parts import ApprovalPolicy
 from engine.core.queues import term
 from engine.core.recovery import choose_direction, undo_request
 from engine.core.repair import redo
+from engine.core.replan import ask, judge_plan, verify
 from engine.core.run import Run, StepState
 from engine.core.saga import ApprovalStep, WaitStep, request_hash
 from engine.core.schedule import Task
@@ -318,4 +319,5 @@ _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
     "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
     "choose": _choose, "undo": _undo, "undo_late": _undo_late, "redo": redo, "empty": _empty, "excuse": _excuse, "close": _close,
     "happen": happen,
+    "verify": verify, "plan": ask, "judge_plan": judge_plan,
 }  # fmt: skip

@@ -12,6 +12,7 @@ from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected, DefinitionInvalid
 from engine.core.run import Run
 from engine.core.saga import Saga
+from engine.core.schedule import replans
 
 SHOWN = 5
 
@@ -27,6 +28,8 @@ def amend(run: Run, command: c.Amend, _now: datetime) -> list[e.Event]:
     if problems:
         raise CommandRejected(_listed("the past can't be changed", problems))
     what = amendment(run, proposed)
+    if proposed.canonical == run.saga.canonical and replans(run):
+        return [e.PlanKept(reason=command.reason, by=command.by)]  # a person is content with what there is
     if proposed.canonical == run.saga.canonical:
         raise CommandRejected("this is the plan that the run has; nothing would change")
     return [e.PlanAmended(document=proposed.document(), reason=command.reason, by=command.by, **what)]

@@ -15,6 +15,7 @@ from engine.core.checks_disruptions import disruption_problems
 from engine.core.checks_drafted import drafted_problems
 from engine.core.checks_expressions import Scene, expression_problems, holes, some
 from engine.core.checks_pivot import pivot_problems
+from engine.core.checks_replan import replan_problems
 from engine.core.checks_state import state_problems
 from engine.core.checks_time import time_problems
 from engine.core.checks_validators import validator_problems
@@ -220,4 +221,5 @@ _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
     drafted_problems,
     time_problems,
     disruption_problems,
+    replan_problems,
 )

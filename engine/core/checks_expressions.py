@@ -78,10 +78,21 @@ def uses(saga: Saga) -> Iterator[Use]:
     yield from _of_the_saga(saga)
 
 
+def _of_the_planner(saga: Saga) -> Iterator[Use]:
+    if saga.replan is None:
+        return
+    for found in _in("replan.by.with", saga.replan.by.with_.model_dump(by_alias=True), FORWARD):
+        yield Use(*found)
+    for index, validator in enumerate(saga.replan.validate_):
+        for found in _validator(f"replan.validate[{index}]", validator):
+            yield Use(*found)
+
+
 def _of_the_saga(saga: Saga) -> Iterator[Use]:
     for index, invariant in enumerate(saga.invariants):
         for found in _cel(f"invariants[{index}].rule", invariant.rule, FORWARD):
             yield Use(*found)
+    yield from _of_the_planner(saga)
     for found in _in("output", saga.output, FORWARD):
         yield Use(*found)
     for found in _in("goals", list(saga.goals), CRITICAL):

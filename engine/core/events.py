@@ -33,6 +33,7 @@ from engine.core.events_disrupt import (
     Injection,
 )
 from engine.core.events_frames import FrameDropped, FrameOpened, FramesOpened, Gathered, RoundEnded
+from engine.core.events_replan import PlanKept, PlanProposed, PlanRefused, ReplanBegun
 from engine.core.events_time import ActivityBegun, ActivityRevised, ClockSet, TimesChanged
 from engine.core.fact import Direction, Fact, Json
 
@@ -59,6 +60,10 @@ __all__ = [
     "LimitName",
     "OutputAugmented",
     "PlanAmended",
+    "PlanKept",
+    "PlanProposed",
+    "PlanRefused",
+    "ReplanBegun",
     "RoundEnded",
     "StepsRedone",
     "StepsStale",
@@ -68,8 +73,9 @@ __all__ = [
     "Verdict",
     "VerdictGiven",
 ]  # fmt: skip
-Phase = Literal["forward", "undo", "probe", "late", "check"]
-"""`late` undoes one attempt that landed after it had been given up; `check` asks a validator."""
+Phase = Literal["forward", "undo", "probe", "late", "check", "plan"]
+"""`late` undoes one attempt that landed after it had been given up; `check` asks a validator, `plan` a planner,
+which belongs to no step."""
 Outcome = Literal["ok", "rejected", "failed", "unknown"]
 
 
@@ -358,7 +364,7 @@ class HelpNeeded(Fact):
 
     type: Literal["help_needed"] = "help_needed"
     step: str
-    kind: Literal["unknown_outcome", "comp_failed", "stuck_after_pivot", "late_success", "verdict"]
+    kind: Literal["unknown_outcome", "comp_failed", "stuck_after_pivot", "late_success", "verdict", "replan"]
     reason: str
 
 
@@ -422,7 +428,8 @@ Event = Annotated[
     | OutputAugmented | FallbackTaken | AppRestored | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked
     | FramesOpened | FrameDropped | RoundEnded | Gathered
     | ClockSet | ActivityBegun | TimesChanged | ActivityRevised
-    | Disrupted | DisruptionStruck | DisruptionEnded | AssumptionJudged,
+    | Disrupted | DisruptionStruck | DisruptionEnded | AssumptionJudged
+    | ReplanBegun | PlanProposed | PlanRefused | PlanKept,
     Field(discriminator="type"),
 ]  # fmt: skip
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

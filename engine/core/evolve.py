@@ -15,6 +15,8 @@ from engine.core.evolve_disrupt import HANDLERS as DISRUPT
 from engine.core.evolve_frames import HANDLERS as FRAMES
 from engine.core.evolve_repair import HANDLERS as REPAIR
 from engine.core.evolve_repair import begin_repair
+from engine.core.evolve_replan import HANDLERS as REPLAN
+from engine.core.evolve_replan import end_planning
 from engine.core.evolve_steps import HANDLERS as STEPS
 from engine.core.evolve_time import HANDLERS as TIME
 from engine.core.evolve_time import keep_time, set_up_clock
@@ -95,6 +97,7 @@ def _faulted(run: Run, _recorded: e.Recorded, event: e.Faulted) -> None:
     run.move("draining")
     run.fault, run.upset = event, ""
     run.faults.append(event)
+    end_planning(run)
     for asked in run.attention.values():
         if asked.kind == "verdict":
             run.validating[asked.step] = None
@@ -194,4 +197,5 @@ HANDLERS: Handlers = {
     **FRAMES,
     **TIME,
     **DISRUPT,
+    **REPLAN,
 }

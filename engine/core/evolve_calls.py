@@ -8,6 +8,14 @@ from typing import Any
 
 from engine.core import events as e
 from engine.core.errors import IllegalTransition
+from engine.core.evolve_replan import (
+    ask_again,
+    help_asked,
+    kept_seen,
+    plan_delayed,
+    plan_ended,
+    plan_intended,
+)
 from engine.core.queues import activate, relieve
 from engine.core.run import Attempt, Late, Panel, Run, StepState
 from engine.core.saga import effect_of
@@ -17,6 +25,18 @@ Handlers = dict[type[Any], Callable[[Run, e.Recorded, Any], None]]
 
 
 def _attempt_intended(run: Run, recorded: e.Recorded, event: e.AttemptIntended) -> None:
+    if event.phase == "plan":
+        plan_intended(run, recorded, event)
+    else:
+        _of_a_step(run, recorded, event)
+        for standing in _striking(run, event):
+            standing.struck += 1
+    run.open_calls[event.step, event.phase, event.attempt] = None
+    run.attempts += 1
+    run.calls += event.phase == "forward"
+
+
+def _of_a_step(run: Run, recorded: e.Recorded, event: e.AttemptIntended) -> None:
     step = run.step(event.step)
     if event.phase == "late":
         late = _late(step)
@@ -30,11 +50,6 @@ def _attempt_intended(run: Run, recorded: e.Recorded, event: e.AttemptIntended) 
     if event.phase != "late":
         step.due = None
     step.calls(event.phase).append(Attempt(event, recorded.at, recorded.seq))
-    run.open_calls[event.step, event.phase, event.attempt] = None
-    for standing in _striking(run, event):
-        standing.struck += 1
-    run.attempts += 1
-    run.calls += event.phase == "forward"
 
 
 def _striking(run: Run, event: e.AttemptIntended) -> list[Standing]:
@@ -46,14 +61,23 @@ def _striking(run: Run, event: e.AttemptIntended) -> list[Standing]:
 
 
 def _attempt_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> None:
+    if event.phase == "plan":
+        plan_ended(run, recorded, event)
+    else:
+        _step_ended(run, recorded, event)
+    del run.open_calls[event.step, event.phase, event.attempt]
+    run.cost_usd += float(_amount(event.meta.get("cost_usd")))
+    run.tokens += int(_amount(event.meta.get("tokens")))
+
+
+def _step_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> None:
     step = run.step(event.step)
     attempt = _attempt(step, event.phase, event.attempt)
     if attempt.result is not None:
         raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' has its result already")
     attempt.result, attempt.ended_at, attempt.ended_seq = event, recorded.at, recorded.seq
-    del run.open_calls[event.step, event.phase, event.attempt]
-    run.cost_usd += float(_amount(event.meta.get("cost_usd")))
-    run.tokens += int(_amount(event.meta.get("tokens")))
+    if event.phase == "probe":
+        kept_seen(run, event)
     if event.phase == "forward" and event.outcome == "ok":
         take_output(run, step, event.output)
         step.move("validating")
@@ -134,6 +158,9 @@ def _late_undone(run: Run, _recorded: e.Recorded, event: e.LateUndone) -> None:
 
 
 def _retry_scheduled(run: Run, _recorded: e.Recorded, event: e.RetryScheduled) -> None:
+    if event.phase == "plan":
+        plan_delayed(run, event)
+        return
     step = run.step(event.step)
     if event.phase == "late":
         _late(step).due = event.due
@@ -156,6 +183,8 @@ def _help_needed(run: Run, _recorded: e.Recorded, event: e.HelpNeeded) -> None:
     elif event.kind == "verdict":
         run.validating.pop(step.id, None)
         step.panel.examined = True
+    elif event.kind == "replan":
+        help_asked(run, event)
     if run.status in {"draining", "compensating", "repairing"}:
         run.move("needs_attention")
 
@@ -165,6 +194,10 @@ def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
     asked = run.attention.get(step.id)
     if step.late is not None and asked is not None and asked.kind == "late_success":
         step.late.status, step.late.before = "to_undo", len(step.late_undos)
+        relieve(run, step)
+        return
+    if asked is not None and asked.kind == "replan":
+        ask_again(run)
         relieve(run, step)
         return
     if step.status == "validating":

@@ -7,6 +7,7 @@ from engine.core.affected import has_begun
 from engine.core.document import saga_from_document
 from engine.core.evolve_calls import Handlers
 from engine.core.evolve_frames import renew_frames
+from engine.core.evolve_replan import end_planning
 from engine.core.frame_queue import PHASES, count_frames
 from engine.core.frames import known_of, peer, plan_of
 from engine.core.queues import is_decided, leave, plan_undo
@@ -43,8 +44,7 @@ def _steps_redone(run: Run, _recorded: e.Recorded, event: e.StepsRedone) -> None
 def _renew(run: Run, old: StepState) -> None:
     """Give a step a new epoch; what the old one did is kept beside it."""
     run.past.setdefault(old.id, []).append(old)
-    before = {phase: old.latest(phase) for phase in PHASES}
-    run.steps[old.id] = StepState(old.id, old.definition, old.frame, epoch=old.epoch + 1, before=before)
+    run.steps[old.id] = _following(old, old.definition)
     known_of(run, old).pop(old.local, None)
 
 
@@ -63,10 +63,11 @@ def _count_anew(run: Run) -> None:
 
 def _plan_amended(run: Run, _recorded: e.Recorded, event: e.PlanAmended) -> None:
     """Take the new plan: what has begun keeps its state, all else is looked at anew."""
+    end_planning(run)
     old = run.steps
     run.saga = saga_from_document(event.document)
     run.amendments.append(event)
-    run.steps = {name: _amended(old.get(name), name, step) for name, step in run.saga.steps.items()}
+    run.steps = {name: _amended(run, old.get(name), name, step) for name, step in run.saga.steps.items()}
     run.steps |= {name: step for name, step in old.items() if step.frame}  # what is inside has begun
     run.fresh = {}
     for name in old:
@@ -76,11 +77,18 @@ def _plan_amended(run: Run, _recorded: e.Recorded, event: e.PlanAmended) -> None
     _count_anew(run)
 
 
-def _amended(old: StepState | None, name: str, definition: Step) -> StepState:
+def _amended(run: Run, old: StepState | None, name: str, definition: Step) -> StepState:
+    """Return a step as the new plan has it; one that comes back after a plan without it goes on counting (R4)."""
     if old is not None and has_begun(old):
         return old
-    before, epoch = (old.before, old.epoch) if old is not None else ({}, 1)
-    return StepState(name, definition, epoch=epoch, before=dict(before))
+    if old is not None:
+        return StepState(name, definition, epoch=old.epoch, before=dict(old.before))
+    return _following(run.past[name][-1], definition) if name in run.past else StepState(name, definition)
+
+
+def _following(old: StepState, definition: Step) -> StepState:
+    before = {phase: old.latest(phase) for phase in PHASES}
+    return StepState(old.id, definition, old.frame, epoch=old.epoch + 1, before=before)
 
 
 HANDLERS: Handlers = {

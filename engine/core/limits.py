@@ -39,7 +39,7 @@ def one_at_a_time(run: Run) -> bool:
     if not {"cost_usd", "tokens"} & _limits(run).keys():
         return False
     return any(
-        phase == "check" or (phase == "forward" and _may_cost(run.steps[name]))
+        phase in {"check", "plan"} or (phase == "forward" and _may_cost(run.steps[name]))
         for name, phase, _ in run.open_calls
     )
 

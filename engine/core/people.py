@@ -136,7 +136,7 @@ def choose_direction(run: Run, command: c.ChooseDirection, _now: datetime) -> li
 def try_now(run: Run, command: c.TryNow, _now: datetime) -> list[e.Event]:
     """Ask for the next try at once (R9, R21)."""
     step = named_step(run, command.step)
-    if _asks_about_late(run, step) or _asks_for_verdict(run, step):
+    if _asks_about_late(run, step) or _asks_for(run, step, "verdict") or _asks_for(run, step, "replan"):
         return [e.RetryAsked(step=step.id, by=command.by, reason=command.reason)]
     stuck = step.id in run.attention and step.status in {"failed", "comp_failed"}
     waits = step.due is not None and step.status in {"retry_wait", "compensating", "validating"}
@@ -172,8 +172,8 @@ def _asks_about_late(run: Run, step: StepState) -> bool:
     return step.id in run.attention and run.attention[step.id].kind == "late_success"
 
 
-def _asks_for_verdict(run: Run, step: StepState) -> bool:
-    return step.id in run.attention and run.attention[step.id].kind == "verdict"
+def _asks_for(run: Run, step: StepState, kind: Literal["verdict", "replan"]) -> bool:
+    return step.id in run.attention and run.attention[step.id].kind == kind
 
 
 def _settle_late(step: StepState, command: c.Skip | c.MarkDone) -> list[e.Event]:

@@ -17,6 +17,7 @@ from engine.core.attempts import fault, named_step
 from engine.core.commit import broken_invariant
 from engine.core.errors import CommandRejected
 from engine.core.recovery import back, culprits_of, repair
+from engine.core.replan import begin
 from engine.core.run import Run
 
 
@@ -60,5 +61,7 @@ def redo(run: Run, _name: str, _now: datetime) -> list[e.Event]:
     broken = broken_invariant(run, {})
     if broken:  # by what was committed on the way back, and is kept
         return [redone, e.Faulted(source="invariant", step=None, reason=broken)]
+    if run.saga.replan is not None and not run.repair.replan:
+        return [redone, begin(run, run.repair.culprits, run.repair.affected)]
     waits = run.repair.replan and not run.paused
     return [redone, *([e.RunPaused(by="the repair, for a new plan")] if waits else [])]

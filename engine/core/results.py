@@ -20,10 +20,12 @@ from engine.core.attempts import (
 )
 from engine.core.commit import broken_invariant
 from engine.core.errors import ExpressionError
-from engine.core.expressions import compile_expression, is_true
+from engine.core.expressions import compile_expression
 from engine.core.frames import nested_saga
 from engine.core.late import earlier_epoch, is_open, late_attempt, late_landed
 from engine.core.panel import check_ended
+from engine.core.probes import probe_landed
+from engine.core.replan_calls import plan_reported, verified
 from engine.core.run import UNDONE, Run, StepState
 from engine.core.saga import effect_of, undo_of
 from engine.core.schedule import MAX_PROBES
@@ -36,6 +38,8 @@ Json = Any
 
 def report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
     """Return what follows from the result of a call; it ends exactly the call that is open (R2, R3)."""
+    if command.phase == "plan":
+        return plan_reported(run, command, now)
     step = named_step(run, command.step)
     call = step.call(command.phase, command.attempt)
     if call is None:
@@ -147,7 +151,7 @@ def _late_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime)
 
 def _probe_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime) -> list[e.Event]:
     if not step.unresolved:
-        return []  # someone else told first
+        return verified(run, step, ended)  # or someone else told first
     if ended.outcome != "ok":
         if len(step.probes) < MAX_PROBES:
             return [schedule_retry(run, step, "probe", ended.error or "the probe gave no answer", now)]
@@ -167,18 +171,6 @@ def _probe_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime
         by="",
         now=now,
     )
-
-
-def probe_landed(run: Run, step: StepState, *, empty: bool, output: Json) -> bool:
-    """Return whether a probe's answer says that the step's effect is there (R6).
-
-    Raises:
-        ExpressionError: if its `landed` rule can't be evaluated.
-    """
-    probe = step.definition.probe
-    if empty or probe is None or probe.landed is None:
-        return not empty
-    return is_true(probe.landed, {**output_scope(run, step), "output": output})
 
 
 def resolved(

@@ -31,6 +31,7 @@ from engine.core.events import (
     VerdictGiven,
 )
 from engine.core.frames import Frame, Frames
+from engine.core.replan_state import Planning
 from engine.core.saga import Saga, Step, effect_of
 from engine.core.standing import Standing
 from engine.core.virtual import VirtualClock
@@ -351,6 +352,8 @@ class Run:
     facts that have another value, `assumed` what is taken for granted, `judged` what people said of it; `lost`,
     `constraints`, `relaxed` name what a disruption did, `cuts` the limits it set; `upset` is the reason of a change
     that still has to become a fault.
+    `planning` is the planning anew that is under way, `plans` are all calls to planners;
+    `kept_plans` says of each plan that a planner kept which it was, who failed before that, and why.
     `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
     """
 
@@ -382,6 +385,9 @@ class Run:
     past: dict[str, list[StepState]] = field(default_factory=dict)
     amendments: list[PlanAmended] = field(default_factory=list)
     first_plan: Saga = field(init=False)
+    planning: Planning | None = None
+    plans: list[Attempt] = field(default_factory=list)
+    kept_plans: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)
     exceptions: list[str] = field(default_factory=list)
     attention: dict[str, HelpNeeded] = field(default_factory=dict)
     locks: dict[str, str] = field(default_factory=dict)

@@ -28,6 +28,7 @@ from engine.core.parts import (
     RouteBy,
     WaitFor,
 )
+from engine.core.replan_policy import Replan
 from engine.core.step import Effect, Json, StepBase
 from engine.core.validators import ContextPolicy, Edge, LlmFallback, Validator
 
@@ -201,6 +202,10 @@ class Saga(Part):
         default=(),
         max_length=100,
         description="what strikes every run at its time: to practise, to show, to test",
+    )
+    replan: Replan | None = Field(
+        default=None,
+        description="who plans the rest anew after a repair; unless said, it is done as it was planned",
     )
 
     @field_validator("steps")

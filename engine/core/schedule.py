@@ -27,7 +27,7 @@ class Task:
 
     kind: Literal[
         "deadline", "validate", "check", "boundary", "turn", "open", "limit", "begin", "retry", "no_locks", "expire", "end_wait", "probe", "ask", "withdraw",
-        "give_up", "choose", "undo", "undo_late", "empty", "excuse", "redo", "close", "happen",
+        "give_up", "choose", "undo", "undo_late", "empty", "excuse", "redo", "close", "happen", "verify", "plan", "judge_plan",
         "known", "strike", "lift",
     ]  # fmt: skip
     step: str = ""
@@ -84,6 +84,48 @@ def _deadline_passed(run: Run, now: datetime) -> bool:
 
 
 def _forward(run: Run, now: datetime) -> Iterator[Task]:
+    yield from _replan(run, now) if replans(run) else _begin(run, now)
+    for name in run.active:
+        if run.steps[name].status != "running":  # what runs has no timer of its own
+            yield from _timer(run, run.steps[name], now)
+    if is_due(run, now):
+        yield Task("happen")
+    if replans(run):
+        return
+    if not run.unfinished and not run.late:
+        yield Task("close")
+
+
+def replans(run: Run) -> bool:
+    """Return whether the rest is being planned anew, so that nothing of it begins.
+
+    A person who settled the step under which they were asked has answered in their own way.
+    """
+    planning = run.planning
+    return planning is not None and (not planning.asked or planning.asked in run.attention)
+
+
+def _replan(run: Run, now: datetime) -> Iterator[Task]:
+    """Yield what comes next in planning anew: a look at the world, a call, a verdict."""
+    planning = run.planning
+    assert planning is not None
+    if planning.answer is not None or planning.proposal is not None:
+        yield Task("judge_plan")
+    elif planning.asked or run.paused or run.limit is not None or len(run.open_calls) >= run.saga.parallel:
+        return
+    elif planning.verify:
+        looking = {step for step, phase, _ in run.open_calls if phase == "probe"}
+        yield from (Task("verify", name) for name in planning.verify if name not in looking)
+    elif not _planner_waits(run) and (planning.due is None or now >= planning.due):
+        yield _within_limits(run, "plan", "", now)
+
+
+def _planner_waits(run: Run) -> bool:
+    """Return whether the planner is being asked, or another call may spend the same money first (L30)."""
+    return any(phase == "plan" for _, phase, _ in run.open_calls) or one_at_a_time(run)
+
+
+def _begin(run: Run, now: datetime) -> Iterator[Task]:
     yield from (Task("boundary", name) for name in run.boundaries)
     yield from (Task("open", name) for name in run.fresh)
     yield from (Task("turn", name) for name in run.turning)
@@ -92,13 +134,6 @@ def _forward(run: Run, now: datetime) -> Iterator[Task]:
             yield _within_limits(run, "check", name, now)
     if run.ready and _may_start(run):
         yield from _starts(run, now)
-    for name in run.active:
-        if run.steps[name].status != "running":  # what runs has no timer of its own
-            yield from _timer(run, run.steps[name], now)
-    if is_due(run, now):
-        yield Task("happen")
-    if not run.unfinished and not run.late:
-        yield Task("close")
 
 
 def _starts(run: Run, now: datetime) -> Iterator[Task]:
@@ -112,7 +147,9 @@ def _starts(run: Run, now: datetime) -> Iterator[Task]:
             yield _within_limits(run, "begin", name, now)
 
 
-def _within_limits(run: Run, kind: Literal["begin", "check", "retry"], name: str, now: datetime) -> Task:
+def _within_limits(
+    run: Run, kind: Literal["begin", "check", "retry", "plan"], name: str, now: datetime
+) -> Task:
     """Return a new attempt, or the limit that stands before it (R39)."""
     return Task(kind if reached(run, now) is None else "limit", name)
 
@@ -139,6 +176,8 @@ def _timer(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
 
 
 def _may_start(run: Run) -> bool:
+    if replans(run):
+        return False
     return not run.paused and run.limit is None and len(run.open_calls) < run.saga.parallel
 
 
@@ -274,6 +313,7 @@ def wake_at(run: Run) -> datetime | None:
     else:
         moments = [_timer_at(run, run.steps[name]) for name in run.active]
         moments.append(wakes_at(run))
+        moments.append(_planner_at(run))
         moments += [run.deadline] if all(f.source != "deadline" for f in run.faults) else []
     moments = [*moments, *(_late_moment(run, run.steps[name]) for name in run.late)]
     moments = [*moments, *next_moments(run)]
@@ -284,6 +324,12 @@ def _late_moment(run: Run, step: StepState) -> datetime | None:
     waits = (step.undo_settles_at, step.late.due if step.late is not None else None)
     moment = max((moment for moment in waits if moment is not None), default=None)
     return moment if moment is not None and _late_is_due(run, step, moment) else None
+
+
+def _planner_at(run: Run) -> datetime | None:
+    """Return when the planner may be asked again, where only that holds it back."""
+    due = run.planning.due if run.planning is not None and replans(run) else None
+    return due if due is not None and any(task.kind == "plan" for task in _replan(run, due)) else None
 
 
 def _timer_at(run: Run, step: StepState) -> datetime | None:

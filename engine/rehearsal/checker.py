@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from engine.rehearsal import laws, laws_back, laws_calls, laws_checks, laws_limits
+from engine.rehearsal import laws, laws_back, laws_calls, laws_checks, laws_limits, laws_replan
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import Violation
 
@@ -31,6 +31,8 @@ LAWS: tuple[Law, ...] = (
     laws_back.L06_undo_runs_against_the_dependencies,
     laws_back.L17_the_affected_set_is_the_least_closed_one,
     laws_back.R26_what_is_kept_keeps_its_effect,
+    laws_replan.R26_planning_anew_is_bounded_and_holds_the_run,
+    laws_replan.R27_only_an_admitted_proposal_changes_the_plan,
     laws_back.L11_the_pivot_is_never_in_a_plan,
     laws_back.L12_each_effect_is_reversed_at_most_once,
     laws_back.R04_no_step_takes_effect_twice,
@@ -48,6 +50,7 @@ ON_THE_WAY = {
     "L09": "a crash at any boundary, then recovery: an allowed ending, all laws hold",
     "L10": "the same for every pair of boundaries of small sagas",
     "L15": "several deciders at once: one decision, clear refusals",
+    "L18": "the affected set is monotone and idempotent, on random graphs with random culprits",
     "L25": "a refused command appends nothing and changes nothing",
     "L26": "a definition survives export and import",
     "L27": "any order of answers of a fault-free saga gives the same outputs",

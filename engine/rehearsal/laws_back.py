@@ -13,7 +13,7 @@ def L06_undo_runs_against_the_dependencies(seen: Evidence) -> int:
     done: set[str] = set()
     plan: set[str] = set()
     judged = 0
-    for recorded in seen.log:
+    for recorded, saga in seen.plans():
         event = recorded.event
         if isinstance(event, e.DirectionChosen):
             plan, done = {entry.step for entry in event.plan}, set()
@@ -21,7 +21,7 @@ def L06_undo_runs_against_the_dependencies(seen: Evidence) -> int:
             done.add(event.step)
         elif isinstance(event, e.AttemptIntended) and event.phase == "undo":
             expect(event.step in plan, "L06", f"'{event.step}' is undone without a plan")
-            waits_for = seen.saga.graph.descendants(event.step) & plan
+            waits_for = saga.graph.descendants(event.step) & plan
             judged += len(waits_for)
             early = waits_for - done
             expect(not early, "L06", f"the undo of '{event.step}' began before {sorted(early)} was done")
@@ -135,13 +135,14 @@ def R16_the_plan_holds_whatever_may_have_landed(seen: Evidence) -> int:
     A repair plans the affected ones of them (R26); what an interrupted repair has undone is not planned again.
     """
     known, judged = _MayHaveLanded(), 0
-    for recorded in seen.log:
+    for recorded, plan in seen.plans():
         event = recorded.event
         known.add(event)
         if isinstance(event, e.DirectionChosen) and event.direction != "forward":
             touched = known.steps()
             touched &= set(event.affected) if event.direction == "repair" else touched
-            due = {n for n in touched if effect_of(seen.saga.steps[n]) not in {"readonly", "pivot"}}
+            touched &= plan.steps.keys()
+            due = {n for n in touched if effect_of(plan.steps[n]) not in {"readonly", "pivot"}}
             planned = {entry.step for entry in event.plan}
             judged += 1
             expect(due == planned, "R16", f"may have landed: {sorted(due)}; planned: {sorted(planned)}")

@@ -76,7 +76,7 @@ def L07_nothing_goes_forward_after_a_fault(seen: Evidence) -> int:
         elif isinstance(event, e.StepsRedone):
             faulted = False
         elif isinstance(event, e.WaitBegun | e.ActivityBegun | e.ApprovalRequested) or (
-            isinstance(event, e.AttemptIntended) and event.phase in {"forward", "check"}
+            isinstance(event, e.AttemptIntended) and event.phase in {"forward", "check", "plan"}
         ):
             expect(not faulted, "L07", f"'{event.step}' started after a fault, at event {recorded.seq}")
     return judged
@@ -87,14 +87,17 @@ def L13_tries_share_a_key_and_have_one_result_each(seen: Evidence) -> int:
     keys: dict[tuple[str, int, str], str] = {}
     intended, ended = set(), set()
     for _, intent in seen.all(e.AttemptIntended):
+        if intent.phase == "plan":
+            expect(intent.key.startswith("p:"), "L13", f"a planner is asked under the key {intent.key}")
         if intent.phase == "check":
             expect(intent.key.startswith("v:"), "L13", f"a check of '{intent.step}' has the key {intent.key}")
         undo = intent.phase in {"undo", "late"}
         expect(intent.key.startswith("c:") is undo, "L13", f"'{intent.step}' has the key {intent.key}")
-        which = (intent.step, intent.epoch, intent.phase if undo or intent.phase == "check" else "forward")
+        own = undo or intent.phase in {"check", "plan"}
+        which = (intent.step, intent.epoch, intent.phase if own else "forward")
         shared = keys.setdefault(which, intent.key)
         expect(
-            shared == intent.key or intent.phase == "late",
+            shared == intent.key or intent.phase in {"late", "plan"},  # each round of a planner has its own
             "L13",
             f"'{intent.step}' has the keys {shared} and {intent.key}",
         )
@@ -153,7 +156,7 @@ def L21_unknown_stays_unknown_until_it_is_resolved(seen: Evidence) -> int:
     """Only an unknown attempt is resolved, once; a step never commits with one of its attempts in doubt."""
     doubt: dict[str, set[int]] = {}
     judged = 0
-    for recorded in seen.log:
+    for recorded, plan in seen.plans():
         event = recorded.event
         if isinstance(event, e.AttemptEnded) and event.phase == "forward" and event.outcome == "unknown":
             doubt.setdefault(event.step, set()).add(event.attempt)
@@ -168,7 +171,7 @@ def L21_unknown_stays_unknown_until_it_is_resolved(seen: Evidence) -> int:
                 event.attempt in open_, "L21", f"attempt {event.attempt} of '{event.step}' was not in doubt"
             )
             open_.discard(event.attempt)
-        elif isinstance(event, e.StepCommitted) and effect_of(seen.saga.steps[event.step]) != "readonly":
+        elif isinstance(event, e.StepCommitted) and effect_of(plan.steps[event.step]) != "readonly":
             left = doubt.get(event.step)
             expect(not left, "L21", f"'{event.step}' was committed with attempts {left} in doubt")
     return judged
@@ -179,7 +182,7 @@ def L22_nothing_touches_an_unknown_before_it_settled(seen: Evidence) -> int:
     deadline = {(i.step, i.phase, i.attempt): i.deadline for _, i in seen.all(e.AttemptIntended)}
     settles: dict[tuple[str, str], datetime] = {}
     judged, latest = 0, seen.log[0].at
-    for recorded in seen.log:
+    for recorded, plan in seen.plans():
         event, latest = recorded.event, max(latest, recorded.at)  # a clock that jumps back unsettles nothing
         if isinstance(event, e.AttemptIntended) and event.phase != "late":
             for phase in ("forward", "undo") if event.phase == "undo" else ("forward",):
@@ -195,9 +198,13 @@ def L22_nothing_touches_an_unknown_before_it_settled(seen: Evidence) -> int:
             settles.pop((event.step, event.phase), None)
         elif isinstance(event, e.LateLanded):
             settles.pop((event.step, "forward"), None)
-        elif isinstance(event, e.AttemptEnded) and event.outcome == "unknown" and event.phase != "probe":
-            step = seen.saga.steps[event.step]
-            if effect_of(step) != "readonly":
+        elif (
+            isinstance(event, e.AttemptEnded)
+            and event.outcome == "unknown"
+            and event.phase not in {"probe", "plan"}
+        ):
+            step = plan.steps.get(event.step)
+            if step is not None and effect_of(step) != "readonly":
                 promised = deadline[event.step, event.phase, event.attempt]
                 settles[event.step, event.phase] = promised + timedelta(seconds=step.settle_s)
     return judged

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.core import events as e
+from engine.core.saga import Saga
 from engine.core.validators import ValidatorBase
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import expect
@@ -47,19 +48,19 @@ def L37_an_output_counts_only_after_its_validators(seen: Evidence) -> int:
     and a validator that gave no verdict has not said yes.
     """
     known, judged = _Validation(), 0
-    for recorded in seen.log:
+    for recorded, plan in seen.plans():
         event = recorded.event
         known.add(event)
         if isinstance(event, e.StepCommitted):
-            if not event.by and seen.saga.steps[event.step].kind not in {"approval", "wait", "activity"}:
-                judged += _check(seen, known, event.step, recorded.seq)
+            if not event.by and plan.steps[event.step].kind not in {"approval", "wait", "activity"}:
+                judged += _check(plan, known, event.step, recorded.seq)
             known.committed.add(event.step)
     return judged
 
 
-def _check(seen: Evidence, known: _Validation, step: str, seq: int) -> int:
+def _check(plan: Saga, known: _Validation, step: str, seq: int) -> int:
     count = 0
-    for validator in _over(seen, known, step):
+    for validator in _over(plan, known, step):
         count += 1
         verdict = known.said.get(step, {}).get(validator.name)
         expect(
@@ -72,12 +73,12 @@ def _check(seen: Evidence, known: _Validation, step: str, seq: int) -> int:
     return count
 
 
-def _over(seen: Evidence, known: _Validation, step: str) -> Iterable[ValidatorBase]:
-    yield from seen.saga.steps[step].validate_
-    for edge in seen.saga.edges:
+def _over(plan: Saga, known: _Validation, step: str) -> Iterable[ValidatorBase]:
+    yield from plan.steps[step].validate_
+    for edge in plan.edges:
         if edge.from_ == step:
             yield from edge.validate_
-    for validator in seen.saga.validate_:
+    for validator in plan.validate_:
         if (
             validator.kind != "together"
             and step in validator.steps

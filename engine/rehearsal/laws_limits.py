@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.core import events as e
 from engine.core.disruption_kinds import CutBudget
-from engine.core.saga import Budget
+from engine.core.saga import Budget, Saga
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import expect
 
@@ -83,7 +83,7 @@ def R37_a_locked_step_starts_with_its_locks(seen: Evidence) -> int:
     wanted: dict[str, tuple[str, ...]] = {}
     taken: set[str] = set()
     judged = 0
-    for recorded in seen.log:
+    for recorded, plan in seen.plans():
         event = recorded.event
         if isinstance(event, e.LocksWanted):
             wanted[event.step] = event.keys
@@ -93,7 +93,7 @@ def R37_a_locked_step_starts_with_its_locks(seen: Evidence) -> int:
                 event.keys == wanted.get(event.step), "R37", f"'{event.step}' took what it did not ask for"
             )
             taken.add(event.step)
-        elif isinstance(event, e.AttemptIntended) and seen.saga.steps[event.step].locks:
+        elif isinstance(event, e.AttemptIntended) and event.phase != "plan" and plan.steps[event.step].locks:
             judged += 1
             expect(event.step in taken, "R37", f"'{event.step}' began without its locks")
     return judged
@@ -103,11 +103,12 @@ def R37_overlapping_writes_never_run_together(seen: Evidence) -> int:
     """While a step that writes a key is under way, no other that writes it begins (R37)."""
     under_way: set[str] = set()
     judged = 0
-    for recorded in seen.log:
+    for recorded, plan in seen.plans():
         event = recorded.event
         if isinstance(event, e.AttemptIntended) and event.phase == "forward":
-            mine = _written(seen, event.step)
-            others = [name for name in under_way - {event.step} if mine & _written(seen, name)]
+            mine = _written(plan, event.step)
+            beside = (under_way - {event.step}) & plan.steps.keys()
+            others = [name for name in beside if mine & _written(plan, name)]
             judged += bool(mine)
             expect(not others, "R37", f"'{event.step}' began beside {others}, which write the same")
             under_way.add(event.step)
@@ -120,6 +121,6 @@ def R37_overlapping_writes_never_run_together(seen: Evidence) -> int:
     return judged
 
 
-def _written(seen: Evidence, step: str) -> set[str]:
-    definition = seen.saga.steps[step]
+def _written(plan: Saga, step: str) -> set[str]:
+    definition = plan.steps[step]
     return set() if definition.commutative else set(definition.writes)

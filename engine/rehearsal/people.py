@@ -269,6 +269,8 @@ class People:
         if asked.kind == "verdict":
             if not self.scene.send(c.GiveVerdict(step=name, decision="augment", reason="seen", by="bob")):
                 self.scene.send(c.GiveVerdict(step=name, decision="accept", reason="seen", by="bob"))
+        elif asked.kind == "replan" and self._helped[name] >= PATIENCE:
+            self.scene.send(c.Amend(document=self.scene.run.saga.document(), reason="as it was", by="bob"))
         elif asked.kind == "unknown_outcome":
             self.scene.let_pass(60)
             self.resolve(name)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from engine.core.errors import SagaError
 from engine.core.saga import Saga
-from engine.rehearsal import crashes, twins
+from engine.rehearsal import crashes, laws_affected, twins
 from engine.rehearsal.checker import judge
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.sagas import random_saga, saga_at
@@ -24,6 +24,7 @@ from engine.rehearsal.world import Weather
 
 PLAY_BYTES = (90, 16, 90, 40)
 """How long the trouble of a story lasts, by its index: short ones reach completion more often."""
+CULPRITS_BYTES = 80
 KEPT = 4
 """So many violations of each law are told; all of them are counted."""
 Place = tuple[int, int]
@@ -116,7 +117,9 @@ def check_twins(place: Place) -> Counter[str]:
         Violation: of one that does not hold.
     """
     saga, order = saga_at(*place), chance("order", *place).randbytes(20)
+    culprits = Tape(chance("culprits", *place).randbytes(CULPRITS_BYTES))
     return Counter(
+        L18=laws_affected.L18_the_affected_set_is_monotone_and_idempotent(saga, culprits),
         L26=twins.L26_a_definition_survives_export_and_import(saga),
         L27=twins.L27_any_order_of_answers_gives_the_same_outputs(saga, order),
         L28=twins.L28_an_unrelated_readonly_step_changes_nothing_for_others(saga),

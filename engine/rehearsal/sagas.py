@@ -9,6 +9,7 @@ from engine.core.document import saga_from_document
 from engine.core.saga import Saga
 from engine.rehearsal.disrupting import disrupted
 from engine.rehearsal.sagas_checked import between_steps, fallbacks, validators
+from engine.rehearsal.sagas_replanned import replan_policy
 from engine.rehearsal.tape import SAGA_BYTES, Tape, chance
 
 Json = Any
@@ -49,9 +50,17 @@ def random_saga(tape: Tape) -> Saga | None:
         if needs:
             step["needs"] = needs
         steps[name] = step
+    document = {"saga": "random", "steps": steps, **_policies(tape, steps, pivot=pivot is not None)}
+    saga = saga_from_document(document)
+    problems = [p for p in publish_problems(saga) if p.severity == "error"]
+    return None if problems else saga
+
+
+def _policies(tape: Tape, steps: Document, *, pivot: bool) -> Document:
+    """Return what a random saga says of itself as a whole."""
     document: Document = {
-        "saga": "random", "app": {"n": 0},
-        "parallel": 1 + tape.below(4), "parallel_undo": 1 + tape.below(3), "steps": steps,
+        "app": {"n": 0},
+        "parallel": 1 + tape.below(4), "parallel_undo": 1 + tape.below(3),
         "recovery": tape.pick(["compensate", "compensate", "ask", "repair", "repair"]), "max_repairs": 1 + tape.below(3),
         "output": tape.pick([{}, {"n": "${app.n}"}, {"x": "${app.nothing}"}]),
     }  # fmt: skip
@@ -66,11 +75,11 @@ def random_saga(tape: Tape) -> Saga | None:
         document |= between_steps(tape, steps)
     if tape.often(20):
         document |= disrupted(tape, list(steps))
-    if pivot is None and tape.often(25):
+    if not pivot and tape.often(25):
         document["deadline_s"] = 1 + tape.below(120)
-    saga = saga_from_document(document)
-    problems = [p for p in publish_problems(saga) if p.severity == "error"]
-    return None if problems else saga
+    if document["recovery"] != "compensate" and tape.often(60):
+        document["replan"] = replan_policy(tape)
+    return document
 
 
 def _call(function: str, **args: Json) -> Document:

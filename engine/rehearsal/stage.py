@@ -205,7 +205,9 @@ class Stage:
             self.checked["L32"] += 1
         self._drivers += 1
         name = f"driver-{self._drivers}"
-        performers = dict.fromkeys(("python", "http", "route", "llm", "judge", "check"), _Target(self))
+        performers = dict.fromkeys(
+            ("python", "http", "route", "llm", "judge", "check", "planner", "solver"), _Target(self)
+        )
         self._driver = RunDriver(self.store, performers, self._clock, name, lambda _: self.saga)
         if not self.store.history(RUN, limit=1):
             self._driver.begin(self.saga, c.Start(run_id=RUN, input={}, by=STARTER, author=AUTHOR), RUN)
@@ -239,7 +241,7 @@ class _Target:
 
     async def perform(self, call: Call) -> Outcome:
         """Let the call arrive, and wait for an answer that may never come."""
-        step = call.key.split(":")[-2]
+        step = "" if call.phase == "plan" else call.key.split(":")[-2]
         try:
             return await self._exchange(step, call)
         finally:
@@ -252,6 +254,8 @@ class _Target:
             step=step, phase=call.phase, epoch=1, attempt=call.attempt, key=call.key, request=call.request,
             request_hash="", deadline=until,
         )  # fmt: skip
+        if call.step is not None:
+            stage.world.steps[step] = call.step
         stage.world.begun(call.key, stage.now)
         await asyncio.sleep(tape.pick([0.1, 0, 1, 4]))
         stage.world.passes(stage.now)

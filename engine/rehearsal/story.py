@@ -228,9 +228,11 @@ class Story:
         if not done:
             return
         name, phase, number = call = self.tape.pick(done)
-        epochs = (*self.run.past.get(name, ()), self.run.steps[name])
-        attempt = next(found for epoch in epochs if (found := epoch.call(phase, number)) is not None)
-        open_ = attempt.outcome == "unknown" and not attempt.landed and phase in {"forward", "undo"}
+        present = self.run.steps.get(name)
+        epochs = (*self.run.past.get(name, ()), *([present] if present is not None else []))
+        attempt = next((found for epoch in epochs if (found := epoch.call(phase, number)) is not None), None)
+        unknown = attempt is not None and attempt.outcome == "unknown" and not attempt.landed
+        open_ = unknown and phase in {"forward", "undo"}
         if open_ and not self.world.weather.late_answers:
             return
         taken = self.late_answer(self.intents[call]) if open_ else self._report(call, Answer("ok"))

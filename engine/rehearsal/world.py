@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.core.events import AttemptIntended, Outcome
 from engine.core.saga import Saga, effect_of
+from engine.rehearsal.sagas_replanned import proposal
 from engine.rehearsal.tape import Tape
 
 Json = Any
@@ -111,7 +112,7 @@ class World:
 
     def given_up(self, step: str, now: datetime) -> None:
         """Let whoever called a step stop waiting now: what is under way lands within the settle window."""
-        if self.weather.broken_promises:
+        if self.weather.broken_promises or step not in self.steps:
             return
         latest = now + timedelta(seconds=self.steps[step].settle_s * PUNCTUAL)
         for effect in self.effects:
@@ -133,7 +134,7 @@ class World:
 
     def call(self, intent: AttemptIntended, now: datetime, until: datetime, tape: Tape) -> Answer:
         """Let a call arrive now, and return its answer; whoever calls gives up at `until`."""
-        step = self.steps[intent.step]
+        step = self.steps.get(intent.step)
         manner = self._manner(intent, tape)
         if intent.injection in NEVER_SENT:
             refused: Outcome = "rejected" if intent.injection == "refuse" else "failed"
@@ -145,7 +146,8 @@ class World:
         if manner in {"failed", "rejected"}:
             outcome: Outcome = "failed" if manner == "failed" else "rejected"
             return Answer(outcome, error=manner, retryable=not tape.often(10))
-        surely_none = intent.phase == "check" or (intent.phase == "forward" and effect_of(step) == "readonly")
+        readonly = step is None or (intent.phase == "forward" and effect_of(step) == "readonly")
+        surely_none = intent.phase == "check" or readonly
         silence = Answer("failed" if surely_none else "unknown", error="no answer", code="timeout")
         if intent.injection == "land_late" and not surely_none:
             self.act(intent, now, until, tape, until + timedelta(seconds=intent.delay_s))
@@ -164,7 +166,7 @@ class World:
         self._calls[place] += 1
         if intent.phase == "forward":
             return tape.pick(ANSWERS)
-        moods = PROBE_MOODS if intent.phase in {"probe", "check"} else UNDO_MOODS
+        moods = PROBE_MOODS if intent.phase in {"probe", "check", "plan"} else UNDO_MOODS
         mood = self._moods.get(place) or self._moods.setdefault(place, tape.pick(moods))
         if mood == "moody":
             return tape.pick(ANSWERS)
@@ -174,13 +176,15 @@ class World:
 
     def act_unseen(self, intent: AttemptIntended, now: datetime, until: datetime, tape: Tape) -> None:
         """Do what a call asks for where nobody waits for the answer any more: at once, or late."""
-        late = tape.often(60)
+        late = tape.often(60) and intent.phase != "plan"
         self.act(intent, now, until, tape, self._landing(intent, until, tape) if late else None)
 
     def act(
         self, intent: AttemptIntended, now: datetime, until: datetime, tape: Tape, at: datetime | None = None
     ) -> Answer:
         """Do what a call asks for; it arrives now, or at the deadline, and lands then or at another moment."""
+        if intent.phase == "plan":
+            return Answer("ok", proposal(intent, list(self.steps), tape), meta={"tokens": tape.below(12)})
         step = self.steps[intent.step]
         now = min(now, until)
         at = at or now

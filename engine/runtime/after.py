@@ -12,7 +12,7 @@ from engine.core.commands import Report
 from engine.core.errors import ExpressionError, SagaError
 from engine.core.events import AttemptEnded, Recorded
 from engine.core.late import incident_of
-from engine.core.results import probe_landed
+from engine.core.probes import probe_landed
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
 from engine.core.scope import key_of

@@ -18,17 +18,22 @@ from engine.runtime.disrupted import LateCalls, heard, slowed, unsent
 
 def call_of(run: Run, intent: AttemptIntended, timeout_s: float) -> Call:
     """Return the call that an intent announces."""
-    step = run.steps[intent.step]
+    step = run.steps[intent.step] if intent.phase != "plan" else None
     return Call(
         run_id=run.id,
-        step=step.definition,
+        step=step.definition if step is not None else None,
         phase=intent.phase,
-        kind=_kind(run, step, intent),
+        kind=_kind(run, step, intent) if step is not None else _planner(intent),
         attempt=intent.attempt,
         key=intent.key,
         request=intent.request,
         timeout_s=timeout_s,
     )
+
+
+def _planner(intent: AttemptIntended) -> str:
+    """Return who plans: a registered function, or a model."""
+    return "solver" if "function" in intent.request else "planner"
 
 
 def _kind(run: Run, step: StepState, intent: AttemptIntended) -> str:

@@ -27,7 +27,7 @@ from engine.core.context.tokens import ESTIMATE, TokenCounter
 from engine.core.decide import decide, turn
 from engine.core.disruption_kinds import OF_THE_PROCESS
 from engine.core.errors import CommandRejected, SagaError
-from engine.core.events import AttemptIntended, DisruptionStruck, LocksWanted, Recorded
+from engine.core.events import AttemptIntended, DisruptionStruck, Faulted, LocksWanted, Recorded
 from engine.core.evolve import evolve, replay
 from engine.core.run import Run, StepState
 from engine.core.saga import Saga, effect_of
@@ -343,15 +343,15 @@ class RunDriver:
             live.calls[_id(call.intent)] = self._loop.create_task(self._work(live, call, live.stored))
         if live.faulted:
             live.faulted = False
-            self._loop.call_soon(self._ask_to_stop, live)
+            self._loop.call_soon(self._ask_to_stop, live, live.run.fault)
 
-    def _ask_to_stop(self, live: Live) -> None:
+    def _ask_to_stop(self, live: Live, fault: Faulted | None) -> None:
         """Cut readonly calls short after a fault: nothing of theirs needs to be waited for (R14)."""
-        if live.run.fault is None:
-            return  # the run goes forward again
+        if fault is None or live.run.fault is not fault:
+            return  # the run goes forward again, or went and met the next one: what began since must begin first
         for (step, phase, _), task in live.calls.items():
             readonly = phase == "forward" and effect_of(live.run.steps[step].definition) == "readonly"
-            if phase == "check" or readonly:
+            if phase in {"check", "plan"} or readonly:
                 task.cancel()
 
     async def _work(self, live: Live, call: Announced, stored: Future[None] | None) -> None:

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from engine.core.saga import effect_of
 from engine.ports import Call, Outcome
 
 Json = Any
@@ -32,9 +31,7 @@ class HttpPerformer:
         """Send the request once and read what its answer means."""
         request = call.request
         started = time.perf_counter()
-        changes = call.phase in {"undo", "late"} or (
-            call.phase == "forward" and effect_of(call.step) != "readonly"
-        )
+        changes = call.phase in {"undo", "late"} or (call.phase == "forward" and not call.readonly)
         try:
             response = await self._http().request(
                 request["method"],

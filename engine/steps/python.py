@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from engine.core.errors import SagaError
-from engine.core.saga import canonical_json, effect_of
+from engine.core.saga import canonical_json
 from engine.ports import Call, Outcome
 
 Json = Any
@@ -104,7 +104,7 @@ class PythonPerformer:
         except Failed as error:
             return Outcome(outcome="failed", error=str(error), code="failed")
         except Exception as error:  # noqa: BLE001 - whatever a function raises is an outcome, not our crash
-            unsure = call.phase in {"undo", "late"} or effect_of(call.step) != "readonly"
+            unsure = call.phase in {"undo", "late"} or not call.readonly
             said = f"{type(error).__name__}: {error}"
             return Outcome(outcome="unknown" if unsure else "failed", error=said, code="exception")
         return Outcome(outcome="ok", output=output)

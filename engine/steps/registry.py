@@ -1,4 +1,6 @@
-"""Which performer makes the calls of which kind: of steps, and of validators that are calls (`judge`, `check`).
+"""Which performer makes the calls of which kind: of steps, of validators that are calls, of planners.
+
+Those of validators are `judge` and `check`, those of planners `planner` and `solver`.
 
 `approval` and `wait` make none.
 """
@@ -12,6 +14,7 @@ from engine.ports import Llm, Performer
 from engine.steps.checks import CheckPerformer, JudgePerformer
 from engine.steps.http import HttpPerformer
 from engine.steps.llm import LlmPerformer
+from engine.steps.plans import PlannerPerformer, SolverPerformer
 from engine.steps.python import PythonPerformer
 from engine.steps.route import RoutePerformer
 
@@ -29,6 +32,8 @@ def performers(llm: Llm, default_model: str, services: Mapping[str, str]) -> dic
         "http": HttpPerformer(services),
         "judge": JudgePerformer(llm, default_model),
         "llm": LlmPerformer(llm, default_model),
+        "planner": PlannerPerformer(llm, default_model),
         "python": PythonPerformer(),
         "route": RoutePerformer(llm, default_model),
+        "solver": SolverPerformer(),
     }

@@ -137,6 +137,10 @@ EVERY_EVENT: list[Event] = [
     e.DisruptionStruck(disruption=3, path="app.v", before=1, value=VALUE, writes={"v": VALUE}, stale=("a",), reason=WORDS),
     e.DisruptionEnded(disruption=3, reason=WORDS, by="ada"),
     e.AssumptionJudged(path="assume.v", accepted=False, before=30, value=0, by=WORDS, reason="r"),
+    e.ReplanBegun(culprits=("b",), affected=("b", "c"), reason=WORDS, verify=("a",)),
+    e.PlanProposed(attempt=1, round=1, scope="local", patch={"b": {"title": WORDS}}, changed=("b",), reason=WORDS, by="the planner"),
+    e.PlanRefused(round=1, scope="local", findings=(WORDS,), then="neighbourhood", stalled=True),
+    e.PlanKept(reason=WORDS, by="the planner"),
     e.PlanAmended(document={"saga": "t", "steps": {}}, added=("c",), changed=("b",), reason=WORDS, by="ada"),
 ]  # fmt: skip
 

@@ -360,10 +360,32 @@ def disrupted():
     return play
 
 
+def planned_anew():
+    play = Play(
+        "recovery: repair\nreplan: {by: {kind: python, with: {function: propose}}, rounds: 1,"
+        " validate: [{name: cheap, rule: 'output.steps.h.timeout_s <= 60'}]}\n"
+        "steps: {a: {<book>, <probe>}, h: {<book>, <once>, needs: a}, x: {<read>, needs: h}}"
+    )
+    play.ok("a", output={"id": 1})
+    play.rejected("h", error="sold out")
+    play.ok("a", output={"id": 1})  # a look at what is kept
+    play.failed("", error="the solver is down")
+    play.advance()
+    play.ok("", output={"steps": {"h": {"timeout_s": 90}}, "reason": "more time"})
+    play.do(c.TryNow(step="h", by="bob"))
+    play.ok("", output={"steps": {"h": {"timeout_s": 40}}, "reason": "a little more time"})
+    play.rejected("h", error="sold out again")
+    play.ok("a", output={"id": 1})
+    play.ok("", output={"steps": {}, "reason": "once more"})
+    play.ok("h")
+    play.ok("x")
+    return play
+
+
 RUNS = (
     completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
     undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
-    checked, restored, repaired, amended, timetabled, disrupted,
+    checked, restored, repaired, amended, timetabled, disrupted, planned_anew,
 )  # fmt: skip
 
 

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from engine.core.affected import affected, affected_paths, amendment_problems
 from engine.core.errors import CommandRejected
+from engine.rehearsal.laws_affected import L18_the_affected_set_is_monotone_and_idempotent
+from engine.rehearsal.sagas import saga_at
+from engine.rehearsal.tape import Tape, chance
 from tests.core.harness import Play, saga_of
 
 DIAMOND = "steps: {a: {<book>}, b: {<book>, needs: a}, c: {<book>, needs: a}, d: {<book>, needs: [b, c]}, e: {<book>}}"
@@ -95,3 +98,11 @@ def test_R27_an_edge_into_the_past_is_a_change_of_the_past():
     play = Play("steps: {a: {<book>}, b: {<book>}}")
     moved = saga_of("steps: {a: {<book>}, b: {<book>, needs: a}}")
     assert amendment_problems(play.run, moved) == ["'b' has begun and its `needs` differs"]
+
+
+def test_L18_the_affected_set_is_monotone_and_idempotent_on_random_graphs():
+    judged = 0
+    for index in range(40):
+        tape = Tape(chance("culprits", 7, index).randbytes(80))
+        judged += L18_the_affected_set_is_monotone_and_idempotent(saga_at(7, index), tape)
+    assert judged > 100

@@ -22,6 +22,7 @@ from engine.sandbox.server import SandboxServer
 from engine.sandbox.world import World
 from engine.scripted import ScriptedLlm
 from engine.steps.checks import CheckPerformer
+from engine.steps.plans import SolverPerformer
 from engine.steps.python import Functions, PythonPerformer
 from engine.steps.registry import performers
 
@@ -91,7 +92,8 @@ def functions() -> Functions:
 @pytest.fixture
 def made(sandbox: tuple[World, str], functions: Functions) -> dict[str, Performer]:
     found = performers(ScriptedLlm(), "scripted", {"sandbox.internal": sandbox[1]})
-    return {**found, "python": PythonPerformer(functions), "check": CheckPerformer(functions)}
+    own = {"python": PythonPerformer(functions), "check": CheckPerformer(functions)}
+    return {**found, **own, "solver": SolverPerformer(functions)}
 
 
 @pytest.fixture

@@ -131,3 +131,12 @@ def test_a_run_whose_plan_was_changed_stays_pinned_to_its_version_and_is_found_a
     assert bench.run(run_id).steps["taxi"].status == "pending"
     run = bench.to_end(run_id)
     assert (run.status, run.steps["taxi"].status) == ("completed", "committed")
+
+
+def test_calls_that_a_repair_began_anew_are_not_stopped_for_the_fault_before_it(bench: Bench) -> None:
+    steps = (
+        "steps: {a: {kind: python, with: {function: nowhere}}, b: {kind: python, with: {function: nowhere}}}"
+    )
+    run_id = bench.start(f"saga: both-fail\nrecovery: repair\n{steps}")
+    run = bench.until(run_id, lambda run: run.direction_asked)
+    assert (run.repairs, dict(run.open_calls)) == (3, {})

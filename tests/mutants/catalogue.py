@@ -13,6 +13,7 @@ from tests.mutants.bugs import (
     log,
     people,
     repair,
+    replan,
     verdicts,
 )
 from tests.mutants.mutant import Mutant
@@ -29,4 +30,5 @@ CATALOGUE: tuple[Mutant, ...] = (
     *verdicts.BUGS,
     *repair.BUGS,
     *disrupt.BUGS,
+    *replan.BUGS,
 )

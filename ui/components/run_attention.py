@@ -46,7 +46,9 @@ def draw_attention(run: Run, history: Sequence[Recorded]) -> None:
 
 def _head(ask: Ask) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        draw(run_badge(ask.status) if ask.kind in {"direction", "limit"} else step_badge(ask.status))
+        draw(
+            run_badge(ask.status) if ask.kind in {"direction", "limit", "replan"} else step_badge(ask.status)
+        )
         st.markdown(f"**{escape(ask.title)}**", width="stretch")
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from engine.core.commands import (
     Abandon,
+    Amend,
     AnyCommand,
     Cancel,
     ChooseDirection,
@@ -28,7 +29,7 @@ from ui.models.run_words import clock, counted, listed, rounded, title_of
 Json = Any
 Kind = Literal[
     "comp_failed", "unknown_outcome", "approval", "verdict", "direction", "stuck_after_pivot", "late_success",
-    "limit", "looking", "locks", "retry", "give_up",
+    "limit", "looking", "locks", "retry", "give_up", "replan",
 ]  # fmt: skip
 
 
@@ -81,6 +82,7 @@ def asks(run: Run, now: datetime) -> list[Ask]:
         *_direction(run),
         *(_stuck(step) for step in steps if _needs(run, step) == "stuck_after_pivot"),
         *(_late(step) for step in steps if _needs(run, step) == "late_success"),
+        *(no_plan(run, step) for step in steps if _needs(run, step) == "replan"),
         *_limit(run),
         *(ask for step in steps for ask in _locks(step, now)),
         *(ask for step in steps for ask in _waiting(run, step, now)),
@@ -111,6 +113,9 @@ def command_of(
         return direction_of(choice, reason, by, culprits)
     if ask.kind == "limit":
         return GrantLimit(reason=reason, by=by) if choice == "grant" else Cancel(reason=reason, by=by)
+    if ask.kind == "replan" and choice in {"keep", "cancel"}:
+        keep = Amend(document=ask.request, reason=reason, by=by)
+        return keep if choice == "keep" else Cancel(reason=reason, by=by)
     commands: dict[str, AnyCommand] = {
         "retry": TryNow(step=step, reason=reason, by=by),
         "edit": TryNow(step=step, reason=reason, request=request, by=by),
@@ -258,6 +263,26 @@ def _late(step: StepState) -> Ask:
         ),
         reason_label="Reason or evidence",
         request=step.late.output if step.late else None,
+    )
+
+
+def no_plan(run: Run, step: StepState) -> Ask:
+    """Return the question that is left where no proposed plan was admitted."""
+    return Ask(
+        "replan",
+        step.id,
+        "needs_attention",
+        f"The rest needs a plan, and none was found for {title_of(step)}",
+        detail=run.attention[step.id].reason,
+        advice="Change the plan yourself (Plan, above), or choose. Nothing begins before that.",
+        choices=(
+            Choice("retry", "Ask the planner again", "From the start: what is affected first"),
+            Choice("keep", "Go on as planned", "What was undone is done anew as it was"),
+            Choice("skip", f"Go on without {title_of(step)}", "Steps that need it are skipped, too"),
+            Choice("cancel", "Undo everything", "The run goes back as a whole"),
+        ),
+        reason_label="Why",
+        request=run.saga.document(),
     )
 
 

@@ -95,6 +95,7 @@ _PHASE: Final = {
     "probe": "look, try",
     "late": "undo what came late, try",
     "check": "check, try",
+    "plan": "plan, try",
 }
 _OUTCOME: Final = {
     "ok": "went well",
@@ -147,10 +148,33 @@ def _direction(e: Any) -> str:
     return _with(f"The run goes back, {counted(len(e.plan), 'effect')} to undo", e.reason)
 
 
+_SCOPES: Final = {
+    "local": "what is affected",
+    "neighbourhood": "what is affected and its neighbours",
+    "remainder": "all that has not begun",
+}
+
+
+def _then(e: Any) -> str:
+    if e.then == "person":
+        return "a person goes on"
+    again = "again" if e.then == e.scope else "next"
+    return f"{again} over {_SCOPES[e.then]}"
+
+
+def _refused(e: Any) -> str:
+    circle = ", which turns in a circle" if e.stalled else ""
+    return f"Round {e.round}: the plan is refused{circle}; {_then(e)}: {'; '.join(e.findings)}"
+
+
 def _plan_changes(e: Any) -> str:
     parts = (("added", e.added), ("changed", e.changed), ("removed", e.removed))
     said = [f"{listed(steps)} {how}" for how, steps in parts if steps]
     return "; ".join(said) or "no step, but what holds for all"
+
+
+def _proposed(e: Any) -> str:
+    return _plan_changes(e) if e.added or e.changed or e.removed else "no change that could be made"
 
 
 _WORDS: Final[dict[str, Callable[[Any], str]]] = {
@@ -164,6 +188,10 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "steps_stale": lambda e: f"What {listed(e.steps)} relied on has changed, says {e.by}: {e.reason}",
     "steps_redone": lambda e: f"Repair {e.round}: {listed(e.steps)} begin anew, everything else stays",
     "plan_amended": lambda e: f"Plan changed by {e.by}: {_plan_changes(e)}; {e.reason}",
+    "replan_begun": lambda e: _with("The rest is planned anew", e.reason),
+    "plan_proposed": lambda e: f"Round {e.round}, {e.by} proposes: {_proposed(e)}; {e.reason}",
+    "plan_refused": _refused,
+    "plan_kept": lambda e: f"{e.by[:1].upper()}{e.by[1:]} keeps the plan as it is: {e.reason}",
     "run_completed": lambda _: "Every step is done or skipped",
     "run_compensated": lambda e: (
         f"Everything is undone, but {counted(len(e.exceptions), 'effect')} settled by hand"
@@ -238,6 +266,7 @@ _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
     "direction_chosen": lambda e: ("chose to " + _CHOSEN[e.direction], e.reason),
     "steps_stale": lambda e: ("said that something has changed", e.reason),
     "plan_amended": lambda e: (f"changed the plan: {_plan_changes(e)}", e.reason),
+    "plan_kept": lambda e: ("kept the plan as it is", e.reason),
     "run_abandoned": lambda e: ("gave the run up", e.reason),
     "approval_given": lambda e: (e.decision, e.reason),
     "attempt_resolved": lambda e: (

@@ -146,12 +146,16 @@ def _asked_of_people(run: Run) -> str:
         return "A late effect to settle"
     if kinds == {"verdict"}:
         return "Waiting for a decision"
+    if kinds == {"replan"}:
+        return "Waiting for a plan"
     return "Outcome unknown" if kinds == {"unknown_outcome"} else run_look("needs_attention").word
 
 
 def _forward(run: Run) -> Headline:
     if run.status == "running" and run.paused:
         return Headline("paused", "Paused at a limit" if run.limit is not None else run_look("paused").word)
+    if run.status == "running" and run.planning is not None and not run.planning.asked:
+        return Headline("repairing", f"Planning anew, round {run.planning.round}")
     again = redoing(run) if run.status == "running" else 0
     going = Headline("repairing", f"Redoing {counted(again, 'step')}") if again else _as_it_is(run)
     if run.status != "running" or run.open_calls:
