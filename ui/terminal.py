@@ -129,8 +129,11 @@ def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool, sinc
 def _only_people_can_go_on(run: Run) -> bool:
     moving = any(step.due and step.status != "awaiting_approval" for step in run.steps.values())
     asked = any(step.status == "awaiting_approval" for step in run.steps.values())
+    listens = any(step.status == "waiting" and step.due is None for step in run.steps.values())
     return (
-        bool(run.attention or run.direction_asked or run.limit or asked) and not run.open_calls and not moving
+        bool(run.attention or run.direction_asked or run.limit or asked or listens)
+        and not run.open_calls
+        and not moving
     )
 
 
@@ -162,6 +165,8 @@ def _print_end(run: Run) -> None:
     for step in run.steps.values():
         if step.status == "awaiting_approval":
             click.echo(f"  saga approve {run.id} {step.id}    or    saga deny {run.id} {step.id}")
+        elif step.status == "waiting" and step.awaits is not None:
+            click.echo(f"  saga signal {run.id} {step.awaits[0]} --json JSON")
         elif waits_for_verdict(run, step):
             click.echo(f"  saga verdict {run.id} {step.id} --accept (or --reject) --reason TEXT")
     if run.output:

@@ -35,6 +35,7 @@ _LINES: dict[str, Callable[[Any], Line]] = {
     "output_augmented": lambda e: ("+", f"{e.step}: {words_of(e)}", "blue"),
     "fallback_taken": lambda e: ("↓", f"{e.step}: {words_of(e)}", "yellow"),
     "app_restored": lambda e: ("!", words_of(e), "yellow"),
+    "signal_received": lambda e: ("⚑", words_of(e), "blue"),
     "help_needed": lambda e: ("!", f"{e.step}: {e.reason}", "red"),
     "noted": lambda e: ("·", e.text, None),
     "clock_set": lambda e: ("·", words_of(e), None),

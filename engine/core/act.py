@@ -27,6 +27,7 @@ from engine.core.run import Run, StepState
 from engine.core.saga import ApprovalStep, WaitStep, request_hash
 from engine.core.schedule import Task
 from engine.core.scope import forward_scope
+from engine.core.signals import begin_wait, end_wait
 from engine.core.templates import as_text, render
 from engine.core.verify import boundary, validate
 
@@ -96,7 +97,7 @@ def _begin(run: Run, name: str, now: datetime) -> list[e.Event]:
     step = run.step(name)
     definition = step.definition
     if isinstance(definition, WaitStep):
-        return [e.WaitBegun(step=name, until=now + timedelta(seconds=_seconds(run, step, definition)))]
+        return [begin_wait(run, step, definition.with_, now)]
     request = request_of(run, step)
     if isinstance(definition, ApprovalStep):
         return [_ask(run, step, definition.with_, request["evidence"], now)]
@@ -141,15 +142,6 @@ def _turn(run: Run, name: str, now: datetime) -> list[e.Event]:
 
 def _limit(run: Run, _name: str, now: datetime) -> list[e.Event]:
     return at_limit(run, now)
-
-
-def _seconds(run: Run, step: StepState, definition: WaitStep) -> float:
-    value = render(definition.with_.duration_s, forward_scope(run, step))
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 366 * 86400:
-        raise ExpressionError(
-            f"`{definition.with_.duration_s}` gave {value!r}; a wait takes seconds, up to a year"
-        )
-    return float(value)
 
 
 def _ask(
@@ -245,12 +237,6 @@ def _answer(step: StepState, decision: Any, by: str, reason: str, *, final: bool
     )
 
 
-def _end_wait(run: Run, name: str, _now: datetime) -> list[e.Event]:
-    step = run.step(name)
-    output = {"waited_until": step.due.isoformat() if step.due else ""}
-    return commit(run, step, {**forward_scope(run, step), "output": output}, output)
-
-
 def _probe(run: Run, name: str, now: datetime) -> list[e.Event]:
     step = run.step(name)
     return [intend(run, step, "probe", probe_request(run, step), now)]
@@ -311,7 +297,7 @@ def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
 
 _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
     "deadline": _deadline, "open": _open, "limit": _limit, "begin": _begin, "no_locks": _no_locks, "retry": _retry, "turn": _turn, "validate": validate, "check": check, "boundary": boundary,
-    "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
+    "expire": _expire, "end_wait": end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
     "choose": _choose, "undo": _undo, "undo_late": _undo_late, "redo": redo, "empty": _empty, "excuse": _excuse, "close": _close,
     "happen": happen,
 }  # fmt: skip

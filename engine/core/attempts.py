@@ -45,6 +45,8 @@ Json = Any
 DAY_S = 86400.0
 UNCOUNTED = frozenset({"interrupted", "too_late"})
 """Ends of calls for which nobody but the engine and its machine can be blamed."""
+TOO_LONG = frozenset({"timeout", "heartbeat"})
+"""Ends of calls of which nothing was heard for too long."""
 MAX_LESSONS = 5
 PROBE_PAUSE = Retry(max_attempts=5, backoff_s=1, factor=2, max_backoff_s=30)
 
@@ -281,7 +283,7 @@ def give_up(
     if simpler is not None:
         return [simpler]
     last = ended or (step.attempts[-1].result if step.attempts else None)
-    timed_out = source == "expired" or (last is not None and last.code == "timeout")
+    timed_out = source == "expired" or (last is not None and last.code in TOO_LONG)
     going = run.fault is None and run.direction == "forward" and _surely_without_effect(step, ended)
     words = plan_of(run, step).graph.watched.get(step.local, ())
     expected = "failed" in words or (timed_out and "timed_out" in words)

@@ -14,6 +14,7 @@ from engine.core.checks_contracts import contract_problems
 from engine.core.checks_drafted import drafted_problems
 from engine.core.checks_expressions import Scene, expression_problems, holes, some
 from engine.core.checks_pivot import pivot_problems
+from engine.core.checks_signals import wait_problems
 from engine.core.checks_state import state_problems
 from engine.core.checks_time import time_problems
 from engine.core.checks_validators import validator_problems
@@ -32,8 +33,6 @@ from engine.core.saga import (
     undo_of,
 )
 from engine.core.schema import schema_problem
-
-MAX_WAIT_S = 366 * 86400
 
 
 def publish_problems(saga: Saga) -> list[Problem]:
@@ -158,9 +157,8 @@ def _shape_problems(saga: Saga) -> Iterator[Problem]:
             yield from _route_problems(path, step)
         if isinstance(step, ApprovalStep | WaitStep):
             yield from _unheard_problems(path, step)
-        if isinstance(step, WaitStep) and not _can_wait(step.with_.duration_s):
-            what = f"a wait of {step.with_.duration_s} s"
-            yield Problem(f"{path}.with.duration_s", what, "give 0 to 31622400 seconds, or one `${...}`")
+        if isinstance(step, WaitStep):
+            yield from wait_problems(path, step)
         if isinstance(step, ApprovalStep | WaitStep) and step.approval is not None:
             yield Problem(
                 f"{path}.approval", f"a gate on a {step.kind} step", "put the question into an approval step"
@@ -185,12 +183,10 @@ def _lock_problems(path: str, step: Step) -> Iterator[Problem]:
 def _unheard_problems(path: str, step: ApprovalStep | WaitStep) -> Iterator[Problem]:
     """Yield what such a step would never look at, so that nobody relies on it."""
     for key in ("validate", "output", "probe", "compensate", "fallback", "states"):
+        if key == "output" and isinstance(step, WaitStep) and step.with_.event:
+            continue  # it says what the signal must bring
         if getattr(step, "validate_" if key == "validate" else key):
             yield Problem(f"{path}.{key}", f"`kind: {step.kind}` takes no `{key}`", "remove it")
-
-
-def _can_wait(seconds: float | str) -> bool:
-    return "${" in seconds if isinstance(seconds, str) else 0 <= seconds <= MAX_WAIT_S
 
 
 def _route_problems(path: str, step: RouteStep) -> Iterator[Problem]:

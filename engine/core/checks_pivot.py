@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.core.checks_signals import late_wait_problems
 from engine.core.checks_validators import Standing, standing
 from engine.core.condition import OUTCOMES
 from engine.core.errors import Problem
@@ -19,6 +20,7 @@ def pivot_problems(saga: Saga) -> Iterator[Problem]:
         for name in after:
             yield from _after_pivot(pivot, name, saga.steps[name])
             yield from _inside_after(pivot, name, saga.steps[name])
+            yield from late_wait_problems(saga, pivot, name)
         yield from _validators_after(saga, pivot, frozenset(after))
     if chosen and saga.deadline_s is not None:
         yield Problem(

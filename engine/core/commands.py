@@ -235,10 +235,20 @@ class ReviseActivity(Command):
     reason: str
 
 
+class Signal(Command):
+    """Bring news from outside to the step that waits for it; the same id again changes nothing."""
+
+    type: Literal["signal"] = "signal"
+    id: str = Field(min_length=1, max_length=200, description="the sender's, so that it counts once")
+    name: str
+    key: str = Field(default="", description="what it is about; empty: whatever the run waits for")
+    payload: Json = None
+
+
 AnyCommand = Annotated[
     Start | Advance | Recover | Report | Pause | Resume | Cancel | Decide | ChooseDirection | TryNow | Skip
     | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit | GiveVerdict | RestoreApp | MarkStale | Amend
-    | SetClock | ChangeTimes | ReviseActivity,
+    | SetClock | ChangeTimes | ReviseActivity | Signal,
     Field(discriminator="type"),
 ]  # fmt: skip
 COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)

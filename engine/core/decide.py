@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from engine.core import activities_people, amend, people, repair, results, verdicts
+from engine.core import activities_people, amend, people, repair, results, signals, verdicts
 from engine.core import commands as c
 from engine.core import events as e
 from engine.core.act import carry_out
@@ -100,4 +100,5 @@ _DECISIONS: dict[type[c.Command], Callable[[Run, Any, datetime], list[e.Event]]]
     c.Amend: amend.amend,
     c.SetClock: activities_people.set_clock, c.ChangeTimes: activities_people.change_times,
     c.ReviseActivity: activities_people.revise,
+    c.Signal: signals.signal,
 }  # fmt: skip

@@ -25,6 +25,7 @@ from engine.core.events_checks import (
     VerdictGiven,
 )
 from engine.core.events_frames import FrameDropped, FrameOpened, FramesOpened, Gathered, RoundEnded
+from engine.core.events_signals import SignalReceived
 from engine.core.events_time import ActivityBegun, ActivityRevised, ClockSet, TimesChanged
 from engine.core.fact import Direction, Fact, Json
 
@@ -46,6 +47,7 @@ __all__ = [
     "OutputAugmented",
     "PlanAmended",
     "RoundEnded",
+    "SignalReceived",
     "StepsRedone",
     "StepsStale",
     "TimesChanged",
@@ -154,11 +156,13 @@ class StepReady(Fact):
 
 
 class WaitBegun(Fact):
-    """A pause began; its end is fixed now (R32)."""
+    """A pause began; its end is fixed now, and so is the signal that it listens for (R32)."""
 
     type: Literal["wait_begun"] = "wait_begun"
     step: str
-    until: datetime
+    until: datetime | None
+    event: str = ""
+    key: str = ""
 
 
 class LocksWanted(Fact):
@@ -355,6 +359,7 @@ class StepCommitted(Fact):
     writes: dict[str, Json] = Field(default_factory=dict)
     by: str = ""
     evidence: str = ""
+    signal: str = Field(default="", description="the id of the signal that brought the output")
 
 
 class StepFailed(Fact):
@@ -415,7 +420,7 @@ Event = Annotated[
     | LateUndone | RetryScheduled | HelpNeeded | ValidationBegun | VerdictGiven
     | OutputAugmented | FallbackTaken | AppRestored | StepCommitted | StepFailed | StepUndone | StepExcused | RetryAsked | Disrupted
     | FramesOpened | FrameDropped | RoundEnded | Gathered
-    | ClockSet | ActivityBegun | TimesChanged | ActivityRevised,
+    | ClockSet | ActivityBegun | TimesChanged | ActivityRevised | SignalReceived,
     Field(discriminator="type"),
 ]  # fmt: skip
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -32,6 +32,11 @@ def _wait_begun(run: Run, _recorded: e.Recorded, event: e.WaitBegun) -> None:
     step = run.step(event.step)
     activate(run, step, "waiting")
     step.due = event.until
+    step.awaits = (event.event, event.key) if event.event else None
+
+
+def _signal_received(run: Run, _recorded: e.Recorded, event: e.SignalReceived) -> None:
+    run.signals[event.id] = event
 
 
 def _locks_wanted(run: Run, _recorded: e.Recorded, event: e.LocksWanted) -> None:
@@ -108,6 +113,8 @@ def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> N
         step.output = event.output
     if event.by:
         step.by_hand = recorded.seq
+    if event.signal:
+        run.taken[event.signal] = step.id
     write(run, recorded, step, event.writes)
     known_of(run, step)[step.local] = {"status": "committed", "output": step.output}
     settle(run, recorded, step)
@@ -164,4 +171,5 @@ HANDLERS: Handlers = {
     e.StepUndone: _step_undone,
     e.StepExcused: _step_excused,
     e.Disrupted: _disrupted,
+    e.SignalReceived: _signal_received,
 }

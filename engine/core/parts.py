@@ -118,9 +118,32 @@ class ApprovalAsk(ApprovalPolicy):
 
 
 class WaitFor(Part):
-    """A pause; the due time is fixed when the wait begins (R32)."""
+    """A pause: for some time, until a moment, or for a signal; its end is fixed when it begins (R32)."""
 
-    duration_s: float | str = Field(description="seconds, or one `${...}` that gives them")
+    duration_s: float | str | None = Field(
+        default=None, description="seconds, or one `${...}` that gives them"
+    )
+    until: str = Field(
+        default="",
+        description="instead: a moment such as `2026-12-24T18:00:00Z`, or one `${...}` that gives it",
+    )
+    event: str = Field(
+        default="",
+        pattern=f"{ID_PATTERN}|^$",
+        description="instead: the name of a signal from outside that ends the wait; what it brings is the step's output",
+    )
+    key: str = Field(
+        default="",
+        description="of a signal: what it must be about, such as `${run.input.order}`; empty: anything",
+    )
+    timeout_s: float | str | None = Field(
+        default=None,
+        description="of a signal: seconds until the wait is given up, or one `${...}`; empty: never",
+    )
+    on_timeout: Literal["fail", "continue"] = Field(
+        default="fail",
+        description="of a signal: `fail` lets `step.timed_out` hold, or is a fault; `continue` commits `{timed_out: true}`",
+    )
 
 
 class RouteRow(Part):

@@ -27,6 +27,7 @@ from engine.core.events import (
     Phase,
     PlanAmended,
     Recorded,
+    SignalReceived,
     UndoPlanned,
     VerdictGiven,
 )
@@ -193,7 +194,8 @@ class StepState:
 
     `by_hand` is the place in the log where a person said it is done, `committed_seq` that of its commit; `before`
     counts the calls of earlier epochs by phase, so that a number stands for one call of the whole run; `left`
-    says that its effect stays though it was to be undone. `frame` is the frame of a composite step that it stands in.
+    says that its effect stays though it was to be undone. `frame` is the frame of a composite step that it stands in;
+    `awaits` is the signal that it waits for, with its key.
     """
 
     id: str
@@ -229,6 +231,7 @@ class StepState:
     disruption: Disrupted | None = None
     ready_at: datetime | None = None
     ended_at: datetime | None = None
+    awaits: tuple[str, str] | None = None
 
     @property
     def local(self) -> str:
@@ -344,6 +347,7 @@ class Run:
     `repair` is the one under way, `faults_before` counts the faults that were repaired, `stale` names steps that no
     longer count, with the reason, `past` keeps their earlier epochs; `first_plan` is the version that the run is
     pinned to, whatever was amended.
+    `signals` are the news from outside by their ids, `taken` says which step each of them served.
     `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
     """
 
@@ -408,6 +412,8 @@ class Run:
     turning: dict[str, None] = field(default_factory=dict)
     expected: int = 0
     clock: VirtualClock | None = None
+    signals: dict[str, SignalReceived] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def __post_init__(self) -> None:

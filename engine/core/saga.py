@@ -74,6 +74,12 @@ class PythonStep(StepBase):
     kind: Literal["python"]
     with_: PythonCall = Field(alias="with")
     effect: Effect = "readonly"
+    heartbeat_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=86400,
+        description="the longest pause between two signs of life of a long function; after it the attempt is lost",
+    )
 
 
 class ApprovalStep(StepBase):

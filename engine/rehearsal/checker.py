@@ -52,6 +52,7 @@ ON_THE_WAY = {
     "L26": "a definition survives export and import",
     "L27": "any order of answers of a fault-free saga gives the same outputs",
     "L28": "an unrelated readonly step changes nothing for the others",
+    "L29": "the same signal twice is one signal",
     "L32": "a second driver that takes over doubles no effect",
     "L33": "cancel twice is cancel once",
 }

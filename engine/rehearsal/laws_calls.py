@@ -226,7 +226,7 @@ def L31_timers_fire_once_and_not_early(seen: Evidence) -> int:
 
 
 _TIMERS: dict[type, Callable[..., dict[tuple[str, str], datetime]]] = {
-    e.WaitBegun: lambda x: {("wait", x.step): x.until},
+    e.WaitBegun: lambda x: {("wait", x.step): x.until} if x.until else {},
     e.ApprovalRequested: lambda x: {("expiry", x.step): x.expires_at} if x.expires_at else {},
     e.RetryScheduled: lambda x: {(f"{x.phase} retry", x.step): x.due},
 }
@@ -238,7 +238,7 @@ def _ends(event: e.RetryAsked | e.DirectionChosen, step: str) -> bool:
 
 def _fired(event: e.Event) -> tuple[str, str]:
     """Return which timer an event is the firing of."""
-    if isinstance(event, e.StepCommitted) and not event.by:
+    if isinstance(event, e.StepCommitted) and not event.by and not event.signal:
         return ("wait", event.step)
     if isinstance(event, e.ApprovalEnded) and event.how == "expired":
         return ("expiry", event.step)

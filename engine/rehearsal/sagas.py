@@ -24,6 +24,13 @@ def saga_at(*place: object) -> Saga:
             return saga
 
 
+_PAUSES = (3, 0, 20, 7, 1, "${app.n}", "${app.n + 2}", "${app.nothing}")
+_NEWS: tuple[Document, ...] = (
+    {"timeout_s": 20}, {"key": "k1", "timeout_s": 5}, {"key": "k${app.n}", "timeout_s": 30, "on_timeout": "continue"},
+    {"timeout_s": "${app.n + 9}"}, {"key": "k1"}, {"key": "${app.nothing}", "timeout_s": 9}, {},
+)  # fmt: skip
+
+
 def random_saga(tape: Tape) -> Saga | None:
     """Return a random saga that may be published, or None where the draw was not fit to be one."""
     steps: Document = {}
@@ -132,8 +139,12 @@ def _step(tape: Tape) -> Document:
     elif kind == 7:
         step = {
             "kind": "wait",
-            "with": {"duration_s": tape.pick([3, 0, 20, 7, 1, "${app.n}", "${app.n + 2}", "${app.nothing}"])},
+            "with": tape.pick(
+                [*({"duration_s": s} for s in _PAUSES), *({"event": "news"} | more for more in _NEWS)]
+            ),
         }
+        if "event" in step["with"] and tape.often(30):
+            step["output"] = {"type": "object", "required": ["good"]}
     elif kind == 8:
         rules = [
             {

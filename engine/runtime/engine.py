@@ -21,15 +21,27 @@ from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from engine.core.checks import check_publishable
-from engine.core.commands import AnyCommand, Report, Start
+from engine.core.commands import AnyCommand, Report, Signal, Start
 from engine.core.context.tokens import ESTIMATE, TokenCounter
 from engine.core.document import saga_from_document
 from engine.core.embed import embed
 from engine.core.errors import CommandRejected, SagaError
 from engine.core.saga import Saga
-from engine.ports import Clock, Conflict, Driver, Json, Performer, Posted, SagaVersion, Store, Unavailable
+from engine.ports import (
+    Clock,
+    Conflict,
+    Driver,
+    Json,
+    Performer,
+    Posted,
+    SagaVersion,
+    Store,
+    Unavailable,
+)
+from engine.progress import Beat, TellsProgress
 from engine.runtime.driver import RunDriver
 from engine.runtime.living import ALIVE_S, living
+from engine.runtime.signals import listeners
 from engine.templates import shipped
 
 log = logging.getLogger(__name__)
@@ -209,6 +221,27 @@ class Engine:
         `CommandRejected` where the run's state forbids the command, or where there is no such run.
         """
         return self._on_loop(self._submit(run_id, command))
+
+    def signal(self, signal: Signal) -> dict[str, str]:
+        """Bring a signal to every open run that waits, or will wait, for its key; return each with its refusal, if any."""
+        return {run_id: self._refusal(run_id, signal) for run_id in self._listeners(signal)}
+
+    def _listeners(self, signal: Signal) -> list[str]:
+        return listeners(self._store, self.saga, self._runs.load, signal.name, signal.key)
+
+    def _refusal(self, run_id: str, signal: Signal) -> str:
+        try:
+            self.submit(run_id, signal).result()
+        except CommandRejected as refused:
+            return str(refused)
+        return ""
+
+    def progress(self, run_id: str) -> dict[str, Beat]:
+        """Return the latest heartbeat of each long call of a run that is going on in this process, by step."""
+        found: dict[str, Beat] = {}
+        for performer in self._performers.values():
+            found |= performer.progress(run_id) if isinstance(performer, TellsProgress) else {}
+        return found
 
     def saga(self, digest: str) -> Saga:
         """Return the saga of a version's hash.

@@ -90,6 +90,8 @@ EVERY_EVENT: list[Event] = [
     e.StepSkipped(step="a", reason="r"),
     e.StepReady(step="a", evidence={"v": VALUE}),
     e.WaitBegun(step="a", until=LATER),
+    e.WaitBegun(step="a", until=None, event="paid", key=WORDS),
+    e.SignalReceived(id="s1", name="paid", key=WORDS, payload=VALUE, by="ada"),
     e.ApprovalRequested(
         step="a", question=WORDS, group="desk", request=VALUE, request_hash="h", quorum=2, four_eyes=True,
         expires_at=LATER, on_expire="deny",

@@ -71,6 +71,10 @@ _LABELS: Final = {
     "settle_s": "May still land for (s)",
     "key_ttl_s": "Key honoured for (s)",
     "duration_s": "How long (s)",
+    "until": "Until",
+    "event": "For a signal",
+    "key": "About",
+    "on_timeout": "Without it",
     "expires_s": "Deadline (s)",
     "on_expire": "Silence means",
     "on_deny": "A no means",
@@ -193,7 +197,9 @@ KIND_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
         ApprovalAsk, "question", "evidence", "group", "quorum", "expires_s", "on_expire", "on_deny", "four_eyes",
         base=_WITH,
     ),
-    "wait": (replace(fields_of(WaitFor, "duration_s", base=_WITH)[0], widget="scalar"),),
+    "wait": tuple(
+        replace(f, widget="scalar") if str(f.path[-1]).endswith("_s") else f for f in fields_of(WaitFor, base=_WITH)
+    ),
     "activity": fields_of(
         ActivityCall, "what", "kind", "who", "uses", "from", "to", "place", "minutes", "start", base=_WITH
     ),

@@ -46,8 +46,7 @@ def subtitle(step: Document) -> str:
         case "approval":
             return str(get(call, ("question",), ""))
         case "wait":
-            duration = get(call, ("duration_s",), "?")
-            return f"{duration:g} s" if isinstance(duration, int | float) else f"{duration} s"
+            return _waits_for(call)
         case "activity":
             ends = [str(get(call, (key,), "")) for key in ("from", "to", "place")]
             return " ".join(filter(None, (str(get(call, ("kind",), "work")), *ends)))
@@ -55,6 +54,14 @@ def subtitle(step: Document) -> str:
             branches = get(call, ("branches",), [])
             return " or ".join(map(str, branches)) if isinstance(branches, list) else ""
     return ""
+
+
+def _waits_for(call: Any) -> str:
+    for name, word in (("event", "for"), ("until", "until")):
+        if told := get(call, (name,), ""):
+            return f"{word} {told}"
+    duration = get(call, ("duration_s",), "?")
+    return f"{duration:g} s" if isinstance(duration, int | float) else f"{duration} s"
 
 
 def _is_undo(value: Any) -> bool:

@@ -146,6 +146,18 @@ def _direction(e: Any) -> str:
     return _with(f"The run goes back, {counted(len(e.plan), 'effect')} to undo", e.reason)
 
 
+def signal_words(name: str, key: str) -> str:
+    """Return how people read what a signal is and is about."""
+    return f"the signal {name} for {key}" if key else f"the signal {name}"
+
+
+def _wait(e: Any) -> str:
+    until = f"until {clock(e.until)} UTC" if e.until is not None else ""
+    return " ".join(
+        part for part in ("Waits", f"for {signal_words(e.event, e.key)}" if e.event else "", until) if part
+    )
+
+
 def _plan_changes(e: Any) -> str:
     parts = (("added", e.added), ("changed", e.changed), ("removed", e.removed))
     said = [f"{listed(steps)} {how}" for how, steps in parts if steps]
@@ -172,7 +184,8 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "run_abandoned": lambda e: _with(f"Given up by {e.by}", e.reason),
     "step_skipped": lambda e: e.reason,
     "step_ready": lambda _: "Everything it needs is there",
-    "wait_begun": lambda e: f"Waits until {clock(e.until)} UTC",
+    "wait_begun": _wait,
+    "signal_received": lambda e: f"{e.by} sends {signal_words(e.name, e.key)}",
     "approval_requested": lambda e: f"Asks {e.group or 'anyone'}: {e.question}",
     "approval_given": lambda e: _with(f"{e.decision.capitalize()} by {e.by}", e.reason),
     "approval_ended": lambda e: _with(f"The question is {e.how}", e.reason),
@@ -260,6 +273,7 @@ _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
     "output_augmented": lambda e: (f"agreed to what {e.validator} adds", ""),
     "app_restored": lambda e: (f"set the application state back to event {e.at_seq}", e.reason),
     "retry_asked": lambda e: ("asked for the next try at once", e.reason),
+    "signal_received": lambda e: (f"sent {signal_words(e.name, e.key)}", ""),
     "disrupted": lambda e: (f"planted a disruption ({e.injection.replace('_', ' ')})", ""),
     "noted": lambda e: ("noted", e.text),
     "clock_set": lambda e: (f"set the virtual clock to {e.speed:g} minutes a second", ""),

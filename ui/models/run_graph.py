@@ -19,6 +19,8 @@ from ui.models.status import effect_look, kind_look
 from ui.models.step_words import checked_by, shown_status, undecided, waits_for_verdict
 from ui.models.timeline import duration_words
 
+NO_TIME = timedelta(0)
+
 UNDO: Final = "undo:"
 """What the id of a compensation's card begins with."""
 GOING_BACK: Final = frozenset(
@@ -91,6 +93,16 @@ def _marks(run: Run, step: StepState) -> tuple[str, ...]:
     return tuple(marks)
 
 
+def _waiting(step: StepState, now: datetime) -> str:
+    """Return what a step waits for, and how long it does."""
+    what = " · ".join(part for part in step.awaits or () if part)
+    if step.due is None:
+        return what
+    if what:
+        return f"{what} · {rounded(max(step.due - now, NO_TIME))} left"
+    return f"in {rounded(step.due - now)}" if step.due > now else "now"
+
+
 def _subtitle(run: Run, step: StepState, now: datetime) -> str:
     """Return the one line that tells most about a step in its state."""
     if step.status == "validating":
@@ -100,8 +112,8 @@ def _subtitle(run: Run, step: StepState, now: datetime) -> str:
         return f"{asked} · {rounded(now - step.approval.asked_at)}"
     if step.status == "awaiting_locks" and step.due is not None:
         return f"{', '.join(step.wanted)} · {rounded(step.due - now)} left"
-    if step.status in {"retry_wait", "waiting"} and step.due is not None:
-        return f"in {rounded(step.due - now)}" if step.due > now else "now"
+    if step.status in {"retry_wait", "waiting"}:
+        return _waiting(step, now)
     if step.status in {"skipped", "failed", "handled"}:
         return step.reason
     if step.attempts:

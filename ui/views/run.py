@@ -10,6 +10,7 @@ from ui.components.run_commands import show_outcome
 from ui.components.run_dialogs import draw_dialog
 from ui.components.run_graph import draw_graph
 from ui.components.run_header import draw_header
+from ui.components.run_progress import draw_progress
 from ui.components.run_rollback import draw_story
 from ui.components.run_views import draw_deeds, draw_views
 from ui.components.trouble import unless_away
@@ -38,6 +39,7 @@ def bands(run_id: str, drawn: tuple[str, bool, int]) -> None:
     if run.is_closed:
         draw_run_incidents(run.id)
     draw_attention(run, history)
+    draw_progress(run)
     draw_story(run, history)
     draw_graph(run, history)
     draw_views(run, history)
