@@ -88,7 +88,8 @@ def _why_not(run: Run, step: StepState, missing: list[tuple[str, str | None]]) -
     if branch in OUTCOMES:
         return f"'{other}' was {state.status}, not {branch}"
     if branch is not None and isinstance(taken, dict) and state.status == "committed":
-        return f"'{other}' chose '{taken.get('branch')}', not '{branch}'"
+        because = f": {taken['reason']}" if taken.get("reason") else ""
+        return f"'{other}' chose '{taken.get('branch')}', not '{branch}'{because}"
     return f"'{other}' was {state.status}"
 
 

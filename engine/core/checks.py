@@ -196,6 +196,7 @@ def _route_problems(path: str, step: RouteStep) -> Iterator[Problem]:
         yield Problem(f"{path}.with.branches", what, "choose another name")
     targets = [(f"{path}.with.rules[{i}].to", row.to) for i, row in enumerate(step.with_.rules)]
     targets += [(f"{path}.with.default", step.with_.default)] if step.with_.default is not None else []
+    targets += [(f"{path}.with.about.{branch}", branch) for branch in step.with_.about]
     for where, branch in targets:
         if branch not in branches:
             yield Problem(where, f"no branch '{branch}'", f"branches are {', '.join(step.with_.branches)}")
@@ -203,6 +204,11 @@ def _route_problems(path: str, step: RouteStep) -> Iterator[Problem]:
         yield Problem(
             f"{path}.with.default", "no branch where no rule holds", "add `default:` or a `prompt:`"
         )
+    if step.with_.min_confidence is not None and step.with_.default is None:
+        what = "no branch where the model is not sure enough"
+        yield Problem(f"{path}.with.default", what, "add `default:`, or remove `min_confidence`")
+    if step.with_.min_confidence is not None and not step.with_.prompt:
+        yield Problem(f"{path}.with.min_confidence", "no model is asked", "add a `prompt:`, or remove it")
 
 
 _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (

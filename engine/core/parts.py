@@ -159,10 +159,17 @@ class RouteBy(Part):
     branches: tuple[str, ...] = Field(min_length=2, description="every branch there is")
     rules: tuple[RouteRow, ...] = ()
     default: str | None = Field(
-        default=None, description="the branch where no rule holds and no model is asked"
+        default=None,
+        description="the branch where no rule holds and no model is asked, or it is not sure enough",
     )
     prompt: str = Field(default="", description="asks a model where no rule held")
     model: str = ""
+    about: dict[str, str] = Field(
+        default_factory=dict, description="what each branch is for, in words; the model is told"
+    )
+    min_confidence: float | None = Field(
+        default=None, gt=0, le=1, description="how sure the model must be; less sure, and `default` is taken"
+    )
 
 
 class Probe(Part):

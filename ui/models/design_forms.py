@@ -71,6 +71,8 @@ _LABELS: Final = {
     "settle_s": "May still land for (s)",
     "key_ttl_s": "Key honoured for (s)",
     "duration_s": "How long (s)",
+    "min_confidence": "How sure the model must be",
+    "about": "What each branch is for",
     "until": "Until",
     "event": "For a signal",
     "key": "About",
@@ -203,7 +205,7 @@ KIND_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
     "activity": fields_of(
         ActivityCall, "what", "kind", "who", "uses", "from", "to", "place", "minutes", "start", base=_WITH
     ),
-    "route": fields_of(RouteBy, "branches", "default", "prompt", "model", base=_WITH),
+    "route": fields_of(RouteBy, "branches", "default", "prompt", "model", "min_confidence", "about", base=_WITH),
 }  # fmt: skip
 MORE_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
     "http": fields_of(HttpCall, "headers", "refused_on", base=_WITH)
