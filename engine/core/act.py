@@ -9,6 +9,7 @@ from typing import Any
 from engine.core import events as e
 from engine.core.activities import happen
 from engine.core.attempts import fault, give_up, intend, probe_request, request_of
+from engine.core.choreography import event_in, happened
 from engine.core.commit import commit
 from engine.core.composite import begin, turn
 from engine.core.composites import COMPOSITES
@@ -67,9 +68,7 @@ def _open(run: Run, name: str, _now: datetime) -> list[e.Event]:
                 step=name, reason=_why_not(run, step, [key for key, held in terms.items() if held is False])
             )
         ]
-    shown = {
-        other if branch is None else f"{other}.{branch}": held for (other, branch), held in terms.items()
-    }
+    shown = {_asked(other, branch): held for (other, branch), held in terms.items()}
     evidence: dict[str, Json] = {"needs": shown} if len(shown) <= 20 else {"needs_count": len(shown)}
     guard = step.definition.when
     if guard is not None:
@@ -79,12 +78,22 @@ def _open(run: Run, name: str, _now: datetime) -> list[e.Event]:
     return [e.StepReady(step=name, evidence=evidence)]
 
 
+def _asked(other: str, branch: str | None) -> str:
+    """Return what a term asks for, as people read it in the evidence."""
+    if event := event_in(branch):
+        return f"{event} from {other}"
+    return other if branch is None else f"{other}.{branch}"
+
+
 def _why_not(run: Run, step: StepState, missing: list[tuple[str, str | None]]) -> str:
     if not missing:
         return "its condition over other steps is false"
     other, branch = missing[0]
     state = run.steps[peer(step, other)]
     taken = state.output
+    if event := event_in(branch):
+        how = {"committed": "ended without it", "handled": "failed"}.get(state.status, "was skipped")
+        return f"'{event}' can't happen any more: '{other}' {how}"
     if branch in OUTCOMES:
         return f"'{other}' was {state.status}, not {branch}"
     if branch is not None and isinstance(taken, dict) and state.status == "committed":
@@ -198,10 +207,11 @@ def approve(run: Run, step: StepState, by: str, reason: str, *, final: bool) -> 
 def _commit_answer(run: Run, step: StepState, decision: str, by: str, comment: str) -> list[e.Event]:
     """Commit an approval step with the answer as its output, or fail where that can't be written (R11)."""
     output = {"decision": decision, "by": by, "comment": comment}
-    if decision != "approved":
-        return [e.StepCommitted(step=step.id, output=output)]  # what a yes would write is not written
+    scope = {**forward_scope(run, step), "output": output}
     try:
-        return commit(run, step, {**forward_scope(run, step), "output": output}, output)
+        if decision != "approved":  # what a yes would write is not written
+            return [e.StepCommitted(step=step.id, output=output, emits=happened(step.definition, scope))]
+        return commit(run, step, scope, output)
     except ExpressionError as error:
         return give_up(run, step, "expression", str(error))
 

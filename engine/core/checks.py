@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from engine.core.checks_choreography import circle_problem, event_problems, heard_problems
 from engine.core.checks_composites import composite_problems, scenes
 from engine.core.checks_contracts import contract_problems
 from engine.core.checks_drafted import drafted_problems
@@ -42,7 +43,7 @@ def publish_problems(saga: Saga) -> list[Problem]:
 
 def _problems(saga: Saga, scene: Scene) -> list[Problem]:
     """Return what is wrong with a saga, or with a body in its scene, and with all that is inside it."""
-    found = [*_condition_problems(saga)] or [*_graph_problems(saga)]
+    found = [*_condition_problems(saga), *heard_problems(saga)] or [*_graph_problems(saga)]
     if any(problem.severity == "error" for problem in found):
         return found
     for check in _CHECKS:
@@ -89,8 +90,7 @@ def _graph_problems(saga: Saga) -> Iterator[Problem]:
                 yield from _branch_problems(where, other, branch, saga.steps[other])
     circle = saga.graph.cycle()
     if circle:
-        shown = " -> ".join([*circle, circle[0]])
-        yield Problem(f"steps.{circle[0]}.needs", f"a cycle: {shown}", "remove one of these dependencies")
+        yield circle_problem(saga, circle)
 
 
 def _branch_problems(where: str, name: str, branch: str, step: Step) -> Iterator[Problem]:
@@ -220,4 +220,5 @@ _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
     contract_problems,
     drafted_problems,
     time_problems,
+    event_problems,
 )

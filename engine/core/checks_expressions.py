@@ -14,7 +14,7 @@ from engine.core.templates import expressions_in
 from engine.core.validators import ContextPolicy, LlmFallback, Validator
 
 CRITICAL = frozenset({"run", "app", "world"})
-FORWARD = CRITICAL | {"steps", "key", "attempt"}
+FORWARD = CRITICAL | {"steps", "key", "attempt", "events"}
 AFTER = FORWARD | {"output", "request"}
 UNDO = AFTER | {"undo"}
 
@@ -106,6 +106,9 @@ def _expressions(step: Step, path: str) -> Iterator[Found]:
     for key, source in step.writes.items():
         yield from _cel(f"{path}.writes.{key}", source, AFTER)
     yield from _some_cel(f"{path}.schedules", step.schedules, AFTER)
+    for index, emission in enumerate(step.emits):
+        yield from _some_cel(f"{path}.emits[{index}].when", emission.when or "", AFTER)
+        yield from _in(f"{path}.emits[{index}].data", emission.data, AFTER)
     yield from _in(f"{path}.locks", list(step.locks), FORWARD)
     if isinstance(step, LlmStep) and step.context is not None:
         yield from _context(f"{path}.context", step.context, FORWARD)

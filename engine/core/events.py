@@ -360,6 +360,9 @@ class StepCommitted(Fact):
     by: str = ""
     evidence: str = ""
     signal: str = Field(default="", description="the id of the signal that brought the output")
+    emits: dict[str, Json] = Field(
+        default_factory=dict, description="the events that this causes, with what they tell"
+    )
 
 
 class StepFailed(Fact):
@@ -370,6 +373,9 @@ class StepFailed(Fact):
     reason: str
     timed_out: bool = False
     handled: bool = False
+    emits: dict[str, Json] = Field(
+        default_factory=dict, description="the event that this causes, with what it tells"
+    )
 
 
 class StepUndone(Fact):

@@ -105,6 +105,14 @@ def write(run: Run, recorded: e.Recorded, step: StepState, writes: dict[str, Any
         run.written.append((recorded.seq, writes, False))
 
 
+def emit(run: Run, recorded: e.Recorded, step: StepState, events: dict[str, Any]) -> None:
+    """Let events happen; of several steps that cause the same one, the first is heard."""
+    if events:
+        step.emitted, step.emitted_seq = events, recorded.seq
+        where = run.frames[step.frame] if step.frame else run
+        where.heard = {**events, **where.heard}
+
+
 def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> None:
     step = run.step(event.step)
     step.move("committed")
@@ -113,6 +121,7 @@ def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> N
         step.output = event.output
     if event.by:
         step.by_hand = recorded.seq
+    emit(run, recorded, step, event.emits)
     if event.signal:
         run.taken[event.signal] = step.id
     write(run, recorded, step, event.writes)
@@ -125,6 +134,7 @@ def _step_failed(run: Run, recorded: e.Recorded, event: e.StepFailed) -> None:
     step.reason, step.timed_out = event.reason, event.timed_out
     if event.handled:
         step.move("handled")
+        emit(run, recorded, step, event.emits)
         told = {"status": "failed", "reason": event.reason, "timed_out": event.timed_out}
         known_of(run, step)[step.local] = told
         settle(run, recorded, step)

@@ -195,7 +195,8 @@ class StepState:
     `by_hand` is the place in the log where a person said it is done, `committed_seq` that of its commit; `before`
     counts the calls of earlier epochs by phase, so that a number stands for one call of the whole run; `left`
     says that its effect stays though it was to be undone. `frame` is the frame of a composite step that it stands in;
-    `awaits` is the signal that it waits for, with its key.
+    `awaits` is the signal that it waits for, with its key; `emitted` are the events that its
+    end caused, with what they told.
     """
 
     id: str
@@ -232,6 +233,8 @@ class StepState:
     ready_at: datetime | None = None
     ended_at: datetime | None = None
     awaits: tuple[str, str] | None = None
+    emitted: dict[str, Json] = field(default_factory=dict)
+    emitted_seq: int = 0
 
     @property
     def local(self) -> str:
@@ -347,7 +350,8 @@ class Run:
     `repair` is the one under way, `faults_before` counts the faults that were repaired, `stale` names steps that no
     longer count, with the reason, `past` keeps their earlier epochs; `first_plan` is the version that the run is
     pinned to, whatever was amended.
-    `signals` are the news from outside by their ids, `taken` says which step each of them served.
+    `signals` are the news from outside by their ids, `taken` says which step each of them served; `heard`
+    are the events that have happened, with what the first step that caused each of them told.
     `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
     """
 
@@ -414,6 +418,7 @@ class Run:
     clock: VirtualClock | None = None
     signals: dict[str, SignalReceived] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
+    heard: dict[str, Json] = field(default_factory=dict)
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def __post_init__(self) -> None:

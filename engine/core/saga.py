@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field, field_validator
 
 from engine.core.activities_parts import ActivityCall, ClockPolicy
+from engine.core.choreography import conditions
 from engine.core.composites import AgentStep, Body, LoopStep, MapStep, SagaStep, TeamStep, Tool
 from engine.core.disruptions import Disruption
 from engine.core.drafted import SagaDraft
@@ -221,7 +222,7 @@ class Saga(Part):
     @cached_property
     def graph(self) -> StepGraph:
         """The dependency graph."""
-        return StepGraph({name: step.condition for name, step in self.steps.items()})
+        return StepGraph(conditions(self.steps))
 
     @cached_property
     def contended(self) -> dict[str, tuple[str, ...]]:

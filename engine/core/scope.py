@@ -21,6 +21,7 @@ def forward_scope(run: Run, step: StepState | None = None) -> dict[str, Json]:
         "steps": run.known,
         "app": run.app,
         "world": WORLD,
+        "events": run.heard,
         "key": key_of(run, step) if step else "",
         "attempt": len(step.attempts) + 1 if step else 0,
     }
@@ -30,7 +31,7 @@ def forward_scope(run: Run, step: StepState | None = None) -> dict[str, Json]:
 def frame_scope(run: Run, frame: Frame) -> dict[str, Json]:
     """Return what the steps of a frame see in place of what all steps see, or besides it."""
     nested = nested_in(run, frame)
-    known: dict[str, Json] = {"steps": seen_steps(run, frame), **frame.values}
+    known: dict[str, Json] = {"steps": seen_steps(run, frame), "events": frame.heard, **frame.values}
     if "task" in frame.values:
         before = {name: run.frames[frame_id(frame.composite, name)] for name in frame.after}
         known["results"] = {name: output_of(run, other) for name, other in before.items()}

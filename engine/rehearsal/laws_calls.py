@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from engine.core import events as e
+from engine.core.condition import EMITTED
 from engine.core.saga import effect_of, request_hash
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import expect
@@ -22,8 +23,11 @@ class _Done:
         self.over: dict[str, set[str]] = {}
         self.branch: dict[str, object] = {}
         self._output: dict[str, object] = {}
+        self.emitted: dict[str, set[str]] = {}
 
     def add(self, event: e.Event) -> None:
+        if isinstance(event, e.StepCommitted | e.StepFailed):
+            self.emitted[event.step] = set(event.emits)
         if isinstance(event, e.AttemptEnded) and event.phase == "forward" and event.outcome == "ok":
             self._output[event.step] = event.output
         elif isinstance(event, e.StepsRedone):
@@ -42,6 +46,8 @@ class _Done:
     def truth(self, step: str, branch: str | None) -> bool | None:
         if step not in self.over:
             return None
+        if branch is not None and branch.startswith(EMITTED):
+            return branch.removeprefix(EMITTED) in self.emitted.get(step, ())
         if branch in OUTCOMES:
             return branch in self.over[step]
         return step in self.branch and (branch is None or self.branch[step] == branch)
@@ -59,7 +65,7 @@ def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
             if isinstance(event, e.AttemptIntended) and event.phase != "forward":
                 continue
             judged += 1
-            held = plan.steps[event.step].condition.truth(done.truth)
+            held = plan.graph.conditions[event.step].truth(done.truth)
             expect(held is True, "L05", f"'{event.step}' started early, at event {recorded.seq}")
     return judged
 
