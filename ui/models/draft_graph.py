@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ui.models.draft import Document, branches_of, get, steps_of
 from ui.models.draft_checks import edge_count
+from ui.models.draft_events import event_edges
 from ui.models.draft_names import terms
 from ui.models.draft_needs import edge_label, is_outcome
 from ui.models.draft_problems import Finding
@@ -23,7 +24,7 @@ def draft_graph(document: Document, findings: list[Finding] | None = None) -> Gr
     nodes = [_node(name, step, wrong) for name, step in steps.items()]
     undos = [(name, step["compensate"]) for name, step in steps.items() if _is_undo(step.get("compensate"))]
     nodes += [_undo_node(name, undo, wrong) for name, undo in undos]
-    edges = [edge for name in steps for edge in _edges(document, name)]
+    edges = [edge for name in steps for edge in (*_edges(document, name), *event_edges(document, name))]
     edges += [GraphEdge(f"{name}>{UNDO}{name}", name, UNDO + name, kind="undo") for name, _ in undos]
     return Graph(tuple(nodes), tuple(edges))
 

@@ -158,6 +158,11 @@ def _wait(e: Any) -> str:
     )
 
 
+def caused(e: Any) -> str:
+    """Return the events that the end of a step causes, in words; empty where there are none."""
+    return f" → {', '.join(e.emits)}" if e.emits else ""
+
+
 def _plan_changes(e: Any) -> str:
     parts = (("added", e.added), ("changed", e.changed), ("removed", e.removed))
     said = [f"{listed(steps)} {how}" for how, steps in parts if steps]
@@ -217,9 +222,9 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     ),
     "app_restored": lambda e: _with(f"{e.by} set the application state back to event {e.at_seq}", e.reason),
     "step_committed": lambda e: (
-        _with(f"Done by hand, says {e.by}", e.evidence) if e.by else "Its result counts"
+        (_with(f"Done by hand, says {e.by}", e.evidence) if e.by else "Its result counts") + caused(e)
     ),
-    "step_failed": lambda e: e.reason,
+    "step_failed": lambda e: e.reason + caused(e),
     "step_undone": lambda e: e.reason,
     "step_excused": lambda e: _with(f"Settled by {e.by} ({e.how})", e.reason),
     "retry_asked": lambda e: _with(f"{e.by} asks for the next try at once", e.reason),

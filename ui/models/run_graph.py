@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from engine.core.choreography import event_in
 from engine.core.parts import HttpCall
 from engine.core.run import Attempt, Run, StepState
 from engine.core.saga import Step, effect_of, undo_of
@@ -217,9 +218,9 @@ def _arrows(run: Run) -> list[GraphEdge]:
     for name, condition in run.saga.graph.conditions.items():
         needs = run.saga.steps[name].needs
         for source, branch in dict.fromkeys(condition.terms):
-            kind: EdgeKind = "outcome" if is_outcome(branch) else "branch" if branch else "needs"
+            kind = _kind(branch)
             state = _state(run, source, branch, name)
-            label = edge_label(branch, needs)
+            label = event_in(branch) or edge_label(branch, needs)
             check = edge_check(run, source, name)
             arrows.append(
                 GraphEdge(f"{source}.{branch or ''}>{name}", source, name, label, kind, state, check)
@@ -227,12 +228,19 @@ def _arrows(run: Run) -> list[GraphEdge]:
     return arrows
 
 
+def _kind(branch: str | None) -> EdgeKind:
+    if event_in(branch):
+        return "event"
+    return "outcome" if is_outcome(branch) else "branch" if branch else "needs"
+
+
 def _state(run: Run, source: str, branch: str | None, target: str) -> EdgeState:
     """Return whether an arrow was taken. What is known of a step stays known after it was undone."""
     known = run.known.get(source)
     if known is None:
         return "idle"
-    held = _held(known, branch)
+    event = event_in(branch)
+    held = event in run.steps[source].emitted if event else _held(known, branch)
     if held and run.steps[target].status == "skipped":
         return "dead"
     return "taken" if held else "dead"
