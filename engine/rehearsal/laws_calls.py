@@ -16,7 +16,7 @@ THE_DEADLINE = "the deadline"
 """Who answers an approval that silence approves."""
 
 
-class _Done:
+class Done:
     """What had been committed or skipped up to a place in the log, with the branches that were chosen."""
 
     def __init__(self) -> None:
@@ -26,6 +26,7 @@ class _Done:
         self.emitted: dict[str, set[str]] = {}
 
     def add(self, event: e.Event) -> None:
+        """Take the next event of the log in."""
         if isinstance(event, e.StepCommitted | e.StepFailed):
             self.emitted[event.step] = set(event.emits)
         if isinstance(event, e.AttemptEnded) and event.phase == "forward" and event.outcome == "ok":
@@ -44,6 +45,7 @@ class _Done:
             self.branch[event.step] = output.get("branch") if isinstance(output, dict) else None
 
     def truth(self, step: str, branch: str | None) -> bool | None:
+        """Return the truth of a term of a condition, as far as the log has come."""
         if step not in self.over:
             return None
         if branch is not None and branch.startswith(EMITTED):
@@ -55,7 +57,7 @@ class _Done:
 
 def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
     """At each forward intent, question and wait, the step's condition held over what was committed."""
-    done, judged = _Done(), 0
+    done, judged = Done(), 0
     for recorded, plan in seen.plans():
         event = recorded.event
         done.add(event)

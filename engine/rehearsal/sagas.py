@@ -8,6 +8,7 @@ from engine.core.checks import publish_problems
 from engine.core.document import saga_from_document
 from engine.core.saga import Saga
 from engine.rehearsal.sagas_checked import between_steps, fallbacks, validators
+from engine.rehearsal.sagas_choreographed import choreograph
 from engine.rehearsal.tape import SAGA_BYTES, Tape, chance
 
 Json = Any
@@ -55,6 +56,8 @@ def random_saga(tape: Tape) -> Saga | None:
         if needs:
             step["needs"] = needs
         steps[name] = step
+    if tape.often(40):
+        choreograph(tape, steps)
     document: Document = {
         "saga": "random", "app": {"n": 0},
         "parallel": 1 + tape.below(4), "parallel_undo": 1 + tape.below(3), "steps": steps,
