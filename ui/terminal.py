@@ -43,6 +43,7 @@ TABLES = {
     "incident": "incidents after the end",
     "verdict": "verdicts of validators",
     "verdict_day": "days of validators",
+    "memory": "facts across runs",
 }
 COLOURS = {
     "completed": "green",

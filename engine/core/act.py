@@ -19,6 +19,7 @@ from engine.core.expressions import is_true
 from engine.core.frames import peer, plan_of
 from engine.core.late import late_obstacle, late_request
 from engine.core.limits import at_limit
+from engine.core.memory import learn
 from engine.core.panel import check
 from engine.core.parts import ApprovalPolicy
 from engine.core.queues import term
@@ -300,10 +301,14 @@ def _excuse(run: Run, name: str, _now: datetime) -> list[e.Event]:
 def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
     if run.direction == "undo":
         return [e.RunCompensated(exceptions=tuple(run.exceptions))]
+    scope, output, notes = forward_scope(run), {}, []
     try:
-        return [e.RunCompleted(output=render(dict(run.saga.output), forward_scope(run)))]
+        output = render(dict(run.saga.output), scope)
     except ExpressionError as error:
-        return [e.Noted(text=f"the run's output can't be made: {error}"), e.RunCompleted(output={})]
+        notes.append(f"the run's output can't be made: {error}")
+    lesson = learn(run, scope)
+    completed = e.RunCompleted(output=output, remembers=lesson.facts, memory_key=lesson.key)
+    return [*(e.Noted(text=text) for text in (*notes, *lesson.untold)), completed]
 
 
 _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {

@@ -14,6 +14,7 @@ from engine.core.checks_composites import composite_problems, scenes
 from engine.core.checks_contracts import contract_problems
 from engine.core.checks_drafted import drafted_problems
 from engine.core.checks_expressions import Scene, expression_problems, holes, some
+from engine.core.checks_memory import memory_problems
 from engine.core.checks_pivot import pivot_problems
 from engine.core.checks_signals import wait_problems
 from engine.core.checks_state import state_problems
@@ -38,7 +39,10 @@ from engine.core.schema import schema_problem
 
 def publish_problems(saga: Saga) -> list[Problem]:
     """Return everything that is wrong or doubtful about a saga, errors first."""
-    return sorted(dict.fromkeys(_problems(saga, Scene())), key=lambda problem: problem.severity != "error")
+    found = _problems(saga, Scene())
+    if not any(problem.severity == "error" for problem in found):
+        found += memory_problems(saga)
+    return sorted(dict.fromkeys(found), key=lambda problem: problem.severity != "error")
 
 
 def _problems(saga: Saga, scene: Scene) -> list[Problem]:

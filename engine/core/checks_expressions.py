@@ -14,7 +14,7 @@ from engine.core.templates import expressions_in
 from engine.core.validators import ContextPolicy, LlmFallback, Validator
 
 CRITICAL = frozenset({"run", "app", "world"})
-FORWARD = CRITICAL | {"steps", "key", "attempt", "events"}
+FORWARD = CRITICAL | {"steps", "key", "attempt", "events", "memory"}
 AFTER = FORWARD | {"output", "request"}
 UNDO = AFTER | {"undo"}
 
@@ -78,6 +78,11 @@ def uses(saga: Saga) -> Iterator[Use]:
 
 
 def _of_the_saga(saga: Saga) -> Iterator[Use]:
+    if saga.memory is not None:
+        for found in _in("memory.key", saga.memory.key, frozenset({"run"})):
+            yield Use(*found)
+        for found in _in("memory.writes", saga.memory.writes, FORWARD):
+            yield Use(*found)
     for index, invariant in enumerate(saga.invariants):
         for found in _cel(f"invariants[{index}].rule", invariant.rule, FORWARD):
             yield Use(*found)

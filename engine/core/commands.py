@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from engine.core.events import Direction, Injection, Outcome, Phase
+from engine.core.memory import Known
 
 Json = Any
 
@@ -28,6 +29,7 @@ class Start(Command):
     lessons: dict[str, list[str]] = Field(
         default_factory=dict, description="by step: what validators noted in earlier runs"
     )
+    memory: dict[str, Known] = Field(default_factory=dict, description="what earlier runs left")
 
 
 class Advance(Command):

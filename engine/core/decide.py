@@ -71,7 +71,7 @@ def _start(run: Run, command: c.Start, _now: datetime) -> list[e.Event]:
     given = input_with_defaults(run.saga.input, command.input)
     started = e.RunStarted(
         run_id=command.run_id, saga=run.saga.saga, saga_hash=run.saga.hash, input=given, by=command.by,
-        author=command.author, lessons=command.lessons,
+        author=command.author, lessons=command.lessons, memory=command.memory,
     )  # fmt: skip
     return [started]
 

@@ -28,6 +28,7 @@ from engine.core.events_frames import FrameDropped, FrameOpened, FramesOpened, G
 from engine.core.events_signals import SignalReceived
 from engine.core.events_time import ActivityBegun, ActivityRevised, ClockSet, TimesChanged
 from engine.core.fact import Direction, Fact, Json
+from engine.core.memory import Known, Learned
 
 __all__ = [
     "ActivityBegun",
@@ -75,6 +76,9 @@ class RunStarted(Fact):
     lessons: dict[str, list[str]] = Field(
         default_factory=dict, description="by step: what validators noted in earlier runs"
     )
+    memory: dict[str, Known] = Field(
+        default_factory=dict, description="what earlier runs left, as it was then"
+    )
 
 
 class RunPaused(Fact):
@@ -121,6 +125,8 @@ class RunCompleted(Fact):
 
     type: Literal["run_completed"] = "run_completed"
     output: dict[str, Json]
+    remembers: dict[str, Learned] = Field(default_factory=dict, description="what it leaves to later runs")
+    memory_key: str = Field(default="", description="what that is about")
 
 
 class RunCompensated(Fact):

@@ -32,6 +32,7 @@ from engine.core.events import (
     VerdictGiven,
 )
 from engine.core.frames import Frame, Frames
+from engine.core.memory import Known, Learned
 from engine.core.saga import Saga, Step, effect_of
 from engine.core.virtual import VirtualClock
 
@@ -351,7 +352,8 @@ class Run:
     longer count, with the reason, `past` keeps their earlier epochs; `first_plan` is the version that the run is
     pinned to, whatever was amended.
     `signals` are the news from outside by their ids, `taken` says which step each of them served; `heard`
-    are the events that have happened, with what the first step that caused each of them told.
+    are the events that have happened, with what the first step that caused each of them told. `memory` is what
+    earlier runs left (`known_before`: with its sources), `remembers` what this one leaves.
     `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
     """
 
@@ -419,6 +421,9 @@ class Run:
     signals: dict[str, SignalReceived] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)
     heard: dict[str, Json] = field(default_factory=dict)
+    memory: dict[str, Json] = field(default_factory=dict)
+    known_before: dict[str, Known] = field(default_factory=dict)
+    remembers: dict[str, Learned] = field(default_factory=dict)
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def __post_init__(self) -> None:

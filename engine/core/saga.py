@@ -15,6 +15,7 @@ from engine.core.composites import AgentStep, Body, LoopStep, MapStep, SagaStep,
 from engine.core.disruptions import Disruption
 from engine.core.drafted import SagaDraft
 from engine.core.graph import StepGraph
+from engine.core.memory import Memory
 from engine.core.parts import (
     ID_PATTERN,
     ApprovalAsk,
@@ -200,6 +201,7 @@ class Saga(Part):
     disruptions: tuple[Disruption, ...] = Field(
         default=(), max_length=50, description="changes of the world that happen to each run"
     )
+    memory: Memory | None = Field(default=None, description="the facts that outlive a run")
 
     @field_validator("steps")
     @classmethod

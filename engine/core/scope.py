@@ -22,6 +22,7 @@ def forward_scope(run: Run, step: StepState | None = None) -> dict[str, Json]:
         "app": run.app,
         "world": WORLD,
         "events": run.heard,
+        "memory": run.memory,
         "key": key_of(run, step) if step else "",
         "attempt": len(step.attempts) + 1 if step else 0,
     }
@@ -35,7 +36,7 @@ def frame_scope(run: Run, frame: Frame) -> dict[str, Json]:
     if "task" in frame.values:
         before = {name: run.frames[frame_id(frame.composite, name)] for name in frame.after}
         known["results"] = {name: output_of(run, other) for name, other in before.items()}
-    return known if nested is None else known | {"run": nested.facts, "app": nested.app}
+    return known if nested is None else known | {"run": nested.facts, "app": nested.app, "memory": {}}
 
 
 def scope_of(run: Run, frame: Frame) -> dict[str, Json]:

@@ -25,7 +25,9 @@ from engine.core.commands import AnyCommand, Report, Signal, Start
 from engine.core.context.tokens import ESTIMATE, TokenCounter
 from engine.core.document import saga_from_document
 from engine.core.embed import embed
-from engine.core.errors import CommandRejected, SagaError
+from engine.core.errors import CommandRejected, ExpressionError, SagaError
+from engine.core.inputs import input_with_defaults
+from engine.core.memory import Known, key_of
 from engine.core.saga import Saga
 from engine.ports import (
     Clock,
@@ -196,15 +198,18 @@ class Engine:
         """
         saga = self.embed(saga)
         author, lessons = self.publish(saga, by).by, self._lessons(saga)
+        memories = [self._memory(saga, values) for values in inputs]
         self._sagas[saga.hash] = saga
 
         async def begin() -> list[str]:
             names = [new_run_id() for _ in inputs]
             stored = [
                 self._runs.begin(
-                    saga, Start(run_id=name, input=values, by=by, author=author, lessons=lessons), name
+                    saga,
+                    Start(run_id=name, input=values, by=by, author=author, lessons=lessons, memory=known),
+                    name,
                 )
-                for name, values in zip(names, inputs, strict=True)
+                for name, values, known in zip(names, inputs, memories, strict=True)
             ]
             for each in stored:
                 if not each.done():  # most are, once the first one is
@@ -261,6 +266,21 @@ class Engine:
         learners = {name for name, step in saga.steps.items() if step.kind == "llm"}
         noted = self._store.lessons(saga.saga) if learners else {}
         return {step: said for step, said in noted.items() if step in learners}
+
+    def _memory(self, saga: Saga, values: dict[str, Json]) -> dict[str, Known]:
+        """Return what earlier runs left about what a run with these inputs is about; what it still knows to write."""
+        if saga.memory is None:
+            return {}
+        try:
+            key = key_of(saga.memory, input_with_defaults(saga.input, values))
+        except ExpressionError as error:
+            raise CommandRejected(f"what this run remembers about can't be told: {error}") from None
+        found = self._store.remembered(saga.saga, key)
+        return {
+            fact.name: Known(value=fact.value, run_id=fact.run_id, steps=fact.steps, seq=fact.seq, at=fact.at)
+            for fact in found
+            if fact.name in saga.memory.writes
+        }
 
     # On the loop
 
