@@ -22,6 +22,7 @@ from engine.templates import examples, shipped, template, templates
 from ui.cli_decide import amend, approve, deny, stale, verdict
 from ui.cli_draft import draft
 from ui.cli_errors import says_errors
+from ui.cli_memory import forget, memory
 from ui.cli_signal import signal
 from ui.plans import check_plan
 from ui.plans_solve import solve_plan
@@ -235,6 +236,8 @@ COMMANDS = (
     clock,
     robust,
     signal,
+    memory,
+    forget,
 )
 for command in COMMANDS:
     main.add_command(command)

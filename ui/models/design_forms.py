@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from engine.core.activities_parts import ActivityCall
+from engine.core.memory import Memory
 from engine.core.parts import (
     UNDO_RETRY,
     ApprovalAsk,
@@ -254,6 +255,11 @@ PROBE_FIELDS: Final = (
     *fields_of(Probe, "landed", "timeout_s", base=("probe",)),
 )
 SAGA_FIELDS: Final = fields_of(Saga, "title", "description", "recovery", "max_repairs")
+MEMORY_FIELDS: Final = _labelled(
+    fields_of(Memory, "key", "writes", base=("memory",)),
+    key="What the facts are about",
+    writes="What is remembered",
+)
 BUDGET_FIELDS: Final = fields_of(
     Budget, "cost_usd", "tokens", "calls", "minutes", "on_limit", base=("budget",)
 )

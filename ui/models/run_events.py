@@ -170,7 +170,7 @@ def _plan_changes(e: Any) -> str:
 
 
 _WORDS: Final[dict[str, Callable[[Any], str]]] = {
-    "run_started": lambda e: f"Started by {e.by}",
+    "run_started": lambda e: f"Started by {e.by}" + (f", knowing {', '.join(e.memory)}" if e.memory else ""),
     "run_paused": lambda e: f"Paused by {e.by}",
     "run_resumed": lambda e: f"Resumed by {e.by}",
     "faulted": lambda e: e.reason,
@@ -180,7 +180,9 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "steps_stale": lambda e: f"What {listed(e.steps)} relied on has changed, says {e.by}: {e.reason}",
     "steps_redone": lambda e: f"Repair {e.round}: {listed(e.steps)} begin anew, everything else stays",
     "plan_amended": lambda e: f"Plan changed by {e.by}: {_plan_changes(e)}; {e.reason}",
-    "run_completed": lambda _: "Every step is done or skipped",
+    "run_completed": lambda e: (
+        "Every step is done or skipped" + (f"; remembered: {', '.join(e.remembers)}" if e.remembers else "")
+    ),
     "run_compensated": lambda e: (
         f"Everything is undone, but {counted(len(e.exceptions), 'effect')} settled by hand"
         if e.exceptions

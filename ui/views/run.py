@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.components.incidents import draw_run_incidents
+from ui.components.memory_run import draw_memory
 from ui.components.run_attention import draw_attention
 from ui.components.run_commands import show_outcome
 from ui.components.run_dialogs import draw_dialog
@@ -43,6 +44,7 @@ def bands(run_id: str, drawn: tuple[str, bool, int]) -> None:
     draw_story(run, history)
     draw_graph(run, history)
     draw_views(run, history)
+    draw_memory(run)
     draw_deeds(run, history)
 
 
