@@ -146,6 +146,15 @@ def test_a_build_decides_what_becomes_of_its_version(bench: Bench, what: str) ->
     )
 
 
+def test_a_team_that_can_t_be_told_takes_a_rolled_back_version_s_run_back_without_a_doubt(
+    bench: Bench,
+) -> None:
+    refuse(bench, "notices")
+    run = bench.to_end(bench.start(saga("deployment-feedback"), wait_s=0.2, measured=0.9))
+    assert (run.status, run.steps["deploy"].status) == ("compensated", "empty")
+    assert bench.world.state().clean
+
+
 def test_without_a_signal_the_last_measurement_decides(bench: Bench) -> None:
     run = bench.to_end(bench.start(saga("deployment-feedback"), wait_s=0.2, measured=0.9))
     assert (run.steps["build"].status, run.steps["measure"].status) == ("handled", "committed")

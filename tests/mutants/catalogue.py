@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from tests.mutants.bugs import back, calls, definitions, forward, late, limits, log, people, repair, verdicts
+from tests.mutants.bugs import (
+    back,
+    calls,
+    choreography,
+    definitions,
+    forward,
+    late,
+    limits,
+    log,
+    people,
+    repair,
+    verdicts,
+)
 from tests.mutants.mutant import Mutant
 
 CATALOGUE: tuple[Mutant, ...] = (
@@ -16,4 +28,5 @@ CATALOGUE: tuple[Mutant, ...] = (
     *log.BUGS,
     *verdicts.BUGS,
     *repair.BUGS,
+    *choreography.BUGS,
 )
