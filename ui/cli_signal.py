@@ -12,8 +12,7 @@ import click
 from engine.core.commands import Signal
 from engine.core.errors import CommandRejected
 from ui.cli_errors import says_errors
-from ui.compose import Studio
-from ui.settings import Settings, read_settings
+from ui.settings import read_settings
 
 
 @click.command()
@@ -38,12 +37,12 @@ def signal(words: tuple[str, ...], key: str, payload: str, signal_id: str) -> No
         raise click.UsageError("write `saga signal RUN NAME`, or `saga signal NAME --key KEY`")
     *run_id, name = words
     settings, brought, sent = read_settings(), _json(payload), signal_id or uuid4().hex
-    if run_id:
-        from ui.terminal import tell
+    from ui.terminal import tell, tell_all
 
-        command = Signal(id=sent, name=name, key=key, payload=brought, by=settings.user)
+    command = Signal(id=sent, name=name, key=key, payload=brought, by=settings.user)
+    if run_id:
         sys.exit(tell(settings, run_id[0], command, f"signal {name}"))
-    _tell_all(settings, Signal(id=sent, name=name, key=key, payload=brought, by=settings.user))
+    tell_all(settings, command)
 
 
 def _json(text: str) -> Any:
@@ -51,12 +50,3 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise CommandRejected(f"--json is no JSON: {error}") from None
-
-
-def _tell_all(settings: Settings, command: Signal) -> None:
-    with Studio.open(settings, adopt=False) as studio:
-        reached = studio.engine.signal(command)
-    for run_id, refused in reached.items():
-        click.secho(f"✗ {run_id}: {refused}" if refused else f"✓ {run_id}", fg="red" if refused else "green")
-    if not reached:
-        raise CommandRejected(f"no open run waits for '{command.name}' with the key '{command.key}'")

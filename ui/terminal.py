@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import click
 
-from engine.core.commands import AnyCommand, Decide, GiveVerdict, MarkStale
+from engine.core.commands import AnyCommand, Decide, GiveVerdict, MarkStale, Signal
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected
 from engine.core.events import RECORDED
@@ -102,6 +102,23 @@ def tell(settings: Settings, run_id: str, command: AnyCommand, said: str) -> int
         run = _follow(studio, run_id, approve_all=False, quiet=False, since=before.last_seq if before else 0)
         _print_end(run)
         return _exit_code(run)
+
+
+def tell_all(settings: Settings, signal: Signal) -> None:
+    """Bring a signal to every open run that waits for its key, and say how each went on; no app need drive them.
+
+    Raises:
+        CommandRejected: if none waits for it.
+    """
+    with Studio.open(settings, adopt=False) as studio:
+        reached = studio.engine.signal(signal)
+        for run_id, refused in reached.items():
+            if refused:
+                click.secho(f"✗ {run_id}: {refused}", fg="red")
+            else:
+                _print_end(_follow(studio, run_id, approve_all=False, quiet=True))
+    if not reached:
+        raise CommandRejected(f"no open run waits for '{signal.name}' with the key '{signal.key}'")
 
 
 def _exit_code(run: Run) -> int:
