@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from engine.core.choreography import Emission
-from engine.core.saga import StepBase
+from engine.core.step import StepBase
 from ui.models.design_forms import FieldSpec, fields_of
 from ui.models.draft import Document, steps_of
 from ui.models.draft_names import terms
