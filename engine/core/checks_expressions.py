@@ -77,12 +77,17 @@ def uses(saga: Saga) -> Iterator[Use]:
     yield from _of_the_saga(saga)
 
 
+def _of_memory(saga: Saga) -> Iterator[Use]:
+    if saga.memory is None:
+        return
+    for found in _in("memory.key", saga.memory.key, frozenset({"run"})):
+        yield Use(*found)
+    for found in _in("memory.writes", saga.memory.writes, FORWARD):
+        yield Use(*found)
+
+
 def _of_the_saga(saga: Saga) -> Iterator[Use]:
-    if saga.memory is not None:
-        for found in _in("memory.key", saga.memory.key, frozenset({"run"})):
-            yield Use(*found)
-        for found in _in("memory.writes", saga.memory.writes, FORWARD):
-            yield Use(*found)
+    yield from _of_memory(saga)
     for index, invariant in enumerate(saga.invariants):
         for found in _cel(f"invariants[{index}].rule", invariant.rule, FORWARD):
             yield Use(*found)

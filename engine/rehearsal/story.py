@@ -228,6 +228,8 @@ class Story:
         if not done:
             return
         name, phase, number = call = self.tape.pick(done)
+        if name not in self.run.steps:
+            return  # a repair took its call back, and an amendment the step itself
         epochs = (*self.run.past.get(name, ()), self.run.steps[name])
         attempt = next(found for epoch in epochs if (found := epoch.call(phase, number)) is not None)
         open_ = attempt.outcome == "unknown" and not attempt.landed and phase in {"forward", "undo"}
