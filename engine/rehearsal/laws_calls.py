@@ -176,7 +176,7 @@ def L21_unknown_stays_unknown_until_it_is_resolved(seen: Evidence) -> int:
                 event.attempt in open_, "L21", f"attempt {event.attempt} of '{event.step}' was not in doubt"
             )
             open_.discard(event.attempt)
-        elif isinstance(event, e.StepCommitted) and effect_of(seen.saga.steps[event.step]) != "readonly":
+        elif isinstance(event, e.StepCommitted) and effect_of(seen.step(event.step)) != "readonly":
             left = doubt.get(event.step)
             expect(not left, "L21", f"'{event.step}' was committed with attempts {left} in doubt")
     return judged
@@ -204,7 +204,7 @@ def L22_nothing_touches_an_unknown_before_it_settled(seen: Evidence) -> int:
         elif isinstance(event, e.LateLanded):
             settles.pop((event.step, "forward"), None)
         elif isinstance(event, e.AttemptEnded) and event.outcome == "unknown" and event.phase != "probe":
-            step = seen.saga.steps[event.step]
+            step = seen.step(event.step)
             if effect_of(step) != "readonly":
                 promised = deadline[event.step, event.phase, event.attempt]
                 settles[event.step, event.phase] = promised + timedelta(seconds=step.settle_s)

@@ -51,7 +51,7 @@ def L37_an_output_counts_only_after_its_validators(seen: Evidence) -> int:
         event = recorded.event
         known.add(event)
         if isinstance(event, e.StepCommitted):
-            if not event.by and seen.saga.steps[event.step].kind not in {"approval", "wait", "activity"}:
+            if not event.by and seen.step(event.step).kind not in {"approval", "wait", "activity"}:
                 judged += _check(seen, known, event.step, recorded.seq)
             known.committed.add(event.step)
     return judged

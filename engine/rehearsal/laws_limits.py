@@ -65,7 +65,7 @@ def R37_a_locked_step_starts_with_its_locks(seen: Evidence) -> int:
                 event.keys == wanted.get(event.step), "R37", f"'{event.step}' took what it did not ask for"
             )
             taken.add(event.step)
-        elif isinstance(event, e.AttemptIntended) and seen.saga.steps[event.step].locks:
+        elif isinstance(event, e.AttemptIntended) and seen.step(event.step).locks:
             judged += 1
             expect(event.step in taken, "R37", f"'{event.step}' began without its locks")
     return judged
