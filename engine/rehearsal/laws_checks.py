@@ -73,7 +73,7 @@ def _check(seen: Evidence, known: _Validation, step: str, seq: int) -> int:
 
 
 def _over(seen: Evidence, known: _Validation, step: str) -> Iterable[ValidatorBase]:
-    yield from seen.saga.steps[step].validate_
+    yield from seen.step(step).validate_
     for edge in seen.saga.edges:
         if edge.from_ == step:
             yield from edge.validate_

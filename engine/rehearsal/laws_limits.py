@@ -93,5 +93,5 @@ def R37_overlapping_writes_never_run_together(seen: Evidence) -> int:
 
 
 def _written(seen: Evidence, step: str) -> set[str]:
-    definition = seen.saga.steps[step]
+    definition = seen.step(step)
     return set() if definition.commutative else set(definition.writes)
