@@ -14,6 +14,7 @@ from pydantic_core import PydanticSerializationError
 from engine.core.events import EVENT, Event, Recorded
 from engine.core.run import CLOSED
 from engine.core.saga import Saga
+from engine.memories import MemoryBook, memories_of
 from engine.memory_verdicts import VerdictBook
 from engine.ports import Change, Conflict, Draft, Driver, Incident, Posted, RunFilter, RunRow, SagaVersion
 from engine.validator_stats import verdict_rows
@@ -79,7 +80,7 @@ class _Kept:
     events: list[tuple[int, datetime, str]] = field(default_factory=list)
 
 
-class MemoryStore(VerdictBook):
+class MemoryStore(VerdictBook, MemoryBook):
     """A `Store` that forgets everything with its process. Safe in threads; futures are done at once.
 
     Events are kept as JSON, as a database would: nobody can change them, and nothing comes back that
@@ -113,6 +114,7 @@ class MemoryStore(VerdictBook):
                 kept.row = change.row
                 kept.events.extend(lines)
                 self.note(verdict_rows(change))
+                self.remember(memories_of(change))
         future.set_exception(refused) if refused else future.set_result(None)
         return future
 

@@ -14,6 +14,7 @@ class VerdictBook:
     """Every verdict that was given; counted when somebody asks."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._lock = threading.RLock()
         self._verdicts: list[VerdictRow] = []
         self._said: dict[Subject, str] = {}

@@ -18,6 +18,7 @@ from engine.core.errors import SagaError
 from engine.core.events import Phase, Recorded
 from engine.core.run import RunStatus
 from engine.core.saga import Saga, Step, effect_of
+from engine.memories import Memories
 
 Json = Any
 """A JSON value: None, bool, int, float, str, or lists and string-keyed dicts of them."""
@@ -329,7 +330,7 @@ class Change:
     row: RunRow
 
 
-class Store(Protocol):
+class Store(Memories, Protocol):
     """The event log and its projections. Reads may be called from any thread; so may `append`.
 
     All but `append` raise `Unavailable` while the database can't be used; `append` waits instead.

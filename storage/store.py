@@ -17,6 +17,7 @@ from storage.inbox import Inbox
 from storage.incidents import Incidents
 from storage.locks import Locks
 from storage.log import Log
+from storage.memory import Memory
 from storage.migrations import HEAD, migrate
 from storage.runs import Runs
 from storage.sqlite import make_private, set_journal, sqlite_engine
@@ -24,7 +25,7 @@ from storage.verdicts import Verdicts
 from storage.versions import Drafts, Versions
 
 
-class SqlStore(Runs, Driving, Locks, Incidents, Verdicts, Versions, Drafts, Inbox):
+class SqlStore(Runs, Driving, Locks, Incidents, Verdicts, Memory, Versions, Drafts, Inbox):
     """A `Store` on SQLite or Postgres. Safe in threads.
 
     Reads and short writes raise `engine.ports.Unavailable` while the database can't be used;

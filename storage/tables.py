@@ -232,6 +232,20 @@ class VerdictDayTable(SQLModel, table=True):
     evidence: str = Field(sa_type=Text)
 
 
+class MemoryTable(SQLModel, table=True):
+    """A fact that outlives its run; `value` and `steps` are JSON."""
+
+    __tablename__ = "memory"
+    saga: str = Field(primary_key=True, sa_type=Name)
+    key: str = Field(primary_key=True, sa_type=Name)
+    name: str = Field(primary_key=True, sa_type=Name)
+    value: str = Field(sa_type=Text)
+    run_id: str = Field(sa_type=Name)
+    steps: str = Field(sa_type=Text)
+    seq: int
+    at: datetime = Field(sa_type=Utc)
+
+
 _TABLES = SQLModel.metadata.tables
 event: Table = _TABLES["event"]
 run: Table = _TABLES["run"]
@@ -243,3 +257,4 @@ lock: Table = _TABLES["lock"]
 incident: Table = _TABLES["incident"]
 verdict: Table = _TABLES["verdict"]
 verdict_day: Table = _TABLES["verdict_day"]
+memory: Table = _TABLES["memory"]

@@ -3,7 +3,7 @@
 1. The fences (driver, last seq) are read in the transaction that writes; nobody can move them meanwhile.
 2. A change that does not follow its fence is refused, and so is what follows it on that run in the batch.
 3. Of several changes of one run only the last row is written: the row is a projection, the log is not.
-4. What validators said is noted beside the log in the same commit.
+4. What validators said, and what a run leaves to later ones, is kept beside the log in the same commit.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from typing import Any
 from sqlalchemy import Dialect, Select, bindparam, insert, select, update
 from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 
+from engine.memories import Remembered, memories_of
 from engine.memory import check, conflict
 from engine.ports import Change, Conflict
 from engine.validator_stats import VerdictRow, verdict_rows
+from storage.memory import MemoryWriter
 from storage.prepared import Prepared, Values
 from storage.rows import EVENT_COLUMNS, FIRST_COLUMNS, LATER_COLUMNS, event_values, first_values, later_values
 from storage.tables import event, run
@@ -47,6 +49,7 @@ class Entry:
     change: Change
     events: list[Values]
     verdicts: list[VerdictRow]
+    memories: list[Remembered]
     future: Future[None]
 
 
@@ -59,7 +62,7 @@ def entry_of(change: Change) -> Entry:
     check(change)
     future: Future[None] = Future()
     future.set_running_or_notify_cancel()
-    return Entry(change, event_values(change), verdict_rows(change), future)
+    return Entry(change, event_values(change), verdict_rows(change), memories_of(change), future)
 
 
 class Transition:
@@ -72,6 +75,7 @@ class Transition:
         self._insert_events = Prepared(insert(event), EVENT_COLUMNS, dialect)
         self._insert_runs = Prepared(insert(run), FIRST_COLUMNS + LATER_COLUMNS, dialect)
         self._verdicts = VerdictWriter(dialect)
+        self._memories = MemoryWriter(dialect)
         updated = update(run).where(run.c.id == bindparam("of_run"))
         self._update_runs = Prepared(updated, (*LATER_COLUMNS, "of_run"), dialect)
 
@@ -134,6 +138,9 @@ class Transition:
         verdicts = [row for entry in entries for row in entry.verdicts]
         if verdicts:
             self._verdicts.write(cursor, verdicts)
+        memories = [fact for entry in entries for fact in entry.memories]
+        if memories:
+            self._memories.write(cursor, memories)
 
 
 def _in_portions(ids: list[str], size: int) -> Iterator[Values]:

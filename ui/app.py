@@ -29,6 +29,7 @@ pages = [
         url_path="approvals",
     ),
     st.Page("views/validators.py", title="Validators", icon=":material/fact_check:", url_path="validators"),
+    st.Page("views/memory.py", title="Memory", icon=":material/bookmark:", url_path="memory"),
     st.Page("views/sandbox.py", title="Sandbox", icon=":material/science:", url_path="sandbox"),
     st.Page("views/guide.py", title="Guide", icon=":material/menu_book:", url_path="guide"),
     st.Page("views/settings.py", title="Settings", icon=":material/settings:", url_path="settings"),

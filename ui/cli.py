@@ -23,6 +23,8 @@ from ui.cli_decide import amend, approve, deny, stale, verdict
 from ui.cli_disrupt import disrupt, facts
 from ui.cli_draft import draft
 from ui.cli_errors import says_errors
+from ui.cli_memory import forget, memory
+from ui.cli_signal import signal
 from ui.plans import check_plan
 from ui.plans_solve import solve_plan
 from ui.robust_cli import robust
@@ -236,6 +238,9 @@ COMMANDS = (
     schedule,
     clock,
     robust,
+    signal,
+    memory,
+    forget,
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import click
 
-from engine.core.commands import AnyCommand, Decide, GiveVerdict, MarkStale
+from engine.core.commands import AnyCommand, Decide, GiveVerdict, MarkStale, Signal
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected
 from engine.core.events import RECORDED
@@ -44,6 +44,7 @@ TABLES = {
     "incident": "incidents after the end",
     "verdict": "verdicts of validators",
     "verdict_day": "days of validators",
+    "memory": "facts across runs",
 }
 COLOURS = {
     "completed": "green",
@@ -104,6 +105,23 @@ def tell(settings: Settings, run_id: str, command: AnyCommand, said: str) -> int
         return _exit_code(run)
 
 
+def tell_all(settings: Settings, signal: Signal) -> None:
+    """Bring a signal to every open run that waits for its key, and say how each went on; no app need drive them.
+
+    Raises:
+        CommandRejected: if none waits for it.
+    """
+    with Studio.open(settings, adopt=False) as studio:
+        reached = studio.engine.signal(signal)
+        for run_id, refused in reached.items():
+            if refused:
+                click.secho(f"✗ {run_id}: {refused}", fg="red")
+            else:
+                _print_end(_follow(studio, run_id, approve_all=False, quiet=True))
+    if not reached:
+        raise CommandRejected(f"no open run waits for '{signal.name}' with the key '{signal.key}'")
+
+
 def _exit_code(run: Run) -> int:
     return EXIT.get(run.status, NEEDS_ATTENTION)
 
@@ -130,8 +148,11 @@ def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool, sinc
 def _only_people_can_go_on(run: Run) -> bool:
     moving = any(step.due and step.status != "awaiting_approval" for step in run.steps.values())
     asked = any(step.status == "awaiting_approval" for step in run.steps.values())
+    listens = any(step.status == "waiting" and step.due is None for step in run.steps.values())
     return (
-        bool(run.attention or run.direction_asked or run.limit or asked) and not run.open_calls and not moving
+        bool(run.attention or run.direction_asked or run.limit or asked or listens)
+        and not run.open_calls
+        and not moving
     )
 
 
@@ -163,6 +184,8 @@ def _print_end(run: Run) -> None:
     for step in run.steps.values():
         if step.status == "awaiting_approval":
             click.echo(f"  saga approve {run.id} {step.id}    or    saga deny {run.id} {step.id}")
+        elif step.status == "waiting" and step.awaits is not None:
+            click.echo(f"  saga signal {run.id} {step.awaits[0]} --json JSON")
         elif waits_for_verdict(run, step):
             click.echo(f"  saga verdict {run.id} {step.id} --accept (or --reject) --reason TEXT")
     if run.output:

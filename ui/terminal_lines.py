@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core.limits import in_words
-from ui.models.run_events import words_of
+from ui.models.run_events import caused, words_of
 
 Line = tuple[str, str, str | None]
 
 _LINES: dict[str, Callable[[Any], Line]] = {
-    "step_committed": lambda e: ("✓", e.step, "green"),
+    "step_committed": lambda e: ("✓", e.step + caused(e), "green"),
+    "step_failed": lambda e: ("✗", f"{e.step}: {words_of(e)}", "yellow"),
     "step_skipped": lambda e: ("·", f"{e.step} skipped: {e.reason}", None),
     "approval_requested": lambda e: (
         "?",
@@ -39,6 +40,7 @@ _LINES: dict[str, Callable[[Any], Line]] = {
     "output_augmented": lambda e: ("+", f"{e.step}: {words_of(e)}", "blue"),
     "fallback_taken": lambda e: ("↓", f"{e.step}: {words_of(e)}", "yellow"),
     "app_restored": lambda e: ("!", words_of(e), "yellow"),
+    "signal_received": lambda e: ("⚑", words_of(e), "blue"),
     "help_needed": lambda e: ("!", f"{e.step}: {e.reason}", "red"),
     "disrupted": lambda e: ("⚡", words_of(e), "yellow"),
     "disruption_struck": lambda e: ("!", words_of(e), "yellow"),
@@ -60,4 +62,6 @@ def event_line(event: Any) -> Line | None:
         return "↶", words_of(event), "magenta"
     if event.type == "verdict_given" and event.verdict == "accept" and not event.by:
         return None
+    if event.type == "step_failed" and not event.handled:
+        return None  # the fault that follows says it
     return _LINES[event.type](event) if event.type in _LINES else None

@@ -10,6 +10,7 @@ from engine.core import disrupt
 from engine.core import events as e
 from engine.core.activities import happen
 from engine.core.attempts import fault, give_up, intend, probe_request, request_of
+from engine.core.choreography import event_in, happened
 from engine.core.commit import commit
 from engine.core.composite import begin, turn
 from engine.core.composites import COMPOSITES
@@ -19,6 +20,7 @@ from engine.core.expressions import is_true
 from engine.core.frames import peer, plan_of
 from engine.core.late import late_obstacle, late_request
 from engine.core.limits import at_limit
+from engine.core.memory import learn
 from engine.core.panel import check
 from engine.core.parts import ApprovalPolicy
 from engine.core.queues import term
@@ -29,6 +31,7 @@ from engine.core.run import Run, StepState
 from engine.core.saga import ApprovalStep, WaitStep, request_hash
 from engine.core.schedule import Task
 from engine.core.scope import forward_scope
+from engine.core.signals import begin_wait, end_wait
 from engine.core.templates import as_text, render
 from engine.core.verify import boundary, validate
 
@@ -68,9 +71,7 @@ def _open(run: Run, name: str, _now: datetime) -> list[e.Event]:
                 step=name, reason=_why_not(run, step, [key for key, held in terms.items() if held is False])
             )
         ]
-    shown = {
-        other if branch is None else f"{other}.{branch}": held for (other, branch), held in terms.items()
-    }
+    shown = {_asked(other, branch): held for (other, branch), held in terms.items()}
     evidence: dict[str, Json] = {"needs": shown} if len(shown) <= 20 else {"needs_count": len(shown)}
     guard = step.definition.when
     if guard is not None:
@@ -80,16 +81,27 @@ def _open(run: Run, name: str, _now: datetime) -> list[e.Event]:
     return [e.StepReady(step=name, evidence=evidence)]
 
 
+def _asked(other: str, branch: str | None) -> str:
+    """Return what a term asks for, as people read it in the evidence."""
+    if event := event_in(branch):
+        return f"{event} from {other}"
+    return other if branch is None else f"{other}.{branch}"
+
+
 def _why_not(run: Run, step: StepState, missing: list[tuple[str, str | None]]) -> str:
     if not missing:
         return "its condition over other steps is false"
     other, branch = missing[0]
     state = run.steps[peer(step, other)]
     taken = state.output
+    if event := event_in(branch):
+        how = {"committed": "ended without it", "handled": "failed"}.get(state.status, "was skipped")
+        return f"'{event}' can't happen any more: '{other}' {how}"
     if branch in OUTCOMES:
         return f"'{other}' was {state.status}, not {branch}"
     if branch is not None and isinstance(taken, dict) and state.status == "committed":
-        return f"'{other}' chose '{taken.get('branch')}', not '{branch}'"
+        because = f": {taken['reason']}" if taken.get("reason") else ""
+        return f"'{other}' chose '{taken.get('branch')}', not '{branch}'{because}"
     return f"'{other}' was {state.status}"
 
 
@@ -98,7 +110,7 @@ def _begin(run: Run, name: str, now: datetime) -> list[e.Event]:
     step = run.step(name)
     definition = step.definition
     if isinstance(definition, WaitStep):
-        return [e.WaitBegun(step=name, until=now + timedelta(seconds=_seconds(run, step, definition)))]
+        return [begin_wait(run, step, definition.with_, now)]
     request = request_of(run, step)
     if isinstance(definition, ApprovalStep):
         return [_ask(run, step, definition.with_, request["evidence"], now)]
@@ -145,15 +157,6 @@ def _turn(run: Run, name: str, now: datetime) -> list[e.Event]:
 
 def _limit(run: Run, _name: str, now: datetime) -> list[e.Event]:
     return at_limit(run, now)
-
-
-def _seconds(run: Run, step: StepState, definition: WaitStep) -> float:
-    value = render(definition.with_.duration_s, forward_scope(run, step))
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 366 * 86400:
-        raise ExpressionError(
-            f"`{definition.with_.duration_s}` gave {value!r}; a wait takes seconds, up to a year"
-        )
-    return float(value)
 
 
 def _ask(
@@ -209,10 +212,11 @@ def approve(run: Run, step: StepState, by: str, reason: str, *, final: bool) -> 
 def _commit_answer(run: Run, step: StepState, decision: str, by: str, comment: str) -> list[e.Event]:
     """Commit an approval step with the answer as its output, or fail where that can't be written (R11)."""
     output = {"decision": decision, "by": by, "comment": comment}
-    if decision != "approved":
-        return [e.StepCommitted(step=step.id, output=output)]  # what a yes would write is not written
+    scope = {**forward_scope(run, step), "output": output}
     try:
-        return commit(run, step, {**forward_scope(run, step), "output": output}, output)
+        if decision != "approved":  # what a yes would write is not written
+            return [e.StepCommitted(step=step.id, output=output, emits=happened(step.definition, scope))]
+        return commit(run, step, scope, output)
     except ExpressionError as error:
         return give_up(run, step, "expression", str(error))
 
@@ -247,12 +251,6 @@ def _answer(step: StepState, decision: Any, by: str, reason: str, *, final: bool
     return e.ApprovalGiven(
         step=step.id, decision=decision, by=by, reason=reason, request_hash=hashed, final=final
     )
-
-
-def _end_wait(run: Run, name: str, _now: datetime) -> list[e.Event]:
-    step = run.step(name)
-    output = {"waited_until": step.due.isoformat() if step.due else ""}
-    return commit(run, step, {**forward_scope(run, step), "output": output}, output)
 
 
 def _probe(run: Run, name: str, now: datetime) -> list[e.Event]:
@@ -307,16 +305,20 @@ def _excuse(run: Run, name: str, _now: datetime) -> list[e.Event]:
 def _close(run: Run, _name: str, _now: datetime) -> list[e.Event]:
     if run.direction == "undo":
         return [e.RunCompensated(exceptions=tuple(run.exceptions))]
+    scope, output, notes = forward_scope(run), {}, []
     try:
-        return [e.RunCompleted(output=render(dict(run.saga.output), forward_scope(run)))]
+        output = render(dict(run.saga.output), scope)
     except ExpressionError as error:
-        return [e.Noted(text=f"the run's output can't be made: {error}"), e.RunCompleted(output={})]
+        notes.append(f"the run's output can't be made: {error}")
+    lesson = learn(run, scope)
+    completed = e.RunCompleted(output=output, remembers=lesson.facts, memory_key=lesson.key)
+    return [*(e.Noted(text=text) for text in (*notes, *lesson.untold)), completed]
 
 
 _ACTIONS: dict[str, Callable[[Run, str, datetime], list[e.Event]]] = {
     "known": disrupt.known, "strike": disrupt.strike, "lift": disrupt.lifted,
     "deadline": _deadline, "open": _open, "limit": _limit, "begin": _begin, "no_locks": _no_locks, "retry": _retry, "turn": _turn, "validate": validate, "check": check, "boundary": boundary,
-    "expire": _expire, "end_wait": _end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
+    "expire": _expire, "end_wait": end_wait, "probe": _probe, "ask": _help, "give_up": _give_up, "withdraw": _withdraw,
     "choose": _choose, "undo": _undo, "undo_late": _undo_late, "redo": redo, "empty": _empty, "excuse": _excuse, "close": _close,
     "happen": happen,
     "verify": verify, "plan": ask, "judge_plan": judge_plan,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.core.choreography import failure
+from engine.core.condition import EMITTED
 from engine.core.context.build import build
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.events import (
@@ -46,6 +48,8 @@ Json = Any
 DAY_S = 86400.0
 UNCOUNTED = frozenset({"interrupted", "too_late"})
 """Ends of calls for which nobody but the engine and its machine can be blamed."""
+TOO_LONG = frozenset({"timeout", "heartbeat"})
+"""Ends of calls of which nothing was heard for too long."""
 MAX_LESSONS = 5
 PROBE_PAUSE = Retry(max_attempts=5, backoff_s=1, factor=2, max_backoff_s=30)
 
@@ -282,12 +286,14 @@ def give_up(
     if simpler is not None:
         return [simpler]
     last = ended or (step.attempts[-1].result if step.attempts else None)
-    timed_out = source == "expired" or (last is not None and last.code == "timeout")
+    timed_out = source == "expired" or (last is not None and last.code in TOO_LONG)
     going = run.fault is None and run.direction == "forward" and _surely_without_effect(step, ended)
     words = plan_of(run, step).graph.watched.get(step.local, ())
-    expected = "failed" in words or (timed_out and "timed_out" in words)
+    heard = EMITTED + step.definition.emits_on_failure in words
+    expected = heard or "failed" in words or (timed_out and "timed_out" in words)
     handled = going and (expected or tolerated(run, step))
-    failed = StepFailed(step=step.id, reason=reason, timed_out=timed_out, handled=handled)
+    emits = failure(step.definition, step.local, reason, timed_out=timed_out) if handled else {}
+    failed = StepFailed(step=step.id, reason=reason, timed_out=timed_out, handled=handled, emits=emits)
     return [failed] if handled else [failed, *fault(run, source, step.id, reason)]
 
 

@@ -9,13 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from engine.core.checks_choreography import circle_problem, event_problems, heard_problems
 from engine.core.checks_composites import composite_problems, scenes
 from engine.core.checks_contracts import contract_problems
 from engine.core.checks_disruptions import disruption_problems
 from engine.core.checks_drafted import drafted_problems
 from engine.core.checks_expressions import Scene, expression_problems, holes, some
+from engine.core.checks_memory import memory_problems
 from engine.core.checks_pivot import pivot_problems
 from engine.core.checks_replan import replan_problems
+from engine.core.checks_signals import wait_problems
 from engine.core.checks_state import state_problems
 from engine.core.checks_time import time_problems
 from engine.core.checks_validators import validator_problems
@@ -35,17 +38,18 @@ from engine.core.saga import (
 )
 from engine.core.schema import schema_problem
 
-MAX_WAIT_S = 366 * 86400
-
 
 def publish_problems(saga: Saga) -> list[Problem]:
     """Return everything that is wrong or doubtful about a saga, errors first."""
-    return sorted(dict.fromkeys(_problems(saga, Scene())), key=lambda problem: problem.severity != "error")
+    found = _problems(saga, Scene())
+    if not any(problem.severity == "error" for problem in found):
+        found += memory_problems(saga)
+    return sorted(dict.fromkeys(found), key=lambda problem: problem.severity != "error")
 
 
 def _problems(saga: Saga, scene: Scene) -> list[Problem]:
     """Return what is wrong with a saga, or with a body in its scene, and with all that is inside it."""
-    found = [*_condition_problems(saga)] or [*_graph_problems(saga)]
+    found = [*_condition_problems(saga), *heard_problems(saga)] or [*_graph_problems(saga)]
     if any(problem.severity == "error" for problem in found):
         return found
     for check in _CHECKS:
@@ -92,8 +96,7 @@ def _graph_problems(saga: Saga) -> Iterator[Problem]:
                 yield from _branch_problems(where, other, branch, saga.steps[other])
     circle = saga.graph.cycle()
     if circle:
-        shown = " -> ".join([*circle, circle[0]])
-        yield Problem(f"steps.{circle[0]}.needs", f"a cycle: {shown}", "remove one of these dependencies")
+        yield circle_problem(saga, circle)
 
 
 def _branch_problems(where: str, name: str, branch: str, step: Step) -> Iterator[Problem]:
@@ -160,9 +163,8 @@ def _shape_problems(saga: Saga) -> Iterator[Problem]:
             yield from _route_problems(path, step)
         if isinstance(step, ApprovalStep | WaitStep):
             yield from _unheard_problems(path, step)
-        if isinstance(step, WaitStep) and not _can_wait(step.with_.duration_s):
-            what = f"a wait of {step.with_.duration_s} s"
-            yield Problem(f"{path}.with.duration_s", what, "give 0 to 31622400 seconds, or one `${...}`")
+        if isinstance(step, WaitStep):
+            yield from wait_problems(path, step)
         if isinstance(step, ApprovalStep | WaitStep) and step.approval is not None:
             yield Problem(
                 f"{path}.approval", f"a gate on a {step.kind} step", "put the question into an approval step"
@@ -187,12 +189,10 @@ def _lock_problems(path: str, step: Step) -> Iterator[Problem]:
 def _unheard_problems(path: str, step: ApprovalStep | WaitStep) -> Iterator[Problem]:
     """Yield what such a step would never look at, so that nobody relies on it."""
     for key in ("validate", "output", "probe", "compensate", "fallback", "states"):
+        if key == "output" and isinstance(step, WaitStep) and step.with_.event:
+            continue  # it says what the signal must bring
         if getattr(step, "validate_" if key == "validate" else key):
             yield Problem(f"{path}.{key}", f"`kind: {step.kind}` takes no `{key}`", "remove it")
-
-
-def _can_wait(seconds: float | str) -> bool:
-    return "${" in seconds if isinstance(seconds, str) else 0 <= seconds <= MAX_WAIT_S
 
 
 def _route_problems(path: str, step: RouteStep) -> Iterator[Problem]:
@@ -202,6 +202,7 @@ def _route_problems(path: str, step: RouteStep) -> Iterator[Problem]:
         yield Problem(f"{path}.with.branches", what, "choose another name")
     targets = [(f"{path}.with.rules[{i}].to", row.to) for i, row in enumerate(step.with_.rules)]
     targets += [(f"{path}.with.default", step.with_.default)] if step.with_.default is not None else []
+    targets += [(f"{path}.with.about.{branch}", branch) for branch in step.with_.about]
     for where, branch in targets:
         if branch not in branches:
             yield Problem(where, f"no branch '{branch}'", f"branches are {', '.join(step.with_.branches)}")
@@ -209,6 +210,11 @@ def _route_problems(path: str, step: RouteStep) -> Iterator[Problem]:
         yield Problem(
             f"{path}.with.default", "no branch where no rule holds", "add `default:` or a `prompt:`"
         )
+    if step.with_.min_confidence is not None and step.with_.default is None:
+        what = "no branch where the model is not sure enough"
+        yield Problem(f"{path}.with.default", what, "add `default:`, or remove `min_confidence`")
+    if step.with_.min_confidence is not None and not step.with_.prompt:
+        yield Problem(f"{path}.with.min_confidence", "no model is asked", "add a `prompt:`, or remove it")
 
 
 _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
@@ -222,4 +228,5 @@ _CHECKS: tuple[Callable[[Saga], Iterator[Problem]], ...] = (
     time_problems,
     disruption_problems,
     replan_problems,
+    event_problems,
 )

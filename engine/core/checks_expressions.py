@@ -15,7 +15,7 @@ from engine.core.templates import expressions_in
 from engine.core.validators import ContextPolicy, LlmFallback, Validator
 
 CRITICAL = frozenset({"run", "app", "world", "assume"})
-FORWARD = CRITICAL | {"steps", "key", "attempt"}
+FORWARD = CRITICAL | {"steps", "key", "attempt", "events", "memory"}
 AFTER = FORWARD | {"output", "request"}
 UNDO = AFTER | {"undo"}
 
@@ -88,7 +88,17 @@ def _of_the_planner(saga: Saga) -> Iterator[Use]:
             yield Use(*found)
 
 
+def _of_memory(saga: Saga) -> Iterator[Use]:
+    if saga.memory is None:
+        return
+    for found in _in("memory.key", saga.memory.key, frozenset({"run"})):
+        yield Use(*found)
+    for found in _in("memory.writes", saga.memory.writes, FORWARD):
+        yield Use(*found)
+
+
 def _of_the_saga(saga: Saga) -> Iterator[Use]:
+    yield from _of_memory(saga)
     for index, invariant in enumerate(saga.invariants):
         for found in _cel(f"invariants[{index}].rule", invariant.rule, FORWARD):
             yield Use(*found)
@@ -120,6 +130,9 @@ def _expressions(step: Step, path: str) -> Iterator[Found]:
     for key, source in step.writes.items():
         yield from _cel(f"{path}.writes.{key}", source, AFTER)
     yield from _some_cel(f"{path}.schedules", step.schedules, AFTER)
+    for index, emission in enumerate(step.emits):
+        yield from _some_cel(f"{path}.emits[{index}].when", emission.when or "", AFTER)
+        yield from _in(f"{path}.emits[{index}].data", emission.data, AFTER)
     yield from _in(f"{path}.locks", list(step.locks), FORWARD)
     if isinstance(step, LlmStep) and step.context is not None:
         yield from _context(f"{path}.context", step.context, FORWARD)

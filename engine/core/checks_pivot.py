@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.core.checks_signals import late_wait_problems
 from engine.core.checks_validators import Standing, standing
+from engine.core.choreography import can_fail_into, event_in
 from engine.core.condition import OUTCOMES
 from engine.core.errors import Problem
 from engine.core.saga import ApprovalStep, Saga, Step, bodies_of, effect_of, inner_effects
@@ -19,6 +21,7 @@ def pivot_problems(saga: Saga) -> Iterator[Problem]:
         for name in after:
             yield from _after_pivot(pivot, name, saga.steps[name])
             yield from _inside_after(pivot, name, saga.steps[name])
+            yield from late_wait_problems(saga, pivot, name)
         yield from _validators_after(saga, pivot, frozenset(after))
     if chosen and saga.deadline_s is not None:
         yield Problem(
@@ -36,12 +39,14 @@ def _possible_after(saga: Saga, pivot: str) -> list[str]:
     below, never = saga.graph.descendants(pivot), set()
 
     def truth(other: str, word: str | None) -> bool | None:
+        if other == pivot and event_in(word):
+            return False if can_fail_into(saga.steps[pivot], word) else None
         if other == pivot:
             return word not in OUTCOMES
         return False if other in never and word not in OUTCOMES else None
 
     for name in saga.graph.order():
-        if name in below and saga.steps[name].condition.truth(truth) is False:
+        if name in below and saga.graph.conditions[name].truth(truth) is False:
             never.add(name)
     return sorted(below - never, key=saga.graph.position.__getitem__)
 
@@ -50,12 +55,17 @@ def _possible_without_pivot(saga: Saga) -> set[str]:
     """Return the steps that can commit though no pivot did; a condition such as `pay || note` allows it."""
     possible: set[str] = set()
     for name in saga.graph.order():
-        truth = saga.steps[name].condition.truth(
-            lambda other, word: None if other in possible or word in OUTCOMES else False
+        truth = saga.graph.conditions[name].truth(
+            lambda other, word: None if other in possible or _can_fail(saga.steps[other], word) else False
         )
         if name not in saga.pivots and truth is not False:
             possible.add(name)
     return possible
+
+
+def _can_fail(step: Step, word: str | None) -> bool:
+    """Return whether a term can hold though the step does not commit."""
+    return word in OUTCOMES or can_fail_into(step, word)
 
 
 def _after_pivot(pivot: str, name: str, step: Step) -> Iterator[Problem]:
@@ -112,7 +122,9 @@ def _certain(saga: Saga) -> frozenset[str]:
     certain: set[str] = set()
     for name in saga.graph.order():
         step = saga.steps[name]
-        holds = step.condition.truth(lambda other, word: True if other in certain and word is None else None)
+        holds = saga.graph.conditions[name].truth(
+            lambda other, word: True if other in certain and word is None else None
+        )
         if step.when is None and holds:
             certain.add(name)
     return frozenset(certain)

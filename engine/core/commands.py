@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
 
 from engine.core.disruption_kinds import Disruption
 from engine.core.events import Direction, Outcome, Phase
+from engine.core.memory import Known
 
 Json = Any
 
@@ -29,6 +30,7 @@ class Start(Command):
     lessons: dict[str, list[str]] = Field(
         default_factory=dict, description="by step: what validators noted in earlier runs"
     )
+    memory: dict[str, Known] = Field(default_factory=dict, description="what earlier runs left")
 
 
 class Advance(Command):
@@ -256,11 +258,21 @@ class ReviseActivity(Command):
     reason: str
 
 
+class Signal(Command):
+    """Bring news from outside to the step that waits for it; the same id again changes nothing."""
+
+    type: Literal["signal"] = "signal"
+    id: str = Field(min_length=1, max_length=200, description="the sender's, so that it counts once")
+    name: str
+    key: str = Field(default="", description="what it is about; empty: whatever the run waits for")
+    payload: Json = None
+
+
 AnyCommand = Annotated[
     Start | Advance | Recover | Report | Pause | Resume | Cancel | Decide | ChooseDirection | TryNow | Skip
     | MarkDone | Resolve | Abandon | Disrupt | GrantLocks | GrantLimit | GiveVerdict | RestoreApp | MarkStale | Amend
     | SetClock | ChangeTimes | ReviseActivity
-    | Lift | JudgeAssumption,
+    | Lift | JudgeAssumption | Signal,
     Field(discriminator="type"),
 ]  # fmt: skip
 COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)

@@ -7,6 +7,7 @@ from typing import Any
 from engine.core import events as e
 from engine.core.activities_plan import scheduled
 from engine.core.attempts import fault
+from engine.core.choreography import happened
 from engine.core.constraints import rules_in_force
 from engine.core.context.critical import HEADINGS, stated
 from engine.core.errors import ExpressionError
@@ -20,11 +21,12 @@ Json = Any
 
 
 def commit(run: Run, step: StepState, scope: dict[str, Json], output: Json = None) -> list[e.Event]:
-    """Commit an accepted output with what it writes to S_A, then check the invariants (R29)."""
+    """Commit an accepted output with what it writes to S_A and the events it causes, then check the invariants (R29)."""
     for heading in HEADINGS if step.definition.states is not None else ():
         stated(step, heading)  # what can't be told to later models is found here
     writes = {k: compile_expression(source).evaluate(scope) for k, source in step.definition.writes.items()}
-    committed = e.StepCommitted(step=step.id, output=output, writes=writes)
+    emits = happened(step.definition, scope) if step.definition.emits else {}
+    committed = e.StepCommitted(step=step.id, output=output, writes=writes, emits=emits)
     planned = scheduled(run, step, scope) if step.definition.schedules else []
     frame, known = nested_saga(run, step), step.output if output is None else output
     broken = broken_invariant(

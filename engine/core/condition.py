@@ -30,6 +30,10 @@ OUTCOMES = frozenset({"failed", "timed_out", "skipped"})
 """What a term may ask of any step besides its commit; no route may have a branch of such a name."""
 
 
+EMITTED = "emits:"
+"""How a term begins, behind its dot, that asks whether a step caused an event; only compiled, never written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """A step that must have committed or ended otherwise (`OUTCOMES`), or a route that must have chosen a branch."""
@@ -96,6 +100,16 @@ class Condition:
         """Return true, false, or None while it is still open; `of(step, branch)` tells the terms."""
         return _truth(self._tree, of)
 
+    def replaced(self, by: Callable[[Term], Node]) -> Condition:
+        """Return the condition with other parts in place of its terms."""
+        tree = _replaced(self._tree, by)
+        return Condition(_text(tree), tree)
+
+    def joined(self, other: Condition) -> Condition:
+        """Return the condition that holds where this one and the other hold."""
+        tree = Joint("&&", (self._tree, other._tree))
+        return Condition(_text(tree), tree)
+
     def without(self, goes: Callable[[Term], bool]) -> str:
         """Return the condition as text without the terms that go; empty where nothing is left."""
         rest = _rest(self._tree, goes)
@@ -151,6 +165,15 @@ def _rest(node: Node, goes: Callable[[Term], bool]) -> Node | None:
     if isinstance(node, AtLeast):
         return AtLeast(min(node.count, len(kept)), kept) if kept else None
     return Joint(node.operator, kept) if len(kept) > 1 else next(iter(kept), None)
+
+
+def _replaced(node: Node, by: Callable[[Term], Node]) -> Node:
+    if isinstance(node, Term):
+        return by(node)
+    if isinstance(node, Not):
+        return Not(_replaced(node.inner, by))
+    parts = tuple(_replaced(part, by) for part in node.parts)
+    return AtLeast(node.count, parts) if isinstance(node, AtLeast) else Joint(node.operator, parts)
 
 
 def _text(node: Node) -> str:

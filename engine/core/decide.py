@@ -10,7 +10,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from engine.core import activities_people, amend, assumptions, disrupt, people, repair, results, verdicts
+from engine.core import (
+    activities_people,
+    amend,
+    assumptions,
+    disrupt,
+    people,
+    repair,
+    results,
+    signals,
+    verdicts,
+)
 from engine.core import commands as c
 from engine.core import events as e
 from engine.core.act import carry_out
@@ -71,7 +81,7 @@ def _start(run: Run, command: c.Start, _now: datetime) -> list[e.Event]:
     given = input_with_defaults(run.saga.input, command.input)
     started = e.RunStarted(
         run_id=command.run_id, saga=run.saga.saga, saga_hash=run.saga.hash, input=given, by=command.by,
-        author=command.author, lessons=command.lessons,
+        author=command.author, lessons=command.lessons, memory=command.memory,
     )  # fmt: skip
     return [started]
 
@@ -100,4 +110,5 @@ _DECISIONS: dict[type[c.Command], Callable[[Run, Any, datetime], list[e.Event]]]
     c.Amend: amend.amend, c.Lift: disrupt.lift, c.JudgeAssumption: assumptions.judge,
     c.SetClock: activities_people.set_clock, c.ChangeTimes: activities_people.change_times,
     c.ReviseActivity: activities_people.revise,
+    c.Signal: signals.signal,
 }  # fmt: skip

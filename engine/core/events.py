@@ -34,8 +34,10 @@ from engine.core.events_disrupt import (
 )
 from engine.core.events_frames import FrameDropped, FrameOpened, FramesOpened, Gathered, RoundEnded
 from engine.core.events_replan import PlanKept, PlanProposed, PlanRefused, ReplanBegun
+from engine.core.events_signals import SignalReceived
 from engine.core.events_time import ActivityBegun, ActivityRevised, ClockSet, TimesChanged
 from engine.core.fact import Direction, Fact, Json
+from engine.core.memory import Known, Learned
 
 __all__ = [
     "ActivityBegun",
@@ -65,6 +67,7 @@ __all__ = [
     "PlanRefused",
     "ReplanBegun",
     "RoundEnded",
+    "SignalReceived",
     "StepsRedone",
     "StepsStale",
     "TimesChanged",
@@ -91,6 +94,9 @@ class RunStarted(Fact):
     author: str = ""
     lessons: dict[str, list[str]] = Field(
         default_factory=dict, description="by step: what validators noted in earlier runs"
+    )
+    memory: dict[str, Known] = Field(
+        default_factory=dict, description="what earlier runs left, as it was then"
     )
 
 
@@ -138,6 +144,8 @@ class RunCompleted(Fact):
 
     type: Literal["run_completed"] = "run_completed"
     output: dict[str, Json]
+    remembers: dict[str, Learned] = Field(default_factory=dict, description="what it leaves to later runs")
+    memory_key: str = Field(default="", description="what that is about")
 
 
 class RunCompensated(Fact):
@@ -173,11 +181,13 @@ class StepReady(Fact):
 
 
 class WaitBegun(Fact):
-    """A pause began; its end is fixed now (R32)."""
+    """A pause began; its end is fixed now, and so is the signal that it listens for (R32)."""
 
     type: Literal["wait_begun"] = "wait_begun"
     step: str
-    until: datetime
+    until: datetime | None
+    event: str = ""
+    key: str = ""
 
 
 class LocksWanted(Fact):
@@ -377,6 +387,10 @@ class StepCommitted(Fact):
     writes: dict[str, Json] = Field(default_factory=dict)
     by: str = ""
     evidence: str = ""
+    signal: str = Field(default="", description="the id of the signal that brought the output")
+    emits: dict[str, Json] = Field(
+        default_factory=dict, description="the events that this causes, with what they tell"
+    )
 
 
 class StepFailed(Fact):
@@ -387,6 +401,9 @@ class StepFailed(Fact):
     reason: str
     timed_out: bool = False
     handled: bool = False
+    emits: dict[str, Json] = Field(
+        default_factory=dict, description="the event that this causes, with what it tells"
+    )
 
 
 class StepUndone(Fact):
@@ -429,7 +446,7 @@ Event = Annotated[
     | FramesOpened | FrameDropped | RoundEnded | Gathered
     | ClockSet | ActivityBegun | TimesChanged | ActivityRevised
     | Disrupted | DisruptionStruck | DisruptionEnded | AssumptionJudged
-    | ReplanBegun | PlanProposed | PlanRefused | PlanKept,
+    | ReplanBegun | PlanProposed | PlanRefused | PlanKept | SignalReceived,
     Field(discriminator="type"),
 ]  # fmt: skip
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)

@@ -72,6 +72,7 @@ def _run_started(run: Run, recorded: e.Recorded, event: e.RunStarted) -> None:
     graph = run.saga.graph
     run.id, run.input, run.started_at = event.run_id, event.input, recorded.at
     run.starter, run.author, run.lessons = event.by, event.author, event.lessons
+    run.known_before, run.memory = event.memory, {name: known.value for name, known in event.memory.items()}
     run.app = dict(run.saga.app)
     run.assumed = {one.name: one.value for one in run.saga.assumptions}
     run.facts = {
@@ -153,7 +154,7 @@ def _go_back(run: Run, event: e.DirectionChosen) -> None:
 
 def _run_completed(run: Run, _recorded: e.Recorded, event: e.RunCompleted) -> None:
     run.move("completed")
-    run.output = event.output
+    run.output, run.remembers = event.output, event.remembers
 
 
 def _run_compensated(run: Run, _recorded: e.Recorded, event: e.RunCompensated) -> None:

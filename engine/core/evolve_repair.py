@@ -37,8 +37,19 @@ def _steps_redone(run: Run, _recorded: e.Recorded, event: e.StepsRedone) -> None
     for step in run.steps.values():
         if step.status == "withdrawn":
             step.move("pending")
+    _hear_anew(run)
     _count_anew(run)
     run.move("running")
+
+
+def _hear_anew(run: Run) -> None:
+    """Keep the events of those steps that still count, as the first of them told each."""
+    run.heard = {}
+    for frame in run.frames.values():
+        frame.heard = {}
+    for step in sorted(run.steps.values(), key=lambda step: -step.emitted_seq):
+        heard = run.frames[step.frame].heard if step.frame else run.heard
+        heard |= step.emitted
 
 
 def _renew(run: Run, old: StepState) -> None:

@@ -32,6 +32,11 @@ def _wait_begun(run: Run, _recorded: e.Recorded, event: e.WaitBegun) -> None:
     step = run.step(event.step)
     activate(run, step, "waiting")
     step.due = event.until
+    step.awaits = (event.event, event.key) if event.event else None
+
+
+def _signal_received(run: Run, _recorded: e.Recorded, event: e.SignalReceived) -> None:
+    run.signals[event.id] = event
 
 
 def _locks_wanted(run: Run, _recorded: e.Recorded, event: e.LocksWanted) -> None:
@@ -105,6 +110,14 @@ def write(run: Run, recorded: e.Recorded, step: StepState, writes: dict[str, Any
         run.written.append((recorded.seq, writes, False))
 
 
+def emit(run: Run, recorded: e.Recorded, step: StepState, events: dict[str, Any]) -> None:
+    """Let events happen; of several steps that cause the same one, the first is heard."""
+    if events:
+        step.emitted, step.emitted_seq = events, recorded.seq
+        where = run.frames[step.frame] if step.frame else run
+        where.heard = {**events, **where.heard}
+
+
 def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> None:
     step = run.step(event.step)
     step.move("committed")
@@ -113,6 +126,9 @@ def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> N
         step.output = event.output
     if event.by:
         step.by_hand = recorded.seq
+    emit(run, recorded, step, event.emits)
+    if event.signal:
+        run.taken[event.signal] = step.id
     write(run, recorded, step, event.writes)
     known_of(run, step)[step.local] = {"status": "committed", "output": step.output}
     settle(run, recorded, step)
@@ -123,6 +139,7 @@ def _step_failed(run: Run, recorded: e.Recorded, event: e.StepFailed) -> None:
     step.reason, step.timed_out = event.reason, event.timed_out
     if event.handled:
         step.move("handled")
+        emit(run, recorded, step, event.emits)
         told = {"status": "failed", "reason": event.reason, "timed_out": event.timed_out}
         known_of(run, step)[step.local] = told
         settle(run, recorded, step)
@@ -163,4 +180,5 @@ HANDLERS: Handlers = {
     e.StepFailed: _step_failed,
     e.StepUndone: _step_undone,
     e.StepExcused: _step_excused,
+    e.SignalReceived: _signal_received,
 }

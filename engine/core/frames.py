@@ -35,6 +35,7 @@ class Frame:
         known: its steps' outcomes so far, as `steps` shows them.
         left: how many of its steps are not settled.
         failing: why it fails; empty while it does not.
+        heard: the events that have happened in it, with what they told.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Frame:
     left: int = 0
     status: Literal["waiting", "open", "ended", "dropped"] = "waiting"
     failing: str = ""
+    heard: dict[str, Json] = field(default_factory=dict)
 
     @property
     def closed(self) -> bool:

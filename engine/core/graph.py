@@ -7,7 +7,7 @@ from functools import cached_property
 
 import networkx as nx
 
-from engine.core.condition import OUTCOMES, Condition
+from engine.core.condition import EMITTED, OUTCOMES, Condition
 
 
 class StepGraph:
@@ -29,7 +29,7 @@ class StepGraph:
         self.watched: dict[str, set[str]] = {}
         for condition in conditions.values():
             for other, word in condition.terms:
-                if word in OUTCOMES:
+                if word is not None and (word in OUTCOMES or word.startswith(EMITTED)):
                     self.watched.setdefault(other, set()).add(word)
         self.digraph: nx.DiGraph[str] = nx.DiGraph()
         self.digraph.add_nodes_from(conditions)

@@ -118,9 +118,32 @@ class ApprovalAsk(ApprovalPolicy):
 
 
 class WaitFor(Part):
-    """A pause; the due time is fixed when the wait begins (R32)."""
+    """A pause: for some time, until a moment, or for a signal; its end is fixed when it begins (R32)."""
 
-    duration_s: float | str = Field(description="seconds, or one `${...}` that gives them")
+    duration_s: float | str | None = Field(
+        default=None, description="seconds, or one `${...}` that gives them"
+    )
+    until: str = Field(
+        default="",
+        description="instead: a moment such as `2026-12-24T18:00:00Z`, or one `${...}` that gives it",
+    )
+    event: str = Field(
+        default="",
+        pattern=f"{ID_PATTERN}|^$",
+        description="instead: the name of a signal from outside that ends the wait; what it brings is the step's output",
+    )
+    key: str = Field(
+        default="",
+        description="of a signal: what it must be about, such as `${run.input.order}`; empty: anything",
+    )
+    timeout_s: float | str | None = Field(
+        default=None,
+        description="of a signal: seconds until the wait is given up, or one `${...}`; empty: never",
+    )
+    on_timeout: Literal["fail", "continue"] = Field(
+        default="fail",
+        description="of a signal: `fail` lets `step.timed_out` hold, or is a fault; `continue` commits `{timed_out: true}`",
+    )
 
 
 class RouteRow(Part):
@@ -136,10 +159,17 @@ class RouteBy(Part):
     branches: tuple[str, ...] = Field(min_length=2, description="every branch there is")
     rules: tuple[RouteRow, ...] = ()
     default: str | None = Field(
-        default=None, description="the branch where no rule holds and no model is asked"
+        default=None,
+        description="the branch where no rule holds and no model is asked, or it is not sure enough",
     )
     prompt: str = Field(default="", description="asks a model where no rule held")
     model: str = ""
+    about: dict[str, str] = Field(
+        default_factory=dict, description="what each branch is for, in words; the model is told"
+    )
+    min_confidence: float | None = Field(
+        default=None, gt=0, le=1, description="how sure the model must be; less sure, and `default` is taken"
+    )
 
 
 class Probe(Part):

@@ -19,12 +19,14 @@ from engine.core.attempts import (
     named_step,
     resolve_all,
 )
+from engine.core.choreography import happened_by_hand
 from engine.core.errors import CommandRejected
 from engine.core.limits import grant
 from engine.core.recovery import back, forward, left_behind
 from engine.core.repair import chosen_repair
 from engine.core.results import resolved
 from engine.core.run import Approval, Run, StepState
+from engine.core.scope import output_scope
 
 RESOLVABLE = frozenset({"unknown", "retry_wait", "ready", "failed", "withdrawn", "to_compensate"})
 
@@ -226,8 +228,13 @@ def mark_done(run: Run, command: c.MarkDone, _now: datetime) -> list[e.Event]:
         landed = resolve_all(
             step, landed=True, how="person", output=None, evidence=command.reason, by=command.by
         )
-        done = e.StepCommitted(step=step.id, output=command.output, by=command.by, evidence=command.reason)
-        return [*landed, done]
+        output = step.output if command.output is None else command.output
+        scope = {**output_scope(run, step), "output": output}
+        emits, untold = happened_by_hand(step.definition, scope)
+        done = e.StepCommitted(
+            step=step.id, output=command.output, by=command.by, evidence=command.reason, emits=emits
+        )
+        return [*landed, done, *(e.Noted(text=text, step=step.id) for text in untold)]
     raise CommandRejected(
         f"step '{step.id}' is {step.status}; only what failed can be marked as done by hand"
     )

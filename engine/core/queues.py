@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from engine.core import events as e
+from engine.core.choreography import event_in
 from engine.core.condition import OUTCOMES
 from engine.core.frame_queue import frame_settled
 from engine.core.frames import peer, plan_of
@@ -101,6 +102,8 @@ def term(run: Run, name: str, branch: str | None, frame: str = "") -> bool | Non
     step = run.steps[f"{frame}.{name}" if frame else name]
     if step.status not in SETTLED:
         return None
+    if event := event_in(branch):
+        return event in step.emitted
     if branch in OUTCOMES:
         failed = step.status == "handled"
         return {"failed": failed, "timed_out": failed and step.timed_out}.get(

@@ -27,10 +27,12 @@ from engine.core.events import (
     Phase,
     PlanAmended,
     Recorded,
+    SignalReceived,
     UndoPlanned,
     VerdictGiven,
 )
 from engine.core.frames import Frame, Frames
+from engine.core.memory import Known, Learned
 from engine.core.replan_state import Planning
 from engine.core.saga import Saga, Step, effect_of
 from engine.core.standing import Standing
@@ -196,7 +198,9 @@ class StepState:
     `by_hand` is the place in the log where a person said it is done, `committed_seq` that of its commit; `before`
     counts the calls of earlier epochs by phase, so that a number stands for one call of the whole run; `left`
     says that its effect stays though it was to be undone; `gone` that its target says the effect is no more,
-    `corrections` is what S_A was changed by since its facts have. `frame` is the frame of a composite step that it stands in.
+    `corrections` is what S_A was changed by since its facts have. `frame` is the frame of a composite step that it stands in;
+    `awaits` is the signal that it waits for, with its key; `emitted` are the events that its
+    end caused, with what they told.
     """
 
     id: str
@@ -233,6 +237,9 @@ class StepState:
     corrections: dict[str, float] = field(default_factory=dict)
     ready_at: datetime | None = None
     ended_at: datetime | None = None
+    awaits: tuple[str, str] | None = None
+    emitted: dict[str, Json] = field(default_factory=dict)
+    emitted_seq: int = 0
 
     @property
     def local(self) -> str:
@@ -354,6 +361,9 @@ class Run:
     that still has to become a fault.
     `planning` is the planning anew that is under way, `plans` are all calls to planners;
     `kept_plans` says of each plan that a planner kept which it was, who failed before that, and why.
+    `signals` are the news from outside by their ids, `taken` says which step each of them served; `heard`
+    are the events that have happened, with what the first step that caused each of them told. `memory` is what
+    earlier runs left (`known_before`: with its sources), `remembers` what this one leaves.
     `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
     """
 
@@ -431,6 +441,12 @@ class Run:
     relaxed: dict[str, int] = field(default_factory=dict)
     cuts: dict[str, float] = field(default_factory=dict)
     upset: str = ""
+    signals: dict[str, SignalReceived] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
+    heard: dict[str, Json] = field(default_factory=dict)
+    memory: dict[str, Json] = field(default_factory=dict)
+    known_before: dict[str, Known] = field(default_factory=dict)
+    remembers: dict[str, Learned] = field(default_factory=dict)
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def __post_init__(self) -> None:

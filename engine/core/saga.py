@@ -10,11 +10,13 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import Field, field_validator
 
 from engine.core.activities_parts import ActivityCall, ClockPolicy
+from engine.core.choreography import conditions
 from engine.core.composites import AgentStep, Body, LoopStep, MapStep, SagaStep, TeamStep, Tool
 from engine.core.disruption_kinds import Scheduled
 from engine.core.disruptions import Disruption
 from engine.core.drafted import SagaDraft
 from engine.core.graph import StepGraph
+from engine.core.memory import Memory
 from engine.core.parts import (
     ID_PATTERN,
     ApprovalAsk,
@@ -77,6 +79,12 @@ class PythonStep(StepBase):
     kind: Literal["python"]
     with_: PythonCall = Field(alias="with")
     effect: Effect = "readonly"
+    heartbeat_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=86400,
+        description="the longest pause between two signs of life of a long function; after it the attempt is lost",
+    )
 
 
 class ApprovalStep(StepBase):
@@ -207,6 +215,7 @@ class Saga(Part):
         default=None,
         description="who plans the rest anew after a repair; unless said, it is done as it was planned",
     )
+    memory: Memory | None = Field(default=None, description="the facts that outlive a run")
 
     @field_validator("steps")
     @classmethod
@@ -229,7 +238,7 @@ class Saga(Part):
     @cached_property
     def graph(self) -> StepGraph:
         """The dependency graph."""
-        return StepGraph({name: step.condition for name, step in self.steps.items()})
+        return StepGraph(conditions(self.steps))
 
     @cached_property
     def contended(self) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from engine.core.limits import held_back, one_at_a_time, reached
 from engine.core.panel import next_vote
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of, undo_of, with_document
+from engine.core.signals import awaited
 from engine.core.standing import next_moments, to_know, to_lift, to_strike
 from engine.core.templates import names_in
 
@@ -163,7 +164,7 @@ def _may_check(run: Run, step: StepState, at: datetime) -> bool:
 
 def _timer(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
     passed = step.due is not None and now >= step.due
-    if step.status == "waiting" and passed:
+    if step.status == "waiting" and (passed or awaited(run, step) is not None):
         yield Task("end_wait", step.id)
     elif step.status == "awaiting_approval" and passed:
         yield Task("expire", step.id)

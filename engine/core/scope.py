@@ -22,6 +22,8 @@ def forward_scope(run: Run, step: StepState | None = None) -> dict[str, Json]:
         "app": run.app,
         "world": WORLD,
         "assume": run.assumed,
+        "events": run.heard,
+        "memory": run.memory,
         "key": key_of(run, step) if step else "",
         "attempt": len(step.attempts) + 1 if step else 0,
     }
@@ -31,11 +33,11 @@ def forward_scope(run: Run, step: StepState | None = None) -> dict[str, Json]:
 def frame_scope(run: Run, frame: Frame) -> dict[str, Json]:
     """Return what the steps of a frame see in place of what all steps see, or besides it."""
     nested = nested_in(run, frame)
-    known: dict[str, Json] = {"steps": seen_steps(run, frame), **frame.values}
+    known: dict[str, Json] = {"steps": seen_steps(run, frame), "events": frame.heard, **frame.values}
     if "task" in frame.values:
         before = {name: run.frames[frame_id(frame.composite, name)] for name in frame.after}
         known["results"] = {name: output_of(run, other) for name, other in before.items()}
-    return known if nested is None else known | {"run": nested.facts, "app": nested.app}
+    return known if nested is None else known | {"run": nested.facts, "app": nested.app, "memory": {}}
 
 
 def scope_of(run: Run, frame: Frame) -> dict[str, Json]:

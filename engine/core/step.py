@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from engine.core.choreography import Emission, as_emissions
 from engine.core.condition import Condition, all_of, parse_condition
 from engine.core.drafted import StepDraft
-from engine.core.parts import Compensation, Gate, Part, Probe, Retry
+from engine.core.parts import ID_PATTERN, Compensation, Gate, Part, Probe, Retry
 from engine.core.validators import Fallback, States, Validator
 
 Effect = Literal["readonly", "compensatable", "pivot", "retriable"]
@@ -35,6 +36,18 @@ class StepBase(Part):
         description="the steps that must commit first, or a condition such as `(a && b) || triage.high`",
     )
     when: str | None = Field(default=None, description="CEL guard; where it is false the step is skipped")
+    on: str = Field(
+        default="",
+        description="the events it waits for, such as `order_placed && payment_taken`; beside `needs`",
+    )
+    emits: Annotated[tuple[Emission, ...], BeforeValidator(as_emissions)] = Field(
+        default=(), max_length=20, description="the events that its commit causes"
+    )
+    emits_on_failure: str = Field(
+        default="",
+        pattern=f"{ID_PATTERN}|^$",
+        description="the event that its failure causes; where a step hears it, that is no fault",
+    )
     output: dict[str, Json] | None = Field(default=None, description="JSON Schema of what the step must give")
     retry: Retry = Retry()
     timeout_s: float = Field(default=30, gt=0, le=86400, description="seconds until an attempt is given up")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from engine.rehearsal import laws, laws_back, laws_calls, laws_checks, laws_limits, laws_replan
+from engine.rehearsal import laws, laws_back, laws_calls, laws_checks, laws_events, laws_limits, laws_replan
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import Violation
 
@@ -25,6 +25,10 @@ LAWS: tuple[Law, ...] = (
     laws_calls.L31_timers_fire_once_and_not_early,
     laws_checks.L37_an_output_counts_only_after_its_validators,
     laws_checks.L38_what_belongs_together_commits_or_falls_together,
+    laws_events.R10_a_step_is_skipped_only_once_what_it_waits_for_can_t_come,
+    laws_events.R11_a_commit_causes_the_events_that_are_declared_and_no_other,
+    laws_events.R13_a_failure_that_is_heard_leaves_nothing_behind,
+    laws_events.L29_a_signal_counts_once_and_serves_one_wait,
     laws_limits.L30_spent_is_at_most_the_limit_and_one_attempt,
     laws_limits.R37_a_locked_step_starts_with_its_locks,
     laws_limits.R37_overlapping_writes_never_run_together,
@@ -55,6 +59,7 @@ ON_THE_WAY = {
     "L26": "a definition survives export and import",
     "L27": "any order of answers of a fault-free saga gives the same outputs",
     "L28": "an unrelated readonly step changes nothing for the others",
+    "L29": "the same signal twice is one signal",
     "L32": "a second driver that takes over doubles no effect",
     "L33": "cancel twice is cancel once",
 }

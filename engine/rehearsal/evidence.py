@@ -12,7 +12,7 @@ from engine.core import events as e
 from engine.core.disruption_kinds import CancelledBooking
 from engine.core.document import saga_from_document
 from engine.core.events import AttemptEnded, AttemptIntended, Event, Phase, Recorded
-from engine.core.saga import Saga, effect_of
+from engine.core.saga import Saga, Step, effect_of
 from engine.rehearsal.world import Effect, World
 
 E = TypeVar("E")
@@ -49,6 +49,10 @@ class Evidence:
             yield recorded, plan
             if isinstance(recorded.event, e.PlanAmended):
                 plan = saga_from_document(recorded.event.document)
+
+    def step(self, name: str) -> Step:
+        """Return the definition of a step, also of one that the plan at the end no longer has."""
+        return self.saga.steps[name] if name in self.saga.steps else self.first.steps[name]
 
     def all(self, kind: type[E]) -> Iterator[tuple[Recorded, E]]:
         """Yield the events of a kind with their place in the log."""

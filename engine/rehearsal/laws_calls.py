@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from engine.core import events as e
+from engine.core.condition import EMITTED
 from engine.core.saga import effect_of, request_hash
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import expect
@@ -15,15 +16,19 @@ THE_DEADLINE = "the deadline"
 """Who answers an approval that silence approves."""
 
 
-class _Done:
+class Done:
     """What had been committed or skipped up to a place in the log, with the branches that were chosen."""
 
     def __init__(self) -> None:
         self.over: dict[str, set[str]] = {}
         self.branch: dict[str, object] = {}
         self._output: dict[str, object] = {}
+        self.emitted: dict[str, set[str]] = {}
 
     def add(self, event: e.Event) -> None:
+        """Take the next event of the log in."""
+        if isinstance(event, e.StepCommitted | e.StepFailed):
+            self.emitted[event.step] = set(event.emits)
         if isinstance(event, e.AttemptEnded) and event.phase == "forward" and event.outcome == "ok":
             self._output[event.step] = event.output
         elif isinstance(event, e.StepsRedone):
@@ -40,8 +45,11 @@ class _Done:
             self.branch[event.step] = output.get("branch") if isinstance(output, dict) else None
 
     def truth(self, step: str, branch: str | None) -> bool | None:
+        """Return the truth of a term of a condition, as far as the log has come."""
         if step not in self.over:
             return None
+        if branch is not None and branch.startswith(EMITTED):
+            return branch.removeprefix(EMITTED) in self.emitted.get(step, ())
         if branch in OUTCOMES:
             return branch in self.over[step]
         return step in self.branch and (branch is None or self.branch[step] == branch)
@@ -49,7 +57,7 @@ class _Done:
 
 def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
     """At each forward intent, question and wait, the step's condition held over what was committed."""
-    done, judged = _Done(), 0
+    done, judged = Done(), 0
     for recorded, plan in seen.plans():
         event = recorded.event
         done.add(event)
@@ -59,7 +67,7 @@ def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
             if isinstance(event, e.AttemptIntended) and event.phase != "forward":
                 continue
             judged += 1
-            held = plan.steps[event.step].condition.truth(done.truth)
+            held = plan.graph.conditions[event.step].truth(done.truth)
             expect(held is True, "L05", f"'{event.step}' started early, at event {recorded.seq}")
     return judged
 
@@ -233,7 +241,7 @@ def L31_timers_fire_once_and_not_early(seen: Evidence) -> int:
 
 
 _TIMERS: dict[type, Callable[..., dict[tuple[str, str], datetime]]] = {
-    e.WaitBegun: lambda x: {("wait", x.step): x.until},
+    e.WaitBegun: lambda x: {("wait", x.step): x.until} if x.until else {},
     e.ApprovalRequested: lambda x: {("expiry", x.step): x.expires_at} if x.expires_at else {},
     e.RetryScheduled: lambda x: {(f"{x.phase} retry", x.step): x.due},
 }
@@ -245,7 +253,7 @@ def _ends(event: e.RetryAsked | e.DirectionChosen, step: str) -> bool:
 
 def _fired(event: e.Event) -> tuple[str, str]:
     """Return which timer an event is the firing of."""
-    if isinstance(event, e.StepCommitted) and not event.by:
+    if isinstance(event, e.StepCommitted) and not event.by and not event.signal:
         return ("wait", event.step)
     if isinstance(event, e.ApprovalEnded) and event.how == "expired":
         return ("expiry", event.step)

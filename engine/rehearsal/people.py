@@ -64,7 +64,7 @@ class People:
         act = self.scene.tape.pick([
             self.decide, self.decide, self.deny, self.cancel, self.pause, self.try_now, self.skip, self.resolve,
             self.mark_done, self.disrupt, self.choose, self.race, self.decide, self.abandon, self.edit,
-            self.grant_limit, self.grant_locks, self.give_verdict, self.restore, self.mark_stale, self.choose_repair, self.amend,
+            self.signal, self.grant_limit, self.grant_locks, self.give_verdict, self.restore, self.mark_stale, self.choose_repair, self.amend,
         ])  # fmt: skip
         act(name)
 
@@ -190,6 +190,23 @@ class People:
         """Let the run go on past a limit."""
         self.scene.send(c.GrantLimit(reason="go on", by="bob"))
 
+    def signal(self, _name: str) -> None:
+        """Send news, wanted or not, now and then twice; the second time changes nothing (L29)."""
+        tape = self.scene.tape
+        news = c.Signal(
+            id=f"s{tape.below(5)}", name="news", key=tape.pick(["", "k1", "k2"]), payload=tape.pick([{"good": True}, {}]), by="bob",
+        )  # fmt: skip
+        if not self.scene.send(news):
+            return
+        before = self.scene.run.seq
+        self.scene.checked["L29"] += 1
+        taken = self.scene.send(news)
+        expect(
+            (taken and self.scene.run.seq == before) or self.scene.run.is_closed,
+            "L29",
+            "a signal counted twice",
+        )
+
     def grant_locks(self, name: str) -> None:
         """Let a step have what it waits for, as whoever keeps the locks would."""
         waiting = [step.id for step in self.scene.run.steps.values() if step.status == "awaiting_locks"]
@@ -254,8 +271,20 @@ class People:
         elif self._open_questions():
             self._approve_all()
         else:
-            return False
+            return self._tell_the_news()
         return True
+
+    def _tell_the_news(self) -> bool:
+        """Send what a step waits for that would wait for ever; return whether there was one."""
+        waits = (
+            step for step in self.scene.run.steps.values() if step.status == "waiting" and step.due is None
+        )
+        step = next(waits, None)
+        if step is None or step.awaits is None:
+            return False
+        name, key = step.awaits
+        told = c.Signal(id=f"n{self.scene.run.seq}", name=name, key=key, payload={"good": True}, by="bob")
+        return self.scene.send(told)
 
     def _approve_all(self) -> None:
         for name in self._open_questions():

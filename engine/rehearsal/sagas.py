@@ -9,6 +9,7 @@ from engine.core.document import saga_from_document
 from engine.core.saga import Saga
 from engine.rehearsal.disrupting import disrupted
 from engine.rehearsal.sagas_checked import between_steps, fallbacks, validators
+from engine.rehearsal.sagas_choreographed import choreograph
 from engine.rehearsal.sagas_replanned import replan_policy
 from engine.rehearsal.tape import SAGA_BYTES, Tape, chance
 
@@ -24,6 +25,13 @@ def saga_at(*place: object) -> Saga:
         saga = random_saga(Tape(bytes_.randbytes(SAGA_BYTES)))
         if saga is not None:
             return saga
+
+
+_PAUSES = (3, 0, 20, 7, 1, "${app.n}", "${app.n + 2}", "${app.nothing}")
+_NEWS: tuple[Document, ...] = (
+    {"timeout_s": 20}, {"key": "k1", "timeout_s": 5}, {"key": "k${app.n}", "timeout_s": 30, "on_timeout": "continue"},
+    {"timeout_s": "${app.n + 9}"}, {"key": "k1"}, {"key": "${app.nothing}", "timeout_s": 9}, {},
+)  # fmt: skip
 
 
 def random_saga(tape: Tape) -> Saga | None:
@@ -50,6 +58,8 @@ def random_saga(tape: Tape) -> Saga | None:
         if needs:
             step["needs"] = needs
         steps[name] = step
+    if tape.often(40):
+        choreograph(tape, steps)
     document = {"saga": "random", "steps": steps, **_policies(tape, steps, pivot=pivot is not None)}
     saga = saga_from_document(document)
     problems = [p for p in publish_problems(saga) if p.severity == "error"]
@@ -144,8 +154,12 @@ def _step(tape: Tape) -> Document:
     elif kind == 7:
         step = {
             "kind": "wait",
-            "with": {"duration_s": tape.pick([3, 0, 20, 7, 1, "${app.n}", "${app.n + 2}", "${app.nothing}"])},
+            "with": tape.pick(
+                [*({"duration_s": s} for s in _PAUSES), *({"event": "news"} | more for more in _NEWS)]
+            ),
         }
+        if "event" in step["with"] and tape.often(30):
+            step["output"] = {"type": "object", "required": ["good"]}
     elif kind == 8:
         rules = [
             {

@@ -31,7 +31,9 @@ def is_free_of_order(saga: Saga) -> bool:
     """Return whether nothing in a saga may depend on what ends first."""
     steps = saga.steps.values()
     quiet = all(not step.writes and step.approval is None for step in steps)
-    return quiet and not any(sign in step.condition.source for step in steps for sign in ("||", "!"))
+    return quiet and not any(
+        sign in each.source for each in saga.graph.conditions.values() for sign in ("||", "!")
+    )
 
 
 def L26_a_definition_survives_export_and_import(saga: Saga) -> int:

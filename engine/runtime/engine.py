@@ -21,16 +21,30 @@ from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from engine.core.checks import check_publishable
-from engine.core.commands import AnyCommand, Report, Start
+from engine.core.commands import AnyCommand, Report, Signal, Start
 from engine.core.context.tokens import ESTIMATE, TokenCounter
 from engine.core.document import saga_from_document
 from engine.core.embed import embed
-from engine.core.errors import CommandRejected, SagaError
+from engine.core.errors import CommandRejected, ExpressionError, SagaError
+from engine.core.inputs import input_with_defaults
+from engine.core.memory import Known, key_of
 from engine.core.saga import Saga
-from engine.ports import Clock, Conflict, Driver, Json, Performer, Posted, SagaVersion, Store, Unavailable
+from engine.ports import (
+    Clock,
+    Conflict,
+    Driver,
+    Json,
+    Performer,
+    Posted,
+    SagaVersion,
+    Store,
+    Unavailable,
+)
+from engine.progress import Beat, TellsProgress
 from engine.runtime.driver import RunDriver
 from engine.runtime.living import ALIVE_S, living
 from engine.runtime.outage import Outages
+from engine.runtime.signals import listeners
 from engine.templates import shipped
 
 log = logging.getLogger(__name__)
@@ -188,15 +202,18 @@ class Engine:
         """
         saga = self.embed(saga)
         author, lessons = self.publish(saga, by).by, self._lessons(saga)
+        memories = [self._memory(saga, values) for values in inputs]
         self._sagas[saga.hash] = saga
 
         async def begin() -> list[str]:
             names = [new_run_id() for _ in inputs]
             stored = [
                 self._runs.begin(
-                    saga, Start(run_id=name, input=values, by=by, author=author, lessons=lessons), name
+                    saga,
+                    Start(run_id=name, input=values, by=by, author=author, lessons=lessons, memory=known),
+                    name,
                 )
-                for name, values in zip(names, inputs, strict=True)
+                for name, values, known in zip(names, inputs, memories, strict=True)
             ]
             for each in stored:
                 if not each.done():  # most are, once the first one is
@@ -213,6 +230,27 @@ class Engine:
         `CommandRejected` where the run's state forbids the command, or where there is no such run.
         """
         return self._on_loop(self._submit(run_id, command))
+
+    def signal(self, signal: Signal) -> dict[str, str]:
+        """Bring a signal to every open run that waits, or will wait, for its key; return each with its refusal, if any."""
+        return {run_id: self._refusal(run_id, signal) for run_id in self._listeners(signal)}
+
+    def _listeners(self, signal: Signal) -> list[str]:
+        return listeners(self._store, self.saga, self._runs.load, signal.name, signal.key)
+
+    def _refusal(self, run_id: str, signal: Signal) -> str:
+        try:
+            self.submit(run_id, signal).result()
+        except CommandRejected as refused:
+            return str(refused)
+        return ""
+
+    def progress(self, run_id: str) -> dict[str, Beat]:
+        """Return the latest heartbeat of each long call of a run that is going on in this process, by step."""
+        found: dict[str, Beat] = {}
+        for performer in self._performers.values():
+            found |= performer.progress(run_id) if isinstance(performer, TellsProgress) else {}
+        return found
 
     def saga(self, digest: str) -> Saga:
         """Return the saga of a version's hash.
@@ -232,6 +270,21 @@ class Engine:
         learners = {name for name, step in saga.steps.items() if step.kind == "llm"}
         noted = self._store.lessons(saga.saga) if learners else {}
         return {step: said for step, said in noted.items() if step in learners}
+
+    def _memory(self, saga: Saga, values: dict[str, Json]) -> dict[str, Known]:
+        """Return what earlier runs left about what a run with these inputs is about; what it still knows to write."""
+        if saga.memory is None:
+            return {}
+        try:
+            key = key_of(saga.memory, input_with_defaults(saga.input, values))
+        except ExpressionError as error:
+            raise CommandRejected(f"what this run remembers about can't be told: {error}") from None
+        found = self._store.remembered(saga.saga, key)
+        return {
+            fact.name: Known(value=fact.value, run_id=fact.run_id, steps=fact.steps, seq=fact.seq, at=fact.at)
+            for fact in found
+            if fact.name in saga.memory.writes
+        }
 
     # On the loop
 

@@ -1,6 +1,7 @@
 """Calls of registered Python functions, sync (in a thread) or async. Nothing else can be called.
 
-A function gets its `args` as keyword arguments and, if it asks for it by name, the `key` of the call.
+A function gets its `args` as keyword arguments and, if it asks for them by name, the `key` of the call and a
+`heartbeat`: called as `heartbeat("frame 200", 0.4)`, it says that a long work goes on.
 It returns JSON. It raises `Rejected` or `Failed` to say that it surely had no effect.
 """
 
@@ -9,11 +10,13 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from engine.core.errors import SagaError
-from engine.core.saga import canonical_json
+from engine.core.saga import PythonStep, canonical_json
 from engine.ports import Call, Outcome
+from engine.progress import Beat
+from engine.steps.beats import Beats, NoBeat, while_it_beats
 
 Json = Any
 Function = Callable[..., Any]
@@ -28,10 +31,11 @@ class Failed(SagaError):
 
 
 class Registered(NamedTuple):
-    """A function, whether it asks for the key of the call, and whether it is a coroutine."""
+    """A function, whether it asks for the key of the call and for a heartbeat, and whether it is a coroutine."""
 
     function: Function
     wants_key: bool
+    wants_heartbeat: bool
     is_async: bool
 
 
@@ -51,8 +55,10 @@ class Functions:
         def keep(function: Function) -> Function:
             if name in self._known:
                 raise ValueError(f"a function named '{name}' is registered already; choose another name")
-            wants_key = "key" in inspect.signature(function).parameters
-            self._known[name] = Registered(function, wants_key, inspect.iscoroutinefunction(function))
+            asked = inspect.signature(function).parameters
+            self._known[name] = Registered(
+                function, "key" in asked, "heartbeat" in asked, inspect.iscoroutinefunction(function)
+            )
             return function
 
         return keep
@@ -77,6 +83,11 @@ class PythonPerformer:
     def __init__(self, functions: Functions = FUNCTIONS) -> None:
         self._functions = functions
         self.late: Callable[[Call, Outcome], None] = _forget
+        self._beats = Beats()
+
+    def progress(self, run_id: str) -> dict[str, Beat]:
+        """Return the latest heartbeat of each call of a run that is going on here, by step."""
+        return self._beats.of(run_id)
 
     async def perform(self, call: Call) -> Outcome:
         """Call the function once; an exception it does not declare leaves the effect unknown.
@@ -92,22 +103,42 @@ class PythonPerformer:
                 error=f"no function '{name}' is registered (there: {known})",
                 code="no_function",
             )
-        function = found.function
-        arguments = dict(call.request.get("args") or {}) | ({"key": call.key} if found.wants_key else {})
+        limit_s = (
+            call.step.heartbeat_s if isinstance(call.step, PythonStep) and call.phase == "forward" else None
+        )
+        if limit_s is not None and not found.wants_heartbeat:
+            said = f"'{name}' takes no `heartbeat`, so it could never beat; remove `heartbeat_s`"
+            return Outcome(outcome="rejected", error=said, code="no_heartbeat")
         try:
-            output = await (
-                function(**arguments) if found.is_async else self._in_thread(call, function, arguments)
-            )
+            output = await self._called(call, found, limit_s)
             canonical_json(output)
         except Rejected as error:
             return Outcome(outcome="rejected", error=str(error), code="rejected")
         except Failed as error:
             return Outcome(outcome="failed", error=str(error), code="failed")
+        except NoBeat as silent:
+            return Outcome(outcome=_lost(call), error=str(silent), code="heartbeat")
         except Exception as error:  # noqa: BLE001 - whatever a function raises is an outcome, not our crash
-            unsure = call.phase in {"undo", "late"} or not call.readonly
             said = f"{type(error).__name__}: {error}"
-            return Outcome(outcome="unknown" if unsure else "failed", error=said, code="exception")
+            return Outcome(outcome=_lost(call), error=said, code="exception")
         return Outcome(outcome="ok", output=output)
+
+    async def _called(self, call: Call, found: Registered, limit_s: float | None) -> Json:
+        arguments = dict(call.request.get("args") or {}) | ({"key": call.key} if found.wants_key else {})
+        if not found.wants_heartbeat:
+            return await self._work(call, found, arguments)
+        step = call.key.removeprefix("c:").split(":")[1]
+        pulse = self._beats.begin(call.run_id, step)
+        try:
+            work = self._work(call, found, arguments | {"heartbeat": pulse})
+            return await (work if limit_s is None else while_it_beats(work, pulse, limit_s))
+        finally:
+            self._beats.end(call.run_id, step, pulse)
+
+    async def _work(self, call: Call, found: Registered, arguments: dict[str, Json]) -> Json:
+        if found.is_async:
+            return await found.function(**arguments)
+        return await self._in_thread(call, found.function, arguments)
 
     async def _in_thread(self, call: Call, function: Callable[..., Json], arguments: dict[str, Json]) -> Json:
         given_up = False
@@ -123,6 +154,12 @@ class PythonPerformer:
         except asyncio.CancelledError:
             given_up = True
             raise
+
+
+def _lost(call: Call) -> Literal["unknown", "failed"]:
+    """Return what is known of a call that went lost: an effect of it may be out there (R3)."""
+    unsure = call.phase in {"undo", "late"} or not call.readonly
+    return "unknown" if unsure else "failed"
 
 
 def _forget(_call: Call, _outcome: Outcome) -> None:

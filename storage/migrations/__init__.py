@@ -10,7 +10,7 @@ from sqlalchemy import Connection, column, inspect, table, update
 from engine.core.errors import SagaError
 from storage.database import Database
 
-HEAD = "0003"
+HEAD = "0004"
 """The revision that this program needs: the last file in `versions/`."""
 
 MOVED = "moved"

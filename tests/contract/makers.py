@@ -9,6 +9,7 @@ from engine.core.commands import Command, Decide, Pause, Resume, Start
 from engine.core.decide import turn
 from engine.core.document import parse_saga
 from engine.core.events import Event, Recorded
+from engine.core.memory import Learned
 from engine.core.run import Run
 from engine.core.saga import Saga
 from engine.ports import Change
@@ -85,11 +86,14 @@ EVERY_EVENT: list[Event] = [
     e.DirectionChosen(direction="undo", reason="why", plan=(e.UndoPlanned(step="a", after=("b", "c"), why="w"),)),
     e.DirectionAsked(),
     e.RunCompleted(output={"v": VALUE}),
+    e.RunCompleted(output={}, memory_key=WORDS, remembers={"v": Learned(value=VALUE, steps=("a",), seq=3)}),
     e.RunCompensated(exceptions=("a", "b")),
     e.RunAbandoned(by="ada", reason="r", left_behind=("a",)),
     e.StepSkipped(step="a", reason="r"),
     e.StepReady(step="a", evidence={"v": VALUE}),
     e.WaitBegun(step="a", until=LATER),
+    e.WaitBegun(step="a", until=None, event="paid", key=WORDS),
+    e.SignalReceived(id="s1", name="paid", key=WORDS, payload=VALUE, by="ada"),
     e.ApprovalRequested(
         step="a", question=WORDS, group="desk", request=VALUE, request_hash="h", quorum=2, four_eyes=True,
         expires_at=LATER, on_expire="deny",

@@ -184,6 +184,24 @@ def branches():
     return play
 
 
+def told_from_outside():
+    """A signal that comes early, one in time, and one that never comes."""
+    play = Play(
+        "input: {order: {type: string}}\nsteps: {a: {<read>}, v: {kind: wait, needs: a, with: {event: paid, key: '${run.input.order}'}},"
+        " w: {kind: wait, needs: v, with: {event: sent, timeout_s: 60}, output: {type: object}},"
+        " x: {kind: wait, needs: w, with: {event: back, timeout_s: 9}}, y: {<read>, needs: x.timed_out},"
+        " z: {kind: wait, needs: y, with: {until: '2026-02-01'}}}",
+        order="o1",
+    )
+    play.do(c.Signal(id="1", name="paid", key="o1", payload={"sum": 3}, by="shop"))
+    play.ok("a")
+    play.do(c.Signal(id="2", name="sent", payload={"by": "post"}, by="bob"))
+    play.advance()
+    play.ok("y")
+    play.advance()
+    return play
+
+
 def late():
     play = Play(
         "steps: {a: {kind: python, with: {function: book}, effect: compensatable, key_ttl_s: 0, timeout_s: 5, settle_s: 1,"
@@ -385,7 +403,7 @@ def planned_anew():
 RUNS = (
     completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
     undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
-    checked, restored, repaired, amended, timetabled, disrupted, planned_anew,
+    checked, restored, repaired, amended, timetabled, disrupted, planned_anew, told_from_outside,
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from engine.sandbox.world import World
 from engine.scripted import ScriptedLlm
 from engine.steps.checks import CheckPerformer
 from engine.steps.plans import SolverPerformer
-from engine.steps.python import Functions, PythonPerformer
+from engine.steps.python import FUNCTIONS, Functions, PythonPerformer
 from engine.steps.registry import performers
 
 
@@ -87,6 +87,15 @@ def sandbox(tmp_path: Path) -> Iterator[tuple[World, str]]:
 @pytest.fixture
 def functions() -> Functions:
     return Functions()
+
+
+@pytest.fixture
+def shipped(functions: Functions) -> None:
+    """Let sagas call the functions that ship, too."""
+    for name in FUNCTIONS.names:
+        found = FUNCTIONS.find(name)
+        assert found is not None
+        functions.register(name)(found.function)
 
 
 @pytest.fixture

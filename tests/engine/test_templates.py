@@ -13,6 +13,8 @@ from engine.sandbox.world import Fault
 from engine.templates import Break, Template, template, templates
 from tests.engine.conftest import Bench
 
+pytestmark = pytest.mark.usefixtures("shipped")
+
 
 def trip() -> Saga:
     entry = template("trip-to-germany")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutants.bugs import (
     back,
     calls,
+    choreography,
     definitions,
     disrupt,
     forward,
@@ -31,4 +32,5 @@ CATALOGUE: tuple[Mutant, ...] = (
     *repair.BUGS,
     *disrupt.BUGS,
     *replan.BUGS,
+    *choreography.BUGS,
 )

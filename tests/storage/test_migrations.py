@@ -99,7 +99,7 @@ def test_verdicts_of_an_older_database_are_taken_from_its_log(
         log.add(*[said("feedback", evidence=str(n)) for n in range(PORTION * 2)], run="r3", saga="many")
         before = kept(store)
         with store.database.writing() as connection:
-            for change in ("DROP TABLE verdict", "DROP TABLE verdict_day",
+            for change in ("DROP TABLE memory", "DROP TABLE verdict", "DROP TABLE verdict_day",
                            "UPDATE alembic_version SET version_num = '0002'"):  # fmt: skip
                 connection.exec_driver_sql(change)
     with closing(SqlStore(url)) as store:

@@ -94,6 +94,7 @@ def seen(store: SqlStore) -> dict[str, object]:
         "held": store.holders(["car"]),
         "incidents": store.incidents(),
         "validators": store.validators(),
+        "memory": store.remembered(),
     }
 
 
@@ -106,7 +107,15 @@ def test_everything_comes_along(source: str, target: str, new: Callable[[str], s
     moved = move(here, there, NOW)
     events = sum(len(told.recorded) for told in runs.values()) + len(EVERY_EVENT)
     counts = {"event": events, "run": 3, "saga_version": 2, "draft": 1}
-    assert moved.counts == {**counts, "posted": 3, "lock": 1, "incident": 1, "verdict": 1, "verdict_day": 1}
+    assert moved.counts == {
+        **counts,
+        "posted": 3,
+        "lock": 1,
+        "incident": 1,
+        "verdict": 1,
+        "verdict_day": 1,
+        "memory": 1,
+    }
     assert moved.open_runs == 3
     with closing(SqlStore(there)) as store:
         assert seen(store) == before

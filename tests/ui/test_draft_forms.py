@@ -119,7 +119,7 @@ def test_a_text_that_cant_be_read_says_what_to_do(shape, text, said):
 
 
 def test_a_duration_is_a_number_or_an_expression():
-    (spec,) = KIND_FIELDS["wait"]
+    spec = KIND_FIELDS["wait"][0]
     assert from_widget(spec, "2.5") == 2.5
     assert from_widget(spec, "${run.input.pause_s}") == "${run.input.pause_s}"
     with pytest.raises(ValueError, match="seconds"):

@@ -14,6 +14,7 @@ from engine.steps.python import FUNCTIONS
 from ui.components import design_state as state
 from ui.components.badges import draw, kind_badge
 from ui.components.design_checks import draw_edge, draw_validate
+from ui.components.design_events import draw_events
 from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
 from ui.components.design_marks import draw_marks
 from ui.components.design_needs import draw_needs
@@ -97,6 +98,7 @@ def _step(step: str, body: ops.Document, findings: list[Finding]) -> None:
     if kind in {"http", "python"}:
         _effect(step, body, findings)
     draw_needs(step, findings)
+    draw_events(step, body, findings)
     if kind in {"http", "python", "llm", "route"}:
         with st.expander("Locks", key=f"{prefix}-locking", icon=":material/lock:"):
             form(LOCK_FIELDS, base, prefix, findings)

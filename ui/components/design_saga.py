@@ -14,7 +14,14 @@ from ui.components.design_fields import bound, draw_field, field_error, form, ro
 from ui.components.design_marks import draw_marks
 from ui.models import draft_inputs as inputs
 from ui.models.check_forms import GOAL_FIELDS
-from ui.models.design_forms import BUDGET_FIELDS, LIMIT_FIELDS, SAGA_FIELDS, SAGA_MORE_FIELDS, FieldSpec
+from ui.models.design_forms import (
+    BUDGET_FIELDS,
+    LIMIT_FIELDS,
+    MEMORY_FIELDS,
+    SAGA_FIELDS,
+    SAGA_MORE_FIELDS,
+    FieldSpec,
+)
 from ui.models.draft_defaults import default_invariant
 from ui.models.draft_problems import Finding, at
 
@@ -32,7 +39,7 @@ def draw_saga(findings: list[Finding]) -> None:
     st.subheader(":material/settings: Saga", anchor=False)
     draw_marks(None)
     tab = st.segmented_control(
-        "Form", ("Saga", "Inputs", "Goals", "Checks", "Limits", "Invariants", "More"), key="designer-saga-form", default="Saga", required=True,
+        "Form", ("Saga", "Inputs", "Goals", "Checks", "Limits", "Invariants", "Memory", "More"), key="designer-saga-form", default="Saga", required=True,
         label_visibility="collapsed", wrap=True, persist_state="session",
     )  # fmt: skip
     if tab == "Inputs":
@@ -51,6 +58,10 @@ def draw_saga(findings: list[Finding]) -> None:
         )
         form(BUDGET_FIELDS, (), PREFIX, own)
         form(LIMIT_FIELDS, (), PREFIX, own)
+    elif tab == "Memory":
+        st.caption("Facts that outlive a run: read as `memory.NAME`, left when a run completes.")
+        form(MEMORY_FIELDS, (), PREFIX, own)
+        show_problems(at(own, "memory"))
     elif tab == "Invariants":
         st.caption("Checked at each commit and after each undo. One that breaks sends the run back.")
         rows(

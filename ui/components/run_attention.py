@@ -15,6 +15,7 @@ from ui.components.approval_form import draw_consequences, draw_form
 from ui.components.badges import draw, run_badge, step_badge
 from ui.components.run_commands import now, press, refuse, send
 from ui.components.run_repair import culprits_key, draw_ways, pick_culprits
+from ui.components.run_signal import draw_signal
 from ui.components.text import escape
 from ui.components.verdict_form import draw_verdict, draw_verdict_head
 from ui.models.approval_inbox import approval_detail
@@ -35,6 +36,8 @@ def draw_attention(run: Run, history: Sequence[Recorded]) -> None:
                 _verdict(run, history, ask, key)
             elif ask.kind == "direction":
                 _direction(run, ask, key)
+            elif ask.kind == "signal":
+                draw_signal(run, ask, key)
             elif ask.kind in {"retry", "looking", "locks"}:
                 _waiting(run, ask, key)
             else:

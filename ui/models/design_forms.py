@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from engine.core.activities_parts import ActivityCall
+from engine.core.memory import Memory
 from engine.core.parts import (
     UNDO_RETRY,
     ApprovalAsk,
@@ -71,6 +72,15 @@ _LABELS: Final = {
     "settle_s": "May still land for (s)",
     "key_ttl_s": "Key honoured for (s)",
     "duration_s": "How long (s)",
+    "min_confidence": "How sure the model must be",
+    "about": "What each branch is for",
+    "on": "Hears",
+    "emits_on_failure": "When it fails",
+    "data": "Tells",
+    "until": "Until",
+    "event": "For a signal",
+    "key": "About",
+    "on_timeout": "Without it",
     "expires_s": "Deadline (s)",
     "on_expire": "Silence means",
     "on_deny": "A no means",
@@ -193,11 +203,13 @@ KIND_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
         ApprovalAsk, "question", "evidence", "group", "quorum", "expires_s", "on_expire", "on_deny", "four_eyes",
         base=_WITH,
     ),
-    "wait": (replace(fields_of(WaitFor, "duration_s", base=_WITH)[0], widget="scalar"),),
+    "wait": tuple(
+        replace(f, widget="scalar") if str(f.path[-1]).endswith("_s") else f for f in fields_of(WaitFor, base=_WITH)
+    ),
     "activity": fields_of(
         ActivityCall, "what", "kind", "who", "uses", "from", "to", "place", "minutes", "start", base=_WITH
     ),
-    "route": fields_of(RouteBy, "branches", "default", "prompt", "model", base=_WITH),
+    "route": fields_of(RouteBy, "branches", "default", "prompt", "model", "min_confidence", "about", base=_WITH),
 }  # fmt: skip
 MORE_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
     "http": fields_of(HttpCall, "headers", "refused_on", base=_WITH)
@@ -243,6 +255,11 @@ PROBE_FIELDS: Final = (
     *fields_of(Probe, "landed", "timeout_s", base=("probe",)),
 )
 SAGA_FIELDS: Final = fields_of(Saga, "title", "description", "recovery", "max_repairs")
+MEMORY_FIELDS: Final = _labelled(
+    fields_of(Memory, "key", "writes", base=("memory",)),
+    key="What the facts are about",
+    writes="What is remembered",
+)
 BUDGET_FIELDS: Final = fields_of(
     Budget, "cost_usd", "tokens", "calls", "minutes", "on_limit", base=("budget",)
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from ui.models.draft import Document, branches_of, get, steps_of
 from ui.models.draft_checks import edge_count
+from ui.models.draft_events import event_edges
 from ui.models.draft_names import terms
 from ui.models.draft_needs import edge_label, is_outcome
 from ui.models.draft_problems import Finding
@@ -23,7 +24,7 @@ def draft_graph(document: Document, findings: list[Finding] | None = None) -> Gr
     nodes = [_node(name, step, wrong) for name, step in steps.items()]
     undos = [(name, step["compensate"]) for name, step in steps.items() if _is_undo(step.get("compensate"))]
     nodes += [_undo_node(name, undo, wrong) for name, undo in undos]
-    edges = [edge for name in steps for edge in _edges(document, name)]
+    edges = [edge for name in steps for edge in (*_edges(document, name), *event_edges(document, name))]
     edges += [GraphEdge(f"{name}>{UNDO}{name}", name, UNDO + name, kind="undo") for name, _ in undos]
     return Graph(tuple(nodes), tuple(edges))
 
@@ -46,8 +47,7 @@ def subtitle(step: Document) -> str:
         case "approval":
             return str(get(call, ("question",), ""))
         case "wait":
-            duration = get(call, ("duration_s",), "?")
-            return f"{duration:g} s" if isinstance(duration, int | float) else f"{duration} s"
+            return _waits_for(call)
         case "activity":
             ends = [str(get(call, (key,), "")) for key in ("from", "to", "place")]
             return " ".join(filter(None, (str(get(call, ("kind",), "work")), *ends)))
@@ -55,6 +55,14 @@ def subtitle(step: Document) -> str:
             branches = get(call, ("branches",), [])
             return " or ".join(map(str, branches)) if isinstance(branches, list) else ""
     return ""
+
+
+def _waits_for(call: Any) -> str:
+    for name, word in (("event", "for"), ("until", "until")):
+        if told := get(call, (name,), ""):
+            return f"{word} {told}"
+    duration = get(call, ("duration_s",), "?")
+    return f"{duration:g} s" if isinstance(duration, int | float) else f"{duration} s"
 
 
 def _is_undo(value: Any) -> bool:

@@ -23,7 +23,7 @@ _CEL: Final = (
     ),
     re.compile(r"steps/[^/]+/(states/(goals|constraints)|context/inputs/\d+)"),
     re.compile(r"invariants/\d+/rule"),
-    re.compile(r"steps/[^/]+/(when|schedules)"),
+    re.compile(r"steps/[^/]+/((emits/\d+/)?when|schedules)"),
     re.compile(r"steps/[^/]+/with/rules/\d+/when"),
     re.compile(r"steps/[^/]+/(compensate/)?writes/[^/]+"),
     re.compile(r"steps/[^/]+/(approval/when|probe/landed|compensate/cost_usd)"),

@@ -37,10 +37,7 @@ def picture(saga: Saga, theme: Theme) -> Picture | None:
     if len(saga.steps) > MAX_STEPS:
         return None
     links = [
-        Link(other, name)
-        for name, step in saga.steps.items()
-        for other in step.condition.steps
-        if other in saga.steps
+        Link(other, name) for name in saga.steps for other in saga.graph.needs[name] if other in saga.steps
     ]
     places = layout(list(saga.steps), links)
     grid = _grid(places)

@@ -20,7 +20,7 @@ from ui.models.status import (
 )
 
 Lane = Literal["step", "undo"]
-EdgeKind = Literal["needs", "branch", "outcome", "undo"]
+EdgeKind = Literal["needs", "branch", "outcome", "event", "undo"]
 EdgeState = Literal["idle", "taken", "dead"]
 EdgeCheck = Literal["", "to_check", "checked", "rejected", "caught", "no_verdict"]
 """How the validators of an edge stand, as a key of `status.MARK`; "" where it has none."""
@@ -55,7 +55,10 @@ class GraphNode:
 
 @dataclass(frozen=True)
 class GraphEdge:
-    """An arrow. An "undo" edge goes from a step to its compensation; an "outcome" edge is taken where it failed or so."""
+    """An arrow. An "undo" edge goes from a step to its compensation; an "outcome" edge is taken where it failed or so.
+
+    An "event" edge goes from a step that can cause an event to one that hears it.
+    """
 
     id: str
     source: str
@@ -225,7 +228,8 @@ def _stops(edge: GraphEdge, positions: Layout) -> list[tuple[str, float, float]]
 def _agraph_edges(edge: GraphEdge, stops: list[str], theme: Theme) -> list[dict[str, Any]]:
     """Return the pieces of one arrow; the first has its label, the last its head."""
     undo = edge.kind == "undo"
-    family: Family = "violet" if undo else "orange" if edge.kind == "outcome" else "gray"
+    families: dict[str, Family] = {"undo": "violet", "outcome": "orange", "event": "blue"}
+    family = families.get(edge.kind, "gray")
     colour = TONES[theme][family].fill
     last = len(stops) - 2
     return [
@@ -234,7 +238,7 @@ def _agraph_edges(edge: GraphEdge, stops: list[str], theme: Theme) -> list[dict[
             "from": stops[i],
             "to": stops[i + 1],
             "label": edge.label if i == 0 else "",
-            "dashes": [5, 4] if undo or edge.kind == "outcome" else False,
+            "dashes": [5, 4] if edge.kind in families else False,
             "width": 1.5,
             "arrows": {"to": {"enabled": i == last, "scaleFactor": 0.55, "type": "arrow"}},
             "color": {"color": colour, "highlight": colour, "hover": colour, "inherit": False},

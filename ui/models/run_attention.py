@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ from ui.models.run_words import clock, counted, listed, rounded, title_of
 Json = Any
 Kind = Literal[
     "comp_failed", "unknown_outcome", "approval", "verdict", "direction", "stuck_after_pivot", "late_success",
-    "limit", "looking", "locks", "retry", "give_up", "replan",
+    "limit", "looking", "locks", "retry", "give_up", "replan", "signal",
 ]  # fmt: skip
 
 
@@ -86,6 +87,7 @@ def asks(run: Run, now: datetime) -> list[Ask]:
         *_limit(run),
         *(ask for step in steps for ask in _locks(step, now)),
         *(ask for step in steps for ask in _waiting(run, step, now)),
+        *(_signal(step, step.awaits) for step in steps if step.status == "waiting" and step.awaits),
     ]
 
 
@@ -324,6 +326,24 @@ def _locks(step: StepState, now: datetime) -> Iterator[Ask]:
             f"{title_of(step)} waits for {held}",
             advice=f"Another run holds it until it ends. The step gives up in {rounded(max(step.due - now, timedelta(0)))}.",
         )
+
+
+def _signal(step: StepState, awaits: tuple[str, str]) -> Ask:
+    """Return what a step waits for, with what would fit its schema to send."""
+    name, key = awaits
+    about = f" for {key}" if key else ""
+    until = f"It waits until {clock(step.due)} UTC." if step.due else "It waits for as long as it takes."
+    required = (step.definition.output or {}).get("required", [])
+    sample = json.dumps(dict.fromkeys(required, "")) if isinstance(required, list) else "{}"
+    return Ask(
+        "signal",
+        step.id,
+        "waiting",
+        f"{title_of(step)} waits for {name}{about}",
+        sample,
+        until,
+        request=awaits,
+    )
 
 
 def _waiting(run: Run, step: StepState, now: datetime) -> Iterator[Ask]:

@@ -167,6 +167,23 @@ def _refused(e: Any) -> str:
     return f"Round {e.round}: the plan is refused{circle}; {_then(e)}: {'; '.join(e.findings)}"
 
 
+def signal_words(name: str, key: str) -> str:
+    """Return how people read what a signal is and is about."""
+    return f"the signal {name} for {key}" if key else f"the signal {name}"
+
+
+def _wait(e: Any) -> str:
+    until = f"until {clock(e.until)} UTC" if e.until is not None else ""
+    return " ".join(
+        part for part in ("Waits", f"for {signal_words(e.event, e.key)}" if e.event else "", until) if part
+    )
+
+
+def caused(e: Any) -> str:
+    """Return the events that the end of a step causes, in words; empty where there are none."""
+    return f" → {', '.join(e.emits)}" if e.emits else ""
+
+
 def _plan_changes(e: Any) -> str:
     parts = (("added", e.added), ("changed", e.changed), ("removed", e.removed))
     said = [f"{listed(steps)} {how}" for how, steps in parts if steps]
@@ -178,7 +195,7 @@ def _proposed(e: Any) -> str:
 
 
 _WORDS: Final[dict[str, Callable[[Any], str]]] = {
-    "run_started": lambda e: f"Started by {e.by}",
+    "run_started": lambda e: f"Started by {e.by}" + (f", knowing {', '.join(e.memory)}" if e.memory else ""),
     "run_paused": lambda e: f"Paused by {e.by}",
     "run_resumed": lambda e: f"Resumed by {e.by}",
     "faulted": lambda e: e.reason,
@@ -192,7 +209,9 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "plan_proposed": lambda e: f"Round {e.round}, {e.by} proposes: {_proposed(e)}; {e.reason}",
     "plan_refused": _refused,
     "plan_kept": lambda e: f"{e.by[:1].upper()}{e.by[1:]} keeps the plan as it is: {e.reason}",
-    "run_completed": lambda _: "Every step is done or skipped",
+    "run_completed": lambda e: (
+        "Every step is done or skipped" + (f"; remembered: {', '.join(e.remembers)}" if e.remembers else "")
+    ),
     "run_compensated": lambda e: (
         f"Everything is undone, but {counted(len(e.exceptions), 'effect')} settled by hand"
         if e.exceptions
@@ -201,7 +220,8 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "run_abandoned": lambda e: _with(f"Given up by {e.by}", e.reason),
     "step_skipped": lambda e: e.reason,
     "step_ready": lambda _: "Everything it needs is there",
-    "wait_begun": lambda e: f"Waits until {clock(e.until)} UTC",
+    "wait_begun": _wait,
+    "signal_received": lambda e: f"{e.by} sends {signal_words(e.name, e.key)}",
     "approval_requested": lambda e: f"Asks {e.group or 'anyone'}: {e.question}",
     "approval_given": lambda e: _with(f"{e.decision.capitalize()} by {e.by}", e.reason),
     "approval_ended": lambda e: _with(f"The question is {e.how}", e.reason),
@@ -233,9 +253,9 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     ),
     "app_restored": lambda e: _with(f"{e.by} set the application state back to event {e.at_seq}", e.reason),
     "step_committed": lambda e: (
-        _with(f"Done by hand, says {e.by}", e.evidence) if e.by else "Its result counts"
+        (_with(f"Done by hand, says {e.by}", e.evidence) if e.by else "Its result counts") + caused(e)
     ),
-    "step_failed": lambda e: e.reason,
+    "step_failed": lambda e: e.reason + caused(e),
     "step_undone": lambda e: e.reason,
     "step_excused": lambda e: _with(f"Settled by {e.by} ({e.how})", e.reason),
     "retry_asked": lambda e: _with(f"{e.by} asks for the next try at once", e.reason),
@@ -290,6 +310,7 @@ _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
     "output_augmented": lambda e: (f"agreed to what {e.validator} adds", ""),
     "app_restored": lambda e: (f"set the application state back to event {e.at_seq}", e.reason),
     "retry_asked": lambda e: ("asked for the next try at once", e.reason),
+    "signal_received": lambda e: (f"sent {signal_words(e.name, e.key)}", ""),
     **DISRUPTION_DEEDS,
     "noted": lambda e: ("noted", e.text),
     "clock_set": lambda e: (f"set the virtual clock to {e.speed:g} minutes a second", ""),

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from engine.core.choreography import event_in
 from engine.core.parts import HttpCall
 from engine.core.run import Attempt, Run, StepState
 from engine.core.saga import Step, effect_of, undo_of
@@ -19,6 +20,8 @@ from ui.models.run_words import epoch_words, epochs, money, rounded, title_of
 from ui.models.status import effect_look, kind_look
 from ui.models.step_words import checked_by, shown_status, undecided, waits_for_verdict
 from ui.models.timeline import duration_words
+
+NO_TIME = timedelta(0)
 
 UNDO: Final = "undo:"
 """What the id of a compensation's card begins with."""
@@ -92,6 +95,16 @@ def _marks(run: Run, step: StepState) -> tuple[str, ...]:
     return tuple(marks)
 
 
+def _waiting(step: StepState, now: datetime) -> str:
+    """Return what a step waits for, and how long it does."""
+    what = " · ".join(part for part in step.awaits or () if part)
+    if step.due is None:
+        return what
+    if what:
+        return f"{what} · {rounded(max(step.due - now, NO_TIME))} left"
+    return f"in {rounded(step.due - now)}" if step.due > now else "now"
+
+
 def _subtitle(run: Run, step: StepState, now: datetime) -> str:
     """Return the one line that tells most about a step in its state."""
     if step.status == "validating":
@@ -101,8 +114,8 @@ def _subtitle(run: Run, step: StepState, now: datetime) -> str:
         return f"{asked} · {rounded(now - step.approval.asked_at)}"
     if step.status == "awaiting_locks" and step.due is not None:
         return f"{', '.join(step.wanted)} · {rounded(step.due - now)} left"
-    if step.status in {"retry_wait", "waiting"} and step.due is not None:
-        return f"in {rounded(step.due - now)}" if step.due > now else "now"
+    if step.status in {"retry_wait", "waiting"}:
+        return _waiting(step, now)
     if step.status in {"skipped", "failed", "handled"}:
         return step.reason
     if step.attempts:
@@ -206,9 +219,9 @@ def _arrows(run: Run) -> list[GraphEdge]:
     for name, condition in run.saga.graph.conditions.items():
         needs = run.saga.steps[name].needs
         for source, branch in dict.fromkeys(condition.terms):
-            kind: EdgeKind = "outcome" if is_outcome(branch) else "branch" if branch else "needs"
+            kind = _kind(branch)
             state = _state(run, source, branch, name)
-            label = edge_label(branch, needs)
+            label = event_in(branch) or edge_label(branch, needs)
             check = edge_check(run, source, name)
             arrows.append(
                 GraphEdge(f"{source}.{branch or ''}>{name}", source, name, label, kind, state, check)
@@ -216,12 +229,19 @@ def _arrows(run: Run) -> list[GraphEdge]:
     return arrows
 
 
+def _kind(branch: str | None) -> EdgeKind:
+    if event_in(branch):
+        return "event"
+    return "outcome" if is_outcome(branch) else "branch" if branch else "needs"
+
+
 def _state(run: Run, source: str, branch: str | None, target: str) -> EdgeState:
     """Return whether an arrow was taken. What is known of a step stays known after it was undone."""
     known = run.known.get(source)
     if known is None:
         return "idle"
-    held = _held(known, branch)
+    event = event_in(branch)
+    held = event in run.steps[source].emitted if event else _held(known, branch)
     if held and run.steps[target].status == "skipped":
         return "dead"
     return "taken" if held else "dead"

@@ -23,6 +23,7 @@ from engine.core.events import (
 from engine.core.run import Attempt, Run, StepState
 from ui.models.run_checks import check_marks
 from ui.models.run_disrupt import steps_of
+from ui.models.run_events import words_of
 from ui.models.run_graph import UNDO
 from ui.models.run_words import clock, epochs, title_of
 from ui.models.timeline import Mark, Row, Segment, SegmentKind, Timeline
@@ -105,7 +106,7 @@ def _waits(run: Run, history: list[Recorded]) -> list[Segment]:
             "waiting",
             recorded.at,
             _life_at(run, history, recorded.event.step, recorded.seq).ended_at or run.ended_at,
-            detail=f"until {clock(recorded.event.until)} UTC",
+            detail=words_of(recorded.event),
         )
         for recorded in history
         if isinstance(recorded.event, WaitBegun) and recorded.event.step in run.steps

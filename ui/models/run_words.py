@@ -171,6 +171,9 @@ def _forward(run: Run) -> Headline:
         return Headline("waiting", waiting_for(groups))
     statuses = {run.steps[name].status for name in run.active}
     word = next((word for status, word in WAITS.items() if status in statuses), "")
+    names = [step.awaits[0] for step in run.steps.values() if step.status == "waiting" and step.awaits]
+    if names and statuses == {"waiting"}:
+        word = f"Waiting for {listed(list(dict.fromkeys(names)))}"
     return Headline("waiting", word) if word else going
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.components.incidents import draw_run_incidents
+from ui.components.memory_run import draw_memory
 from ui.components.run_attention import draw_attention
 from ui.components.run_commands import show_outcome
 from ui.components.run_dialogs import draw_dialog
 from ui.components.run_graph import draw_graph
 from ui.components.run_header import draw_header
+from ui.components.run_progress import draw_progress
 from ui.components.run_replan import draw_plannings
 from ui.components.run_rollback import draw_story
 from ui.components.run_views import draw_deeds, draw_views
@@ -39,10 +41,12 @@ def bands(run_id: str, drawn: tuple[str, bool, int]) -> None:
     if run.is_closed:
         draw_run_incidents(run.id)
     draw_attention(run, history)
+    draw_progress(run)
     draw_story(run, history)
     draw_plannings(run, history)
     draw_graph(run, history)
     draw_views(run, history)
+    draw_memory(run)
     draw_deeds(run, history)
 
 

@@ -1,0 +1,45 @@
+"""Which open runs a signal with a correlation key is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from engine.core.errors import SagaError
+from engine.core.run import Run
+from engine.core.saga import Saga
+from engine.core.signals import hears, signals_of
+from engine.ports import RunFilter, Store
+
+PAGE = 200
+
+
+def listeners(
+    store: Store, saga: Callable[[str], Saga], load: Callable[[str], Run | None], name: str, key: str
+) -> list[str]:
+    """Return the open runs in which a step waits, or will wait, for a signal with just this key; oldest first.
+
+    Only runs of sagas that know such a signal are folded. A run that can't be read is left out.
+    """
+
+    @cache
+    def knows(digest: str) -> bool:
+        return name in signals_of(saga(digest))
+
+    found = []
+    for run_id, digest in _open_runs(store):
+        try:
+            run = load(run_id) if knows(digest) else None
+        except SagaError:
+            continue
+        if run is not None and not run.is_closed and hears(run, name, key):
+            found.append(run_id)
+    return found[::-1]
+
+
+def _open_runs(store: Store) -> Iterator[tuple[str, str]]:
+    where = RunFilter(statuses=("running", "draining", "repairing", "needs_attention"))
+    offset = 0
+    while rows := store.rows(where, PAGE, offset):
+        yield from ((row.id, row.saga_hash) for row in rows)
+        offset += len(rows)

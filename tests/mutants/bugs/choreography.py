@@ -1,0 +1,118 @@
+"""Bugs in events, signals, routing by confidence and memory (R10, R11, R13, R26, R32, L29)."""
+
+from tests.mutants.mutant import CHOREOGRAPHY, MEMORY, ROUTES, SIGNALS, Mutant
+
+BUGS = (
+    Mutant(
+        name="a commit causes every event that it could cause",
+        breaks="R11",
+        old="        if each.when is None or is_true(each.when, scope)\n",
+        new="",
+        tests=(CHOREOGRAPHY,),
+    ),
+    Mutant(
+        name="whoever causes an event need only commit",
+        breaks="R10 L5",
+        old="        return event in step.emitted\n    if branch in OUTCOMES",
+        new='        return step.status == "committed"\n    if branch in OUTCOMES',
+        tests=(CHOREOGRAPHY,),
+    ),
+    Mutant(
+        name="one cause of an event is not enough",
+        breaks="R10",
+        old='return terms[0] if len(terms) == 1 else Joint("||", terms)',
+        new='return terms[0] if len(terms) == 1 else Joint("&&", terms)',
+        tests=(CHOREOGRAPHY,),
+    ),
+    Mutant(
+        name="a failure that is heard is a fault all the same",
+        breaks="R13",
+        old='handled = going and (heard or "failed" in words',
+        new='handled = going and ("failed" in words',
+        tests=(CHOREOGRAPHY,),
+    ),
+    Mutant(
+        name="a failure that nobody hears is no fault",
+        breaks="R13",
+        old="heard = EMITTED + step.definition.emits_on_failure in words",
+        new="heard = bool(step.definition.emits_on_failure)",
+        tests=(CHOREOGRAPHY,),
+    ),
+    Mutant(
+        name="events of a step that is done anew still count",
+        breaks="R26",
+        old="    _hear_anew(run)\n",
+        new="",
+        tests=(CHOREOGRAPHY,),
+    ),
+    Mutant(
+        name="what hears a failed payment counts as after the payment",
+        breaks="R12",
+        old="            return False if can_fail_into(saga.steps[pivot], word) else None",
+        new="            return None",
+        tests=(CHOREOGRAPHY,),
+    ),
+    Mutant(
+        name="an event tells nobody what it is about",
+        breaks="R10",
+        old="each.event: {} if each.data is None else render(each.data, scope)",
+        new="each.event: {}",
+        tests=(CHOREOGRAPHY,),
+    ),
+    Mutant(
+        name="a signal with the same id counts twice",
+        breaks="L29",
+        old="    if command.id in run.signals:\n        return []\n",
+        new="",
+        tests=(SIGNALS,),
+    ),
+    Mutant(
+        name="a signal serves every wait",
+        breaks="L29",
+        old="if signal.id not in run.taken)",
+        new="if signal.id)",
+        tests=(SIGNALS,),
+    ),
+    Mutant(
+        name="a signal for somebody else ends the wait",
+        breaks="R32",
+        old="return not sent or not listened or sent == listened",
+        new="return True",
+        tests=(SIGNALS,),
+    ),
+    Mutant(
+        name="a signal that does not fit is stored",
+        breaks="R28",
+        old="        if wrong := _unfit(step, payload):\n",
+        new="        if wrong := _unfit(step, payload) and False:\n",
+        tests=(SIGNALS,),
+    ),
+    Mutant(
+        name="a signal that comes early is lost",
+        breaks="R32",
+        old='if step.status == "waiting" and (passed or awaited(run, step) is not None):',
+        new='if step.status == "waiting" and passed:',
+        tests=(SIGNALS,),
+    ),
+    Mutant(
+        name="a model that is not sure decides all the same",
+        breaks="R10",
+        old="    if sure is None or sure >= least:\n",
+        new="    if True:\n",
+        tests=(ROUTES,),
+    ),
+    Mutant(
+        name="a run reads what it is about to remember",
+        breaks="L8",
+        old="author=command.author, lessons=command.lessons, memory=command.memory,",
+        new="author=command.author, lessons=command.lessons,",
+        tests=(MEMORY,),
+    ),
+    Mutant(
+        name="what a run leaves does not say where it comes from",
+        breaks="R31",
+        old='if name in spoken_of and step.status == "committed"',
+        new='if name in spoken_of and step.status == "running"',
+        tests=(MEMORY,),
+    ),
+)
