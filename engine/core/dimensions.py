@@ -17,12 +17,13 @@ from datetime import datetime
 from typing import Any
 
 from engine.core import events as e
+from engine.core.attempt import Approval, Attempt
 from engine.core.errors import ExpressionError
 from engine.core.evolve import replay
 from engine.core.expressions import is_true
 from engine.core.frames import plan_of
 from engine.core.queues import term
-from engine.core.run import Approval, Attempt, Run, StepState
+from engine.core.run import Run, StepState
 from engine.core.saga import Invariant, Saga, effect_of
 from engine.core.scope import forward_scope
 

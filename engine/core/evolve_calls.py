@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core import events as e
+from engine.core.attempt import Attempt, Late, Panel
 from engine.core.errors import IllegalTransition
 from engine.core.evolve_replan import (
     ask_again,
@@ -17,7 +18,7 @@ from engine.core.evolve_replan import (
     plan_intended,
 )
 from engine.core.queues import activate, relieve
-from engine.core.run import Attempt, Late, Panel, Run, StepState
+from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
 from engine.core.standing import Standing
 

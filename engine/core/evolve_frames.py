@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from engine.core import events as e
+from engine.core.attempt import Late
 from engine.core.composites import SagaStep
 from engine.core.evolve_calls import Handlers, take_output
 from engine.core.frame_queue import admit
 from engine.core.frames import Frame, Frames, frame_id, steps_in
 from engine.core.queues import activate
-from engine.core.run import Late, Run, StepState
+from engine.core.run import Run, StepState
 from engine.core.saga import bodies_of, effect_of
 
 EVENTS_PER_STEP = 20

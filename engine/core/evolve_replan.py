@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from engine.core import events as e
+from engine.core.attempt import Attempt
 from engine.core.errors import IllegalTransition
 from engine.core.replan_state import Answer, Planning
-from engine.core.run import Attempt, Run
+from engine.core.run import Run
 
 
 def _replan_begun(run: Run, _recorded: e.Recorded, event: e.ReplanBegun) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core import events as e
+from engine.core.attempt import Approval
 from engine.core.errors import IllegalTransition
 from engine.core.evolve_calls import Handlers
 from engine.core.frames import known_of, nested_saga
 from engine.core.queues import activate, leave, settle, unplan
-from engine.core.run import Approval, Run, StepState
+from engine.core.run import Run, StepState
 
 
 def _step_skipped(run: Run, recorded: e.Recorded, event: e.StepSkipped) -> None:

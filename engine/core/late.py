@@ -14,10 +14,11 @@ from typing import Any
 
 from engine.core import commands as c
 from engine.core import events as e
+from engine.core.attempt import Attempt, Late
 from engine.core.attempts import honours_key, key_ttl_s
 from engine.core.errors import CommandRejected
 from engine.core.recovery import frozen_request
-from engine.core.run import UNDONE, Attempt, Late, Run, StepState
+from engine.core.run import UNDONE, Run, StepState
 from engine.core.saga import effect_of, undo_of
 from engine.core.schedule import undo_needs_output
 from engine.core.templates import plain

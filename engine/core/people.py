@@ -13,6 +13,7 @@ from typing import Literal
 from engine.core import commands as c
 from engine.core import events as e
 from engine.core.act import approve, deny
+from engine.core.attempt import Approval
 from engine.core.attempts import (
     fault,
     honours_key,
@@ -25,7 +26,7 @@ from engine.core.limits import grant
 from engine.core.recovery import back, forward, left_behind
 from engine.core.repair import chosen_repair
 from engine.core.results import resolved
-from engine.core.run import Approval, Run, StepState
+from engine.core.run import Run, StepState
 from engine.core.scope import output_scope
 
 RESOLVABLE = frozenset({"unknown", "retry_wait", "ready", "failed", "withdrawn", "to_compensate"})

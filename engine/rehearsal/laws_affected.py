@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.core.choreography import emitters, heard_by
 from engine.core.recovery import affected_paths
 from engine.core.run import Run, StepState
 from engine.core.saga import Saga
@@ -27,9 +28,12 @@ def L18_the_affected_set_is_monotone_and_idempotent(saga: Saga, tape: Tape) -> i
 
 def _closed(saga: Saga, culprits: set[str]) -> set[str]:
     """Return the least set that holds the culprits and is closed under "depends on a member", step by step."""
+    causes = emitters(saga.steps)
+    needs = {
+        name: {*step.condition.steps, *(other for event in heard_by(step) for other in causes[event])}
+        for name, step in saga.steps.items()
+    }
     found = set(culprits)
-    while more := {
-        n for n, step in saga.steps.items() if n not in found and found & set(step.condition.steps)
-    }:
+    while more := {name for name, needed in needs.items() if name not in found and found & needed}:
         found |= more
     return found

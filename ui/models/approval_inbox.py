@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from engine.core.attempt import Approval
 from engine.core.commands import Decide
 from engine.core.events import Recorded
-from engine.core.run import Approval, Run, StepState
+from engine.core.run import Run, StepState
 from engine.core.saga import ApprovalStep, undo_of
 from engine.core.scope import key_of
 from engine.ports import RunRow

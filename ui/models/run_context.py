@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from engine.core.run import Attempt, Run, StepState
+from engine.core.attempt import Attempt
+from engine.core.run import Run, StepState
 from ui.models.run_words import money, title_of
 from ui.models.status import Family
 

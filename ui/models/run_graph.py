@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from engine.core.attempt import Attempt
 from engine.core.choreography import event_in
 from engine.core.parts import HttpCall
-from engine.core.run import Attempt, Run, StepState
+from engine.core.run import Run, StepState
 from engine.core.saga import Step, effect_of, undo_of
 from ui.models.draft_needs import edge_label, is_outcome
 from ui.models.graph import EdgeKind, EdgeState, Graph, GraphEdge, GraphNode

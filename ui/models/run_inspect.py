@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from engine.core.attempt import Attempt
 from engine.core.errors import ExpressionError
 from engine.core.recovery import undo_request
-from engine.core.run import Attempt, Run, StepState
+from engine.core.run import Run, StepState
 from engine.core.saga import effect_of, undo_of
 from ui.models.run_context import ModelCall, model_calls
 from ui.models.run_graph import cost_of, spent, undo_status, undo_words

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
+from engine.core.attempt import Attempt
 from engine.core.disrupt import words
 from engine.core.events import (
     Disrupted,
@@ -20,7 +21,7 @@ from engine.core.events import (
     StepsStale,
     WaitBegun,
 )
-from engine.core.run import Attempt, Run, StepState
+from engine.core.run import Run, StepState
 from ui.models.run_checks import check_marks
 from ui.models.run_disrupt import steps_of
 from ui.models.run_events import words_of
