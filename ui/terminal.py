@@ -146,9 +146,11 @@ def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool, sinc
 
 
 def _only_people_can_go_on(run: Run) -> bool:
-    moving = any(step.due and step.status != "awaiting_approval" for step in run.steps.values())
+    timed = any(step.due and step.status != "awaiting_approval" for step in run.steps.values())
+    under_way = any(s.status == "waiting" and s.definition.kind == "activity" for s in run.steps.values())
+    moving = timed or (under_way and not run.paused)
     asked = any(step.status == "awaiting_approval" for step in run.steps.values())
-    listens = any(step.status == "waiting" and step.due is None for step in run.steps.values())
+    listens = any(step.status == "waiting" and step.awaits is not None for step in run.steps.values())
     return (
         bool(run.attention or run.direction_asked or run.limit or asked or listens)
         and not run.open_calls
