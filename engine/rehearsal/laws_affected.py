@@ -28,8 +28,6 @@ def L18_the_affected_set_is_monotone_and_idempotent(saga: Saga, tape: Tape) -> i
 def _closed(saga: Saga, culprits: set[str]) -> set[str]:
     """Return the least set that holds the culprits and is closed under "depends on a member", step by step."""
     found = set(culprits)
-    while more := {
-        n for n, step in saga.steps.items() if n not in found and found & set(step.condition.steps)
-    }:
+    while more := {n for n, needed in saga.graph.needs.items() if n not in found and found & set(needed)}:
         found |= more
     return found
