@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from engine.core.errors import CommandRejected
 from engine.core.events import UndoPlanned
+from engine.core.frames import in_dropped
 from engine.core.recovery import affected_paths, undo_plan
 from engine.core.run import Run, StepState
 from engine.core.saga import Saga, Step, canonical_json
@@ -43,6 +44,11 @@ def affected(run: Run, culprits: Collection[str]) -> Affected:
     unknown = sorted(set(culprits) - set(run.steps))
     if unknown:
         raise CommandRejected(f"saga '{run.saga.saga}' has no step '{unknown[0]}'")
+    dropped = next((name for name in culprits if in_dropped(run, run.steps[name])), None)
+    if dropped is not None:
+        raise CommandRejected(
+            f"'{dropped}' failed with all around it, and that was undone; name what it stands in"
+        )
     because = affected_paths(run, culprits)
     passed = [name for name in run.pivots if name in because and run.steps[name].landed]
     if passed:

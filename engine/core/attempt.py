@@ -73,6 +73,10 @@ class Approval:
     reason: str = ""
 
 
+BY_HAND = 0
+"""Stands for the number of an attempt where a person had done it."""
+
+
 @dataclass(slots=True)
 class Late:
     """An effect of an attempt that had been given up: one too many, to be undone by its own output (R25).

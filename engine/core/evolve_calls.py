@@ -153,6 +153,7 @@ def _late_undone(run: Run, _recorded: e.Recorded, event: e.LateUndone) -> None:
     following = step.late
     if following is None:
         run.late.pop(step.id)
+        run.late_after.pop(step.id, None)
     else:
         following.before = len(step.late_undos)
     relieve(run, step, "late_success")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from engine.core import events as e
-from engine.core.attempt import Late
+from engine.core.attempt import BY_HAND, Late
 from engine.core.composites import SagaStep
 from engine.core.evolve_calls import Handlers, take_output
 from engine.core.frame_queue import admit
-from engine.core.frames import Frame, Frames, frame_id, steps_in
+from engine.core.frames import Frame, Frames, built_on, frame_id, steps_in
 from engine.core.queues import activate
 from engine.core.run import Run, StepState
 from engine.core.saga import bodies_of, effect_of
@@ -51,13 +51,24 @@ def _frame_dropped(run: Run, _recorded: e.Recorded, event: e.FrameDropped) -> No
     """Take what a failed frame did as effects that do not count: each is undone by its own result (R25, R36)."""
     frame = run.frames[event.frame]
     frame.status, frame.failing = "dropped", event.reason
-    for step in steps_in(run, frame):
-        landed = [attempt for attempt in step.own_attempts if attempt.surely_landed]
-        if effect_of(step.definition) != "readonly" and landed:
-            told = [Late(a.number, step.told, "settled", before=len(step.late_undos)) for a in landed]
-            told[-1].status = "to_undo"
-            step.lates += told
-            run.late[step.id] = None
+    late = [step for step in steps_in(run, frame) if _take_back(step)]
+    run.late |= {step.id: None for step in late}
+    if len(late) > 1:
+        run.late_after |= built_on(run, frame, [step.id for step in late])
+
+
+def _take_back(step: StepState) -> bool:
+    """Note what a step of a dropped frame did as one effect to undo; return whether there is any."""
+    landed = [attempt.number for attempt in step.own_attempts if attempt.surely_landed]
+    if effect_of(step.definition) == "readonly" or not (landed or step.by_hand):
+        return False
+    told = [Late(number, step.told, "settled", before=len(step.late_undos)) for number in landed]
+    if step.by_hand:
+        told.append(Late(BY_HAND, step.told, before=len(step.late_undos)))
+        step.by_hand = 0
+    told[-1].status = "to_undo"
+    step.lates += told
+    return True
 
 
 def _round_ended(run: Run, _recorded: e.Recorded, event: e.RoundEnded) -> None:
@@ -83,39 +94,58 @@ def renew_frames(run: Run, redone: Collection[str]) -> None:
         if name not in run.composites:
             continue  # it went with the one that it stood in
         step, frames = run.steps[name], run.composites[name]
-        touched = [f for f in frames.ids if any(one.id in redone for one in steps_in(run, run.frames[f]))]
-        kept = [f for f in frames.ids if f not in set(touched)]
-        begins_again = touched and _roots_of_all(run, frames, redone)
-        if begins_again or step.definition.kind in {"loop", "agent"}:
-            first = frames.ids.index(touched[0]) if touched else len(frames.ids)
-            _forget(run, frames.ids[first:] if not begins_again else frames.ids)
-            kept = [] if begins_again else frames.ids[:first]
-            if not kept:
-                del run.composites[name]
-                run.turning.pop(name, None)
-                continue
-            frames.ids, frames.rounds = kept, frames.rounds[: len(kept)]
+        anew = [f for f in frames.ids if run.frames[f].status != "waiting" and _is_whole(run, f, redone)]
+        if len(anew) == sum(run.frames[f].status != "waiting" for f in frames.ids):
+            _forget(run, frames.ids)
+            del run.composites[name]
+            run.turning.pop(name, None)
+            continue
+        if step.definition.kind in {"loop", "agent"}:
+            _keep_rounds(run, frames, anew, redone)
+            anew = []
+        for frame in (run.frames[f] for f in anew):
+            frame.status, frame.failing = "open", ""  # one that was dropped gets another try
         _resume(run, step, frames)
 
 
-def _roots_of_all(run: Run, frames: Frames, redone: Collection[str]) -> bool:
-    """Return whether every frame that opened begins again: what the composite needs is done anew, too."""
-    opened = [run.frames[f] for f in frames.ids if run.frames[f].status != "waiting"]
-    return all(f"{frame.id}.{root}" in redone for frame in opened for root in frame.plan.graph.roots)
+def _is_whole(run: Run, frame: str, redone: Collection[str]) -> bool:
+    """Return whether all of a frame is done anew, so that nothing of it is kept."""
+    return all(one.id in redone for one in steps_in(run, run.frames[frame]))
+
+
+def _keep_rounds(run: Run, frames: Frames, anew: list[str], redone: Collection[str]) -> None:
+    """Keep the rounds before the first one that is done anew, and what is kept of one that is so in part."""
+    ended = len(frames.ids) - len(anew)
+    _forget(run, anew)
+    frames.ids = frames.ids[:ended]
+    in_part = any(one.id in redone for one in steps_in(run, run.frames[frames.ids[-1]]))
+    frames.rounds = frames.rounds[: ended - in_part]
 
 
 def _forget(run: Run, ids: Collection[str]) -> None:
     for frame_name in list(ids):
-        frame = run.frames.pop(frame_name)
+        frame = run.frames[frame_name]
+        frame.status = "gone"
         for name in frame.plan.steps:
             path = f"{frame.id}.{name}"
             inner = run.composites.pop(path, None)
             if inner is not None:
                 _forget(run, inner.ids)
-            run.steps.pop(path, None)
+            if path in run.steps:
+                run.steps[path] = _ghost(run.steps[path])
             run.blockers.pop(path, None)
+            for validator in frame.plan.validate_:
+                run.boundaries.pop(f"{frame.id}.{validator.name}", None)
             for queue in (run.fresh, run.ready, run.active, run.validating, run.judging, run.turning):
                 queue.pop(path, None)
+
+
+def _ghost(old: StepState) -> StepState:
+    """Return what stands for a step that is gone: what its calls did may still come to light (R25)."""
+    return StepState(
+        old.id, old.definition, old.frame, status="skipped", epoch=old.epoch, before=old.before, lates=old.lates,
+        late_undos=old.late_undos, reason="what it stands in begins anew",
+    )  # fmt: skip
 
 
 def _resume(run: Run, step: StepState, frames: Frames) -> None:

@@ -68,7 +68,10 @@ def _count_anew(run: Run) -> None:
         if needed:
             run.blockers[name] = sum(run.steps[peer(step, other)].status not in SETTLED for other in needed)
     for name, step in run.steps.items():
-        if step.status == "pending" and is_decided(run, name):
+        held = step.frame and run.frames[step.frame].status == "held"
+        if held:
+            run.fresh.pop(name, None)
+        elif step.status == "pending" and is_decided(run, name):
             run.fresh[name] = None
 
 

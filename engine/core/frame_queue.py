@@ -33,15 +33,24 @@ def _admissible(run: Run, frames: Frames) -> list[str]:
 
 
 def _open(run: Run, frame: Frame) -> None:
-    """Make the steps of a frame; one that was there in an earlier epoch goes on from its numbers and keys."""
+    """Make the steps of a frame, or go on with those of one that was held.
+
+    A step that was there in an earlier epoch goes on from its numbers and keys.
+    """
+    if frame.status == "held":
+        frame.status = "open"
+        pending = (run.steps[f"{frame.id}.{name}"] for name in frame.plan.steps)
+        run.fresh |= {s.id: None for s in pending if s.status == "pending" and not run.blockers.get(s.id)}
+        return
     frame.status, frame.left = "open", len(frame.plan.steps)
     needs = frame.plan.graph.needs
     for name, definition in frame.plan.steps.items():
         path = f"{frame.id}.{name}"
+        ghost = run.steps.get(path)
         run.steps[path] = step = StepState(path, definition, frame=frame.id)
-        if path in run.past:
-            last = run.past[path][-1]
-            step.epoch, step.before = last.epoch + 1, {phase: last.latest(phase) for phase in PHASES}
+        if ghost is not None:
+            step.epoch, step.before = ghost.epoch, ghost.before
+            step.lates, step.late_undos = ghost.lates, ghost.late_undos
         if needs[name]:
             run.blockers[path] = len(needs[name])
         else:
@@ -65,14 +74,24 @@ def frame_settled(run: Run, step: StepState) -> None:
 
 def count_frames(run: Run) -> None:
     """Count anew what is left of each frame and which are open, after a repair or an amendment."""
-    for name, frames in run.composites.items():
-        opened = [run.frames[each] for each in frames.ids if run.frames[each].status in {"open", "ended"}]
+    for name, frames in list(run.composites.items()):
+        waits = run.steps[name].status == "waiting"
+        opened = [f for f in map(run.frames.__getitem__, frames.ids) if f.status in {"open", "ended", "held"}]
         for frame in opened:
             _count(run, frame)
+            if waits and frame.left and not _in_work(run, frame):
+                frame.status = "held"
         frames.open = sum(frame.status == "open" for frame in opened)
         frames.failing = sum(bool(run.frames[each].failing) for each in frames.ids)
-        if run.steps[name].status == "waiting":
+        if waits:
+            frames.waiting = {f: None for f in frames.ids if run.frames[f].status in {"waiting", "held"}}
             admit(run, name)
+
+
+def _in_work(run: Run, frame: Frame) -> bool:
+    """Return whether anything of a frame is under way, so that it can't wait for another one."""
+    steps = (run.steps[f"{frame.id}.{name}"] for name in frame.plan.steps)
+    return any(step.status not in {"pending", "committed", "skipped", "handled"} for step in steps)
 
 
 def _count(run: Run, frame: Frame) -> None:

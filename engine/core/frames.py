@@ -34,6 +34,8 @@ class Frame:
         app: its S_A, where it has one of its own: in a nested saga.
         known: its steps' outcomes so far, as `steps` shows them.
         left: how many of its steps are not settled.
+        status: `held` means that it was open, and waits to go on with what is done anew,
+            `gone` that its step begins anew, so that it no longer counts.
         failing: why it fails; empty while it does not.
         heard: the events that have happened in it, with what they told.
     """
@@ -49,7 +51,7 @@ class Frame:
     app: dict[str, Json] | None = None
     known: dict[str, Json] = field(default_factory=dict)
     left: int = 0
-    status: Literal["waiting", "open", "ended", "dropped"] = "waiting"
+    status: Literal["waiting", "open", "ended", "dropped", "held", "gone"] = "waiting"
     failing: str = ""
     heard: dict[str, Json] = field(default_factory=dict)
 
@@ -121,6 +123,23 @@ def steps_in(run: Run, frame: Frame) -> Iterator[StepState]:
                 yield from steps_in(run, run.frames[deeper])
 
 
+def in_dropped(run: Run, step: StepState) -> bool:
+    """Return whether a step stands in a frame that no longer counts, near or far."""
+    frame = run.frames.get(step.frame)
+    while frame is not None:
+        if frame.status in {"dropped", "gone"}:
+            return True
+        frame = run.frames.get(run.steps[frame.composite].frame)
+    return False
+
+
+def ids_within(run: Run, composite: str) -> Iterator[str]:
+    """Yield the steps of all frames of a composite step, with those of the frames inside them."""
+    frames = run.composites.get(composite)
+    for frame in frames.ids if frames is not None else ():
+        yield from (step.id for step in steps_in(run, run.frames[frame]))
+
+
 def tolerated(run: Run, step: StepState) -> bool:
     """Return whether what a step stands in can go on without it, so that its failure is no fault of the run."""
     frame = run.frames.get(step.frame)
@@ -148,7 +167,7 @@ def digraph_of(run: Run) -> nx.DiGraph[str]:
     graph: nx.DiGraph[str] = run.saga.graph.digraph.copy()
     around: dict[str, list[str]] = {}
     for frame in run.frames.values():
-        if frame.status != "waiting":
+        if frame.status not in {"waiting", "gone"}:
             if frame.composite not in around:
                 around[frame.composite] = list(graph.predecessors(frame.composite))
             _add_frame(run, graph, frame, around[frame.composite])
@@ -168,6 +187,20 @@ def _add_frame(run: Run, graph: nx.DiGraph[str], frame: Frame, around: list[str]
             graph.add_edge(path, frame.composite)
 
 
+def built_on(run: Run, frame: Frame, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Return for some steps inside a frame which of the others depend on each."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    _add_frame(run, graph, frame, [])
+    for step in steps_in(run, frame):
+        inner = run.composites.get(step.id)
+        around = list(graph.predecessors(step.id)) if inner is not None else []
+        for each in inner.ids if inner is not None else ():
+            if run.frames[each].status != "waiting":
+                _add_frame(run, graph, run.frames[each], around)
+    below = {name: nx.descendants(graph, name) for name in names}
+    return {name: tuple(other for other in names if other in below[name]) for name in names}
+
+
 def _sinks(run: Run, frame: Frame, other: str) -> list[str]:
     before = run.frames[frame_id(frame.composite, other)]
     return [f"{before.id}.{name}" for name, after in before.plan.graph.dependents.items() if not after]
@@ -176,8 +209,3 @@ def _sinks(run: Run, frame: Frame, other: str) -> list[str]:
 def frame_id(composite: str, name: str) -> str:
     """Return the id of a frame; that of a nested saga is that of its step."""
     return f"{composite}.{name}" if name else composite
-
-
-def inside(name: str, frame: str, locals_: Collection[str]) -> bool:
-    """Return whether a step is one of some steps of a frame, or inside one of them."""
-    return name.startswith(f"{frame}.") and name[len(frame) + 1 :].split(".", maxsplit=1)[0] in locals_

@@ -14,7 +14,7 @@ from typing import Any
 
 from engine.core import commands as c
 from engine.core import events as e
-from engine.core.attempt import Attempt, Late
+from engine.core.attempt import BY_HAND, Attempt, Late
 from engine.core.attempts import honours_key, key_ttl_s
 from engine.core.errors import CommandRejected
 from engine.core.recovery import frozen_request
@@ -89,6 +89,8 @@ def late_obstacle(run: Run, step: StepState) -> str:
     """Return why the engine can't undo a late effect; empty where it can."""
     late = step.late
     assert late is not None
+    if late.attempt == BY_HAND:
+        return f"'{step.id}' was done by hand, so it must be undone by hand"
     what = f"attempt {late.attempt} of '{step.id}' landed after it had been given up"
     if undo_of(step.definition) is None:
         return f"{what}, and it has no undo; settle it at the target"

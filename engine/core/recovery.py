@@ -11,7 +11,7 @@ import networkx as nx
 from engine.core.errors import ExpressionError
 from engine.core.events import DirectionAsked, DirectionChosen, Event, HelpNeeded, UndoPlanned
 from engine.core.expressions import compile_expression
-from engine.core.frames import digraph_of
+from engine.core.frames import digraph_of, ids_within
 from engine.core.graph import undo_after
 from engine.core.run import UNDONE, Run, StepState
 from engine.core.saga import effect_of, undo_of, with_document
@@ -82,10 +82,15 @@ def repair(
 
 
 def affected_paths(run: Run, culprits: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return the affected steps in the run's own order, each with the shortest path from a culprit to it."""
+    """Return the affected steps in the run's own order, each with the shortest path from a culprit to it.
+
+    A composite step that no longer counts takes all with it that is inside it.
+    """
     graph = digraph_of(run)
-    found = nx.multi_source_dijkstra_path(graph, set(culprits)) if culprits else {}
-    return {name: tuple(found[name]) for name in run.steps if name in found}
+    inside = {inner: name for name in culprits for inner in ids_within(run, name)}
+    found = nx.multi_source_dijkstra_path(graph, {*culprits, *inside}) if culprits else {}
+    paths = {name: tuple(found[name]) for name in run.steps if name in found}
+    return {name: (inside[p[0]], *p) if p[0] in inside else p for name, p in paths.items()}
 
 
 def undo_plan(run: Run, among: Collection[str] | None = None) -> tuple[UndoPlanned, ...]:

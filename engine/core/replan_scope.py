@@ -27,7 +27,7 @@ def in_scope(run: Run, planning: Planning, scope: ReplanScope) -> tuple[str, ...
 def _neighbours(run: Run, affected: set[str]) -> set[str]:
     """Return what the affected steps need, and what else needs the same."""
     needs = run.saga.graph.needs
-    needed = {other for name in affected for other in needs[name]}
+    needed = {other for name in affected & needs.keys() for other in needs[name]}
     return needed | {name for name, others in needs.items() if needed & set(others)}
 
 

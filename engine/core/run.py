@@ -262,7 +262,8 @@ class Run:
     `locks` names the step that took each resource, `allowed` holds the limits that a person raised, `written` what
     was written to S_A, by seq, and whether in place of all there was; `boundaries` are validators of the saga that
     can be told now. `frames` and `composites` are what composite steps opened, `turning` names those whose frames have
-    all ended; `expected` counts the steps of items that were frozen: known work, which no limit on events should stop.
+    all ended; `expected` counts the steps of items that were frozen: known work, which no limit on events should stop;
+    `late_after` says of what a dropped frame did what is undone before it.
     `repair` is the one under way, `faults_before` counts the faults that were repaired, `stale` names steps that no
     longer count, with the reason, `past` keeps their earlier epochs; `first_plan` is the version that the run is
     pinned to, whatever was amended.
@@ -358,6 +359,7 @@ class Run:
     memory: dict[str, Json] = field(default_factory=dict)
     known_before: dict[str, Known] = field(default_factory=dict)
     remembers: dict[str, Learned] = field(default_factory=dict)
+    late_after: dict[str, tuple[str, ...]] = field(default_factory=dict)
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def __post_init__(self) -> None:

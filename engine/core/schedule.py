@@ -10,7 +10,6 @@ from typing import Literal
 
 from engine.core.activities_next import is_due, wakes_at
 from engine.core.attempts import can_retry, honours_key
-from engine.core.frames import inside, plan_of
 from engine.core.limits import held_back, one_at_a_time, reached
 from engine.core.panel import next_vote
 from engine.core.run import Run, StepState
@@ -72,10 +71,7 @@ def _late_is_due(run: Run, step: StepState, now: datetime) -> bool:
 
 def _built_on(run: Run, step: StepState) -> bool:
     """Return whether something of the same dropped frame was built on a step and is not undone yet (R17)."""
-    if not step.frame or run.frames[step.frame].status != "dropped" or len(run.late) == 1:
-        return False
-    below = plan_of(run, step).graph.descendants(step.local)
-    return any(inside(name, step.frame, below) for name in run.late if name != step.id)
+    return any(name in run.late for name in run.late_after.get(step.id, ()))
 
 
 def _deadline_passed(run: Run, now: datetime) -> bool:

@@ -248,7 +248,8 @@ def boundary(run: Run, name: str, now: datetime) -> list[e.Event]:
     fates = {step: run.steps[f"{frame}.{step}" if frame else step].status for step in validator.steps}
     done = [step for step, status in fates.items() if status == "committed"]
     fell = [f"'{step}' {_FELL[status]}" for step, status in fates.items() if status in _FELL]
-    held = not (done and fell)
+    failing = bool(frame) and bool(run.frames[frame].failing)  # then all of it is undone: it falls together
+    held = failing or not (done and fell)
     evidence = "all or none of them committed" if held else f"'{done[0]}' committed, but {', '.join(fell)}"
     settled = [step for step, status in fates.items() if status in SETTLED]
     states = [run.steps[f"{frame}.{step}" if frame else step] for step in settled]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from engine.rehearsal import laws, laws_back, laws_calls, laws_checks, laws_events, laws_limits, laws_replan
+from engine.rehearsal import (
+    laws,
+    laws_back,
+    laws_calls,
+    laws_checks,
+    laws_events,
+    laws_frames,
+    laws_limits,
+    laws_replan,
+)
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.verdict import Violation
 
@@ -32,6 +41,11 @@ LAWS: tuple[Law, ...] = (
     laws_limits.L30_spent_is_at_most_the_limit_and_one_attempt,
     laws_limits.R37_a_locked_step_starts_with_its_locks,
     laws_limits.R37_overlapping_writes_never_run_together,
+    laws_frames.R36_items_are_frozen_before_the_first_begins,
+    laws_frames.R36_only_so_many_frames_are_in_work_at_once,
+    laws_frames.R36_no_more_rounds_and_calls_than_were_allowed,
+    laws_frames.R36_what_was_dropped_is_undone_in_order,
+    laws_frames.R35_a_composite_ends_after_what_is_inside_it,
     laws_back.L06_undo_runs_against_the_dependencies,
     laws_back.L17_the_affected_set_is_the_least_closed_one,
     laws_back.R26_what_is_kept_keeps_its_effect,

@@ -18,17 +18,18 @@ Json = Any
 def disrupt_run(scene: Scene, name: str) -> None:
     """Send a random disruption, lift one, or judge an assumption."""
     tape, run = scene.tape, scene.run
+    outer = name.split(".", maxsplit=1)[0]  # facts are told of the steps of the run itself
     match tape.below(12):
         case 0 if run.standing:
             scene.send(c.Lift(disruption=tape.pick(list(run.standing)), by="bob"))
         case 1:
-            path = tape.pick(["assume.n", "assume.m", f"steps.{name}.output.more"])
+            path = tape.pick(["assume.n", "assume.m", f"steps.{outer}.output.more"])
             accepted = tape.often(50)
             scene.send(c.JudgeAssumption(path=path, accepted=accepted, reason="so it is", by="bob"))
         case 2 | 3:
             _cancel_booking(scene, name)
         case 4 | 5 | 6 | 7:
-            _send(scene, _of_the_world(tape, name))
+            _send(scene, _of_the_world(tape, outer))
         case _:
             _send(scene, _of_calls(scene, name))
 

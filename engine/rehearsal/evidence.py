@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from engine.core import events as e
 from engine.core.disruption_kinds import CancelledBooking
-from engine.core.document import saga_from_document
 from engine.core.events import AttemptEnded, AttemptIntended, Event, Phase, Recorded
 from engine.core.saga import Saga, Step, effect_of
+from engine.rehearsal.shape import Shape
 from engine.rehearsal.world import Effect, World
 
 E = TypeVar("E")
@@ -42,17 +42,39 @@ class Evidence:
         for recorded in self.log:
             self._by_kind.setdefault(type(recorded.event), []).append((recorded, recorded.event))
 
-    def plans(self) -> Iterator[tuple[Recorded, Saga]]:
-        """Yield each event with the plan that was in force when it was recorded."""
-        plan = self.first
+    def shapes(self) -> Iterator[tuple[Recorded, Shape]]:
+        """Yield each event with the steps that were there when it was recorded; one shape, which goes along."""
+        shape = Shape(self.first)
         for recorded in self.log:
-            yield recorded, plan
-            if isinstance(recorded.event, e.PlanAmended):
-                plan = saga_from_document(recorded.event.document)
+            yield recorded, shape
+            shape.add(recorded.event)
+
+    def plans(self) -> Iterator[tuple[Recorded, Saga]]:
+        """Yield each event with the plan of the run itself that was in force when it was recorded."""
+        return ((recorded, shape.plan) for recorded, shape in self.shapes())
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The steps that are there at the end."""
+        shape = Shape(self.first)
+        for recorded in self.log:
+            shape.add(recorded.event)
+        return shape
+
+    @cached_property
+    def steps(self) -> dict[str, Step]:
+        """Every step that there ever was, as it was last."""
+        shape = Shape(self.first)
+        found = dict(shape.steps)
+        for recorded in self.log:
+            shape.add(recorded.event)
+            if isinstance(recorded.event, e.FramesOpened | e.PlanAmended):
+                found |= shape.steps
+        return found
 
     def step(self, name: str) -> Step:
         """Return the definition of a step, also of one that the plan at the end no longer has."""
-        return self.saga.steps[name] if name in self.saga.steps else self.first.steps[name]
+        return self.steps[name]
 
     def all(self, kind: type[E]) -> Iterator[tuple[Recorded, E]]:
         """Yield the events of a kind with their place in the log."""
@@ -78,9 +100,9 @@ class Evidence:
 
     @cached_property
     def last_word(self) -> dict[str, str]:
-        """What the log says last about each step: committed, skipped, handled, undone, empty, excused."""
+        """What the log says last about each step: committed, skipped, handled, undone, empty, excused, dropped."""
         words: dict[str, str] = {}
-        for recorded in self.log:
+        for recorded, shape in self.shapes():
             event = recorded.event
             if isinstance(event, e.StepUndone):
                 words[event.step] = "empty" if event.empty else "undone"
@@ -88,6 +110,8 @@ class Evidence:
                 words[event.step] = LAST_WORDS[event.type]
             elif isinstance(event, e.StepFailed) and event.handled:
                 words[event.step] = "handled"
+            elif isinstance(event, e.FrameDropped):
+                words |= dict.fromkeys(shape.inside(event.frame), "dropped")
         return words
 
     @cached_property
@@ -124,7 +148,7 @@ class Evidence:
     @property
     def acting(self) -> list[str]:
         """The steps with an effect."""
-        return [name for name, step in self.saga.steps.items() if effect_of(step) != "readonly"]
+        return [name for name, step in self.steps.items() if effect_of(step) != "readonly"]
 
     def there(self, step: str) -> list[Effect]:
         """Return the effects of a step that are still there once everything has landed."""

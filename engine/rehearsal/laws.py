@@ -17,15 +17,17 @@ from engine.rehearsal.verdict import expect
 
 
 def L02_completed_means_each_effect_exactly_once(seen: Evidence) -> int:
-    """A committed step took effect once; one that was skipped, or failed and was handled, not at all."""
+    """A committed step took effect once; one that was skipped, dropped, or failed and was handled, not at all."""
     if seen.ending != "completed":
         return 0
-    for name in seen.saga.steps:
-        said = seen.last_word.get(name)
-        expect(said in {"committed", "skipped", "handled"}, "L02", f"completed, and '{name}' is {said}")
+    for name in seen.shape.steps:
+        around = [seen.last_word.get(frame.composite) for frame in seen.shape.around(name)]
+        if all(said == "committed" for said in around):
+            said, fine = seen.last_word.get(name), {"committed", "skipped", "handled"}
+            expect(said in fine or seen.shape.is_dropped(name), "L02", f"completed, and '{name}' is {said}")
     judged = [name for name in seen.acting if name not in seen.left]
     for name in judged:
-        count, said = len(seen.there(name)), seen.last_word[name]
+        count, said = len(seen.there(name)), seen.last_word.get(name)
         expect(count == (said == "committed"), "L02", f"'{name}' is {said} with {count} effects")
     return len(judged)
 
@@ -65,18 +67,22 @@ def L20_no_amendment_touches_what_has_begun(seen: Evidence) -> int:
     """A step with an intent is in each later plan as it was when it was intended (R27)."""
     begun: dict[str, object] = {}
     judged = 0
-    for recorded, plan in seen.plans():
+    for recorded, shape in seen.shapes():
         event = recorded.event
         if isinstance(event, e.AttemptIntended) and event.phase == "forward":
-            begun[event.step] = plan.steps[event.step]
+            begun[event.step] = shape.plan.steps[_outermost(event.step)]
         elif isinstance(event, e.StepsRedone):
             begun = {name: step for name, step in begun.items() if name not in event.steps}
         elif isinstance(event, e.PlanAmended):
             new = saga_from_document(event.document)
             judged += 1
-            changed = [name for name, step in begun.items() if new.steps.get(name) != step]
+            changed = [name for name, step in begun.items() if new.steps.get(_outermost(name)) != step]
             expect(not changed, "L20", f"the amendment at {recorded.seq} changes {changed}")
     return judged
+
+
+def _outermost(name: str) -> str:
+    return name.split(".", maxsplit=1)[0]
 
 
 def L23_the_log_is_contiguous_and_closes_once(seen: Evidence) -> int:

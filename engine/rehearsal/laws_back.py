@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import networkx as nx
+
 from engine.core import events as e
 from engine.core.saga import effect_of
 from engine.rehearsal.evidence import Evidence
@@ -13,15 +15,16 @@ def L06_undo_runs_against_the_dependencies(seen: Evidence) -> int:
     done: set[str] = set()
     plan: set[str] = set()
     judged = 0
-    for recorded, saga in seen.plans():
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    for recorded, shape in seen.shapes():
         event = recorded.event
         if isinstance(event, e.DirectionChosen):
-            plan, done = {entry.step for entry in event.plan}, set()
+            plan, done, graph = {entry.step for entry in event.plan}, set(), shape.graph()
         elif isinstance(event, e.StepUndone | e.StepExcused):
             done.add(event.step)
         elif isinstance(event, e.AttemptIntended) and event.phase == "undo":
             expect(event.step in plan, "L06", f"'{event.step}' is undone without a plan")
-            waits_for = saga.graph.descendants(event.step) & plan
+            waits_for = nx.descendants(graph, event.step) & plan
             judged += len(waits_for)
             early = waits_for - done
             expect(not early, "L06", f"the undo of '{event.step}' began before {sorted(early)} was done")
@@ -29,18 +32,23 @@ def L06_undo_runs_against_the_dependencies(seen: Evidence) -> int:
 
 
 def L17_the_affected_set_is_the_least_closed_one(seen: Evidence) -> int:
-    """What a repair touches is the culprits and what depends on them, near or far, and nothing else (R26)."""
+    """What a repair touches is the culprits, all inside them, what depends on them, near or far, and nothing else (R26)."""
     repairs: list[tuple[str, ...]] = []
-    for recorded, plan in seen.plans():
+    surely: set[str] = set()  # steps inside composite ones that there are: something was said of them
+    for recorded, shape in seen.shapes():
         event = recorded.event
         if isinstance(event, e.DirectionChosen) and event.direction == "repair":
-            least = set(event.culprits).union(*(plan.graph.descendants(name) for name in event.culprits))
-            expect(
-                set(event.affected) == least, "L17", f"{event.culprits} affect {least}, not {event.affected}"
-            )
+            inside = {inner for name in event.culprits for inner in shape.within(name)}
+            least, affected = shape.descendants({*event.culprits, *inside}), set(event.affected)
+            certain = least & (surely | set(shape.plan.steps))
+            fine = certain <= affected <= least
+            expect(fine, "L17", f"{event.culprits} affect {least}, not {event.affected}")
             repairs.append(event.affected)
         elif isinstance(event, e.StepsRedone):
             expect(event.steps in repairs, "L17", f"{event.steps} were done anew")
+            surely -= set(event.steps)
+        elif isinstance(event, e.StepReady | e.AttemptIntended | e.StepCommitted):
+            surely.add(event.step)
     return len(repairs)
 
 
@@ -63,7 +71,7 @@ def R26_what_is_kept_keeps_its_effect(seen: Evidence) -> int:
 
 def L11_the_pivot_is_never_in_a_plan(seen: Evidence) -> int:
     """A point of no return is not undone, and nobody goes back behind one that landed."""
-    pivots = set(seen.saga.pivots)
+    pivots = {name for name, step in seen.steps.items() if effect_of(step) == "pivot"}
     planned = pivots & set(seen.plan)
     expect(not planned, "L11", f"the plan holds {sorted(planned)}")
     undone = {i.step for _, i in seen.intents("undo")} & pivots
@@ -125,6 +133,11 @@ class _MayHaveLanded:
                 self.by_hand -= set(event.steps)
                 self.maybe = {name: tries for name, tries in self.maybe.items() if name not in event.steps}
 
+    def drop(self, steps: set[str]) -> None:
+        """Take what they did for effects that do not count: each is undone by itself (R25, R36)."""
+        self.by_hand -= steps
+        self.maybe = {name: tries for name, tries in self.maybe.items() if name not in steps}
+
     def steps(self) -> set[str]:
         return ({name for name, tries in self.maybe.items() if tries} | self.by_hand) - self.gone
 
@@ -135,14 +148,16 @@ def R16_the_plan_holds_whatever_may_have_landed(seen: Evidence) -> int:
     A repair plans the affected ones of them (R26); what an interrupted repair has undone is not planned again.
     """
     known, judged = _MayHaveLanded(), 0
-    for recorded, plan in seen.plans():
+    for recorded, shape in seen.shapes():
         event = recorded.event
         known.add(event)
+        if isinstance(event, e.FrameDropped):
+            known.drop(set(shape.inside(event.frame)))
         if isinstance(event, e.DirectionChosen) and event.direction != "forward":
             touched = known.steps()
             touched &= set(event.affected) if event.direction == "repair" else touched
-            touched &= plan.steps.keys()
-            due = {n for n in touched if effect_of(plan.steps[n]) not in {"readonly", "pivot"}}
+            touched &= shape.steps.keys()
+            due = {n for n in touched if effect_of(shape.step(n)) not in {"readonly", "pivot"}}
             planned = {entry.step for entry in event.plan}
             judged += 1
             expect(due == planned, "R16", f"may have landed: {sorted(due)}; planned: {sorted(planned)}")
@@ -180,16 +195,43 @@ def R22_giving_up_names_what_is_left_behind(seen: Evidence) -> int:
     return 1
 
 
+class _Landed:
+    """Which attempt of each step landed last and counts, up to a place in the log; 0: it was done by hand."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, int] = {}
+
+    def add(self, event: e.Event) -> None:
+        match event:
+            case e.AttemptEnded(phase="forward", outcome="ok") | e.AttemptResolved(landed=True):
+                self.last[event.step] = max(event.attempt, self.last.get(event.step, 0))
+            case e.LateLanded(counts=True):
+                self.last[event.step] = max(event.attempt, self.last.get(event.step, 0))
+            case e.StepCommitted() if event.by:
+                self.last[event.step] = 0
+            case e.StepsRedone():
+                self.last = {name: number for name, number in self.last.items() if name not in event.steps}
+
+    def taken_back(self, steps: set[str]) -> set[tuple[str, int]]:
+        """Return what counted of some steps, and does so no more."""
+        return {(name, self.last.pop(name)) for name in steps & self.last.keys()}
+
+
 def R25_each_late_effect_is_settled_once(seen: Evidence) -> int:
     """What landed after it had been given up, and is one too many, is undone by itself before the run closes."""
     open_: set[tuple[str, int]] = set()
-    judged = 0
-    for recorded in seen.log:
+    judged, landed = 0, _Landed()
+    for recorded, shape in seen.shapes():
         event = recorded.event
+        landed.add(event)
         if isinstance(event, e.LateLanded):
             judged += 1
             if not event.counts:
                 open_.add((event.step, event.attempt))
+        elif isinstance(event, e.FrameDropped):  # what it did is one too many as a whole
+            dropped = landed.taken_back(set(shape.inside(event.frame)) & set(seen.acting))
+            judged += len(dropped)
+            open_ |= dropped
         elif isinstance(event, e.LateUndone):
             late = (event.step, event.attempt)
             expect(late in open_, "R25", f"late attempt {late} is settled, and nobody said that it landed")

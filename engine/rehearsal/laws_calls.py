@@ -16,6 +16,12 @@ THE_DEADLINE = "the deadline"
 """Who answers an approval that silence approves."""
 
 
+_BEGINNINGS = (
+    e.StepReady, e.WaitBegun, e.ActivityBegun, e.ApprovalRequested, e.AttemptIntended, e.FramesOpened, e.RoundEnded,
+    e.Gathered,
+)  # fmt: skip
+
+
 class Done:
     """What had been committed or skipped up to a place in the log, with the branches that were chosen."""
 
@@ -29,7 +35,9 @@ class Done:
         """Take the next event of the log in."""
         if isinstance(event, e.StepCommitted | e.StepFailed):
             self.emitted[event.step] = set(event.emits)
-        if isinstance(event, e.AttemptEnded) and event.phase == "forward" and event.outcome == "ok":
+        if isinstance(event, e.Gathered) or (
+            isinstance(event, e.AttemptEnded) and event.phase == "forward" and event.outcome == "ok"
+        ):
             self._output[event.step] = event.output
         elif isinstance(event, e.StepsRedone):
             for name in event.steps:
@@ -58,17 +66,19 @@ class Done:
 def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
     """At each forward intent, question and wait, the step's condition held over what was committed."""
     done, judged = Done(), 0
-    for recorded, plan in seen.plans():
+    for recorded, shape in seen.shapes():
         event = recorded.event
         done.add(event)
-        if isinstance(
-            event, e.StepReady | e.WaitBegun | e.ActivityBegun | e.ApprovalRequested | e.AttemptIntended
-        ):
+        if isinstance(event, _BEGINNINGS):
             if isinstance(event, e.AttemptIntended) and event.phase != "forward":
                 continue
             judged += 1
-            held = plan.graph.conditions[event.step].truth(done.truth)
-            expect(held is True, "L05", f"'{event.step}' started early, at event {recorded.seq}")
+            place = shape.place(event.step)
+            condition = place.plan.graph.conditions[place.local]
+            held = condition.truth(lambda other, word: done.truth(place.peer(other), word))  # noqa: B023 - called at once
+            before = () if condition.steps or not place.frame else shape.frames[place.frame].after
+            over = all(name in done.over for other in before for name in shape.inside(other))
+            expect(held is True and over, "L05", f"'{event.step}' started early, at event {recorded.seq}")
     return judged
 
 
@@ -83,7 +93,7 @@ def L07_nothing_goes_forward_after_a_fault(seen: Evidence) -> int:
             faulted = event.direction != "forward"
         elif isinstance(event, e.StepsRedone):
             faulted = False
-        elif isinstance(event, e.WaitBegun | e.ActivityBegun | e.ApprovalRequested) or (
+        elif isinstance(event, e.WaitBegun | e.ActivityBegun | e.ApprovalRequested | e.FramesOpened) or (
             isinstance(event, e.AttemptIntended) and event.phase in {"forward", "check", "plan"}
         ):
             expect(not faulted, "L07", f"'{event.step}' started after a fault, at event {recorded.seq}")
@@ -164,7 +174,7 @@ def L21_unknown_stays_unknown_until_it_is_resolved(seen: Evidence) -> int:
     """Only an unknown attempt is resolved, once; a step never commits with one of its attempts in doubt."""
     doubt: dict[str, set[int]] = {}
     judged = 0
-    for recorded, plan in seen.plans():
+    for recorded, shape in seen.shapes():
         event = recorded.event
         if isinstance(event, e.AttemptEnded) and event.phase == "forward" and event.outcome == "unknown":
             doubt.setdefault(event.step, set()).add(event.attempt)
@@ -179,7 +189,7 @@ def L21_unknown_stays_unknown_until_it_is_resolved(seen: Evidence) -> int:
                 event.attempt in open_, "L21", f"attempt {event.attempt} of '{event.step}' was not in doubt"
             )
             open_.discard(event.attempt)
-        elif isinstance(event, e.StepCommitted) and effect_of(plan.steps[event.step]) != "readonly":
+        elif isinstance(event, e.StepCommitted) and effect_of(shape.step(event.step)) != "readonly":
             left = doubt.get(event.step)
             expect(not left, "L21", f"'{event.step}' was committed with attempts {left} in doubt")
     return judged
@@ -190,7 +200,7 @@ def L22_nothing_touches_an_unknown_before_it_settled(seen: Evidence) -> int:
     deadline = {(i.step, i.phase, i.attempt): i.deadline for _, i in seen.all(e.AttemptIntended)}
     settles: dict[tuple[str, str], datetime] = {}
     judged, latest = 0, seen.log[0].at
-    for recorded, plan in seen.plans():
+    for recorded, shape in seen.shapes():
         event, latest = recorded.event, max(latest, recorded.at)  # a clock that jumps back unsettles nothing
         if isinstance(event, e.AttemptIntended) and event.phase != "late":
             for phase in ("forward", "undo") if event.phase == "undo" else ("forward",):
@@ -211,7 +221,7 @@ def L22_nothing_touches_an_unknown_before_it_settled(seen: Evidence) -> int:
             and event.outcome == "unknown"
             and event.phase not in {"probe", "plan"}
         ):
-            step = plan.steps.get(event.step)
+            step = shape.steps.get(event.step)
             if step is not None and effect_of(step) != "readonly":
                 promised = deadline[event.step, event.phase, event.attempt]
                 settles[event.step, event.phase] = promised + timedelta(seconds=step.settle_s)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.core import events as e
-from engine.core.saga import Saga
 from engine.core.validators import ValidatorBase
 from engine.rehearsal.evidence import Evidence
+from engine.rehearsal.shape import Place
 from engine.rehearsal.verdict import expect
 
 
@@ -22,7 +22,7 @@ class _Validation:
 
     def add(self, event: e.Event) -> None:
         match event:
-            case e.AttemptEnded(phase="forward", outcome="ok") | e.FallbackTaken(kind="value"):
+            case e.AttemptEnded(phase="forward", outcome="ok") | e.FallbackTaken(kind="value") | e.Gathered():
                 self._begin(event.step, event.output)
             case e.AttemptResolved(phase="forward", landed=True) | e.LateLanded(counts=True):
                 if event.output is not None:
@@ -48,19 +48,19 @@ def L37_an_output_counts_only_after_its_validators(seen: Evidence) -> int:
     and a validator that gave no verdict has not said yes.
     """
     known, judged = _Validation(), 0
-    for recorded, plan in seen.plans():
+    for recorded, shape in seen.shapes():
         event = recorded.event
         known.add(event)
         if isinstance(event, e.StepCommitted):
-            if not event.by and plan.steps[event.step].kind not in {"approval", "wait", "activity"}:
-                judged += _check(plan, known, event.step, recorded.seq)
+            if not event.by and shape.step(event.step).kind not in {"approval", "wait", "activity"}:
+                judged += _check(shape.place(event.step), known, event.step, recorded.seq)
             known.committed.add(event.step)
     return judged
 
 
-def _check(plan: Saga, known: _Validation, step: str, seq: int) -> int:
+def _check(place: Place, known: _Validation, step: str, seq: int) -> int:
     count = 0
-    for validator in _over(plan, known, step):
+    for validator in _over(place, known):
         count += 1
         verdict = known.said.get(step, {}).get(validator.name)
         expect(
@@ -73,17 +73,14 @@ def _check(plan: Saga, known: _Validation, step: str, seq: int) -> int:
     return count
 
 
-def _over(plan: Saga, known: _Validation, step: str) -> Iterable[ValidatorBase]:
-    yield from plan.steps[step].validate_
-    for edge in plan.edges:
-        if edge.from_ == step:
+def _over(place: Place, known: _Validation) -> Iterable[ValidatorBase]:
+    yield from place.plan.steps[place.local].validate_
+    for edge in place.plan.edges:
+        if edge.from_ == place.local:
             yield from edge.validate_
-    for validator in plan.validate_:
-        if (
-            validator.kind != "together"
-            and step in validator.steps
-            and set(validator.steps) - {step} <= known.committed
-        ):
+    for validator in place.plan.validate_:
+        others = {place.peer(name) for name in validator.steps if name != place.local}
+        if validator.kind != "together" and place.local in validator.steps and others <= known.committed:
             yield validator
 
 

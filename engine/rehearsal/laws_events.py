@@ -9,7 +9,7 @@ from engine.core import events as e
 from engine.core.choreography import events_of
 from engine.core.errors import ExpressionError
 from engine.core.expressions import compile_expression, is_true
-from engine.core.saga import Saga
+from engine.core.saga import Step
 from engine.rehearsal.evidence import Evidence
 from engine.rehearsal.laws_calls import Done
 from engine.rehearsal.verdict import expect
@@ -22,11 +22,13 @@ BY_OTHERS = ("skipped by ", "its condition `")
 def R10_a_step_is_skipped_only_once_what_it_waits_for_can_t_come(seen: Evidence) -> int:
     """At each skip that is nobody's wish the step's condition is false over what has ended, and can't change."""
     done, judged = Done(), 0
-    for recorded, plan in seen.plans():
+    for recorded, shape in seen.shapes():
         event = recorded.event
         if isinstance(event, e.StepSkipped) and not event.reason.startswith(BY_OTHERS):
             judged += 1
-            held = plan.graph.conditions[event.step].truth(done.truth)
+            place = shape.place(event.step)
+            condition = place.plan.graph.conditions[place.local]
+            held = condition.truth(lambda other, word: done.truth(place.peer(other), word))  # noqa: B023 - called at once
             expect(
                 held is False,
                 "R10",
@@ -40,22 +42,22 @@ def R11_a_commit_causes_the_events_that_are_declared_and_no_other(seen: Evidence
     """Of each event of a step its `when` over the output tells whether the commit causes it."""
     outputs: dict[str, Json] = {}
     judged = 0
-    for recorded, plan in seen.plans():
+    for recorded, shape in seen.shapes():
         event = recorded.event
         outputs |= _output(event)
         if isinstance(event, e.StepCommitted):
             output = outputs.get(event.step) if event.output is None else event.output
             expect(
-                set(event.emits) <= set(events_of(plan.steps[event.step])),
+                set(event.emits) <= set(events_of(shape.step(event.step))),
                 "R11",
                 f"'{event.step}' emits more",
             )
-            judged += 0 if event.by else _judge(plan, event, output)
+            judged += 0 if event.by else _judge(shape.step(event.step), event, output)
     return judged
 
 
-def _judge(plan: Saga, event: e.StepCommitted, output: Json) -> int:
-    told = {each.event: _held(each.when, output) for each in plan.steps[event.step].emits}
+def _judge(step: Step, event: e.StepCommitted, output: Json) -> int:
+    told = {each.event: _held(each.when, output) for each in step.emits}
     for name, held in told.items():
         fine = held is None or held is (name in event.emits)
         expect(

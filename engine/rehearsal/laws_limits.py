@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from engine.core import events as e
 from engine.core.disruption_kinds import CutBudget
-from engine.core.saga import Budget, Saga
+from engine.core.saga import Budget
 from engine.rehearsal.evidence import Evidence
+from engine.rehearsal.shape import Shape
 from engine.rehearsal.verdict import expect
 
 
@@ -83,7 +84,7 @@ def R37_a_locked_step_starts_with_its_locks(seen: Evidence) -> int:
     wanted: dict[str, tuple[str, ...]] = {}
     taken: set[str] = set()
     judged = 0
-    for recorded, plan in seen.plans():
+    for recorded, shape in seen.shapes():
         event = recorded.event
         if isinstance(event, e.LocksWanted):
             wanted[event.step] = event.keys
@@ -93,7 +94,7 @@ def R37_a_locked_step_starts_with_its_locks(seen: Evidence) -> int:
                 event.keys == wanted.get(event.step), "R37", f"'{event.step}' took what it did not ask for"
             )
             taken.add(event.step)
-        elif isinstance(event, e.AttemptIntended) and event.phase != "plan" and plan.steps[event.step].locks:
+        elif isinstance(event, e.AttemptIntended) and event.phase != "plan" and shape.step(event.step).locks:
             judged += 1
             expect(event.step in taken, "R37", f"'{event.step}' began without its locks")
     return judged
@@ -103,12 +104,12 @@ def R37_overlapping_writes_never_run_together(seen: Evidence) -> int:
     """While a step that writes a key is under way, no other that writes it begins (R37)."""
     under_way: set[str] = set()
     judged = 0
-    for recorded, plan in seen.plans():
+    for recorded, shape in seen.shapes():
         event = recorded.event
         if isinstance(event, e.AttemptIntended) and event.phase == "forward":
-            mine = _written(plan, event.step)
-            beside = (under_way - {event.step}) & plan.steps.keys()
-            others = [name for name in beside if mine & _written(plan, name)]
+            mine = _written(shape, event.step)
+            beside = (under_way - {event.step}) & shape.steps.keys()
+            others = [name for name in beside if mine & _written(shape, name)]
             judged += bool(mine)
             expect(not others, "R37", f"'{event.step}' began beside {others}, which write the same")
             under_way.add(event.step)
@@ -121,6 +122,7 @@ def R37_overlapping_writes_never_run_together(seen: Evidence) -> int:
     return judged
 
 
-def _written(plan: Saga, step: str) -> set[str]:
-    definition = plan.steps[step]
-    return set() if definition.commutative else set(definition.writes)
+def _written(shape: Shape, step: str) -> set[tuple[str, str]]:
+    definition = shape.step(step)
+    own = next((frame.id for frame in shape.around(step) if frame.nested), "")  # a nested saga's S_A
+    return set() if definition.commutative else {(own, key) for key in definition.writes}

@@ -139,7 +139,7 @@ class People:
         self.scene.send(c.Resolve(step=name, landed=bool(found), output=output, reason="looked", by="bob"))
 
     def _not_late(self, name: str, effects: list[Effect]) -> list[Effect]:
-        late = [each.output["id"] for each in self.scene.run.steps[name].lates]
+        late = [_number(each.output) for each in self.scene.run.steps[name].lates]
         return [effect for effect in effects if effect.id not in late]
 
     def mark_done(self, name: str) -> None:
@@ -147,9 +147,14 @@ class People:
         step = self.scene.run.steps[name]
         asked = self.scene.run.attention.get(name)
         if asked is not None and asked.kind == "late_success":
-            number = step.late.output["id"] if step.late else 0
+            number = _number(step.late.output) if step.late else 0
             there = self.scene.world.coming(name)
-            counts = len(there) == 1 and step.status == "committed"  # who looks sees only one: it is the one
+            dropped = any(
+                name.startswith(f"{f.id}.") and f.status == "dropped" for f in self.scene.run.frames.values()
+            )
+            counts = (
+                len(there) == 1 and step.status == "committed" and not dropped
+            )  # who looks sees only one: it is the one
             self._say_done(name, None, [x for x in there if x.id == number and not counts])
             return
         found = self._not_late(name, self.scene.world.coming(name))
@@ -160,13 +165,13 @@ class People:
         """Say that it is done; with that it is: those effects are gone, or the step's own is there."""
         world, step = self.scene.world, self.scene.run.steps[name]
         key = step.attempts[0].intent.key if step.attempts else "hand"
+        acts = effect_of(step.definition) != "readonly"
 
         def by_hand() -> None:
             for effect in undone or ():
                 if effect.gone_at is None:
                     effect.gone_at = self.scene.now
                     effect.undone_by.append("hand")
-            acts = effect_of(self.scene.run.steps[name].definition) != "readonly"
             if undone is None and acts and not self._not_late(name, world.coming(name)):
                 world.by_hand(name, key, self.scene.now)
 
@@ -234,7 +239,7 @@ class People:
 
     def amend(self, name: str) -> None:
         """Plan the rest anew: a step more, one less, or one that is looked at differently."""
-        run, tape = self.scene.run, self.scene.tape
+        run, tape, name = self.scene.run, self.scene.tape, name.split(".", maxsplit=1)[0]
         document = run.saga.document()
         steps = document["steps"] = dict(document["steps"])
         match tape.below(3):
@@ -277,7 +282,9 @@ class People:
     def _tell_the_news(self) -> bool:
         """Send what a step waits for that would wait for ever; return whether there was one."""
         waits = (
-            step for step in self.scene.run.steps.values() if step.status == "waiting" and step.due is None
+            step
+            for step in self.scene.run.steps.values()
+            if step.status == "waiting" and step.due is None and step.awaits is not None
         )
         step = next(waits, None)
         if step is None or step.awaits is None:
@@ -310,3 +317,8 @@ class People:
         if self.scene.run.seq == before:
             self.mark_done(name)
         expect(self.scene.run.seq > before, "L01", f"no way to answer {asked!r}")
+
+
+def _number(output: Json) -> int:
+    """Return which effect an output speaks of; 0 where it does not say."""
+    return int(output.get("id", 0)) if isinstance(output, dict) else 0

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.checks import publish_problems
+from engine.core.composites import COMPOSITES
 from engine.core.document import saga_from_document
 from engine.core.saga import Saga
 from engine.rehearsal.disrupting import disrupted
 from engine.rehearsal.sagas_checked import between_steps, fallbacks, validators
 from engine.rehearsal.sagas_choreographed import choreograph
+from engine.rehearsal.sagas_composed import Composer, sound
 from engine.rehearsal.sagas_replanned import replan_policy
 from engine.rehearsal.tape import SAGA_BYTES, Tape, chance
 
@@ -41,6 +43,9 @@ def random_saga(tape: Tape) -> Saga | None:
     pivot: str | None = None
     count = 3 + tape.below(6)
     pivot_at = tape.below(2 * count)
+    composed = tape.often(75)
+    mended = composed and tape.often(75)
+    composer = Composer(_step, _needs)
     for index in range(count):
         name = f"s{index}"
         needs = _needs(tape, steps)
@@ -53,6 +58,10 @@ def random_saga(tape: Tape) -> Saga | None:
             pivot = name
             step = {**_call("pay"), "effect": "pivot", **_care(tape)}
             step |= {"probe": _PROBE} if tape.often(50) else {}
+            if composed and tape.often(30):
+                step = composer.nested(tape, (), 1, pays=True)
+        elif composed and tape.often(60):
+            step = composer.composite(tape, [n for n in names if plain and n in (needs or ())])
         else:
             step = _step(tape)
         if needs:
@@ -61,7 +70,7 @@ def random_saga(tape: Tape) -> Saga | None:
     if tape.often(40):
         choreograph(tape, steps)
     document = {"saga": "random", "steps": steps, **_policies(tape, steps, pivot=pivot is not None)}
-    saga = saga_from_document(document)
+    saga = saga_from_document(sound(document) if mended else document)
     problems = [p for p in publish_problems(saga) if p.severity == "error"]
     return None if problems else saga
 
@@ -118,7 +127,7 @@ def _term(tape: Tape, name: str, step: Document) -> str:
     """Return what is asked of an earlier step: that it committed, chose a branch, or ended otherwise."""
     if step["kind"] == "route" and tape.often(70):
         return f"{name}.{tape.pick(['left', 'right'])}"
-    if tape.often(12):
+    if tape.often(30 if step["kind"] in COMPOSITES else 12):
         return f"{name}.{tape.pick(['failed', 'timed_out', 'skipped'])}"
     return name
 

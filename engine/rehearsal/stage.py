@@ -241,7 +241,7 @@ class _Target:
 
     async def perform(self, call: Call) -> Outcome:
         """Let the call arrive, and wait for an answer that may never come."""
-        step = "" if call.phase == "plan" else call.key.split(":")[-2]
+        step = "" if call.phase == "plan" else call.key.removeprefix("c:").removeprefix("v:").split(":")[1]
         try:
             return await self._exchange(step, call)
         finally:

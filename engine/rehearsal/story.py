@@ -185,6 +185,7 @@ class Story:
             self._remember(recorded)
             self.lines.append(RECORDED.dump_json(recorded))
             self.log.append(recorded)
+            self.world.learn(recorded.event)
             evolve(self.shadow, RECORDED.validate_json(self.lines[-1]))
         self.world.know(self.run.saga)
         if by_hand is not None:

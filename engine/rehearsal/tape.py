@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
-SAGA_BYTES = 120
+SAGA_BYTES = 400
 
 
 class Tape:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from engine.core.events import AttemptIntended, Outcome
-from engine.core.saga import Saga, effect_of
+from engine.core.composites import COMPOSITES
+from engine.core.events import AttemptIntended, Event, FramesOpened, Outcome
+from engine.core.saga import Saga, bodies_of, effect_of
 from engine.rehearsal.sagas_replanned import proposal
 from engine.rehearsal.tape import Tape
 
@@ -78,7 +79,8 @@ class World:
         self._moods: dict[tuple[str, str], str] = {}
         self._calls: Counter[tuple[str, str]] = Counter()
         self._made: dict[tuple[str, int], int] = {}
-        self._good: dict[int, bool] = {}
+        self._told: dict[int, Json] = {}
+        self._composed = any(step.kind in COMPOSITES for step in saga.steps.values())
         self.overdue: list[tuple[datetime, AttemptIntended]] = []
         self._latest: datetime | None = None
 
@@ -89,12 +91,20 @@ class World:
         twin.effects = [replace(x, undone_by=list(x.undone_by)) for x in self.effects]
         twin._first_call, twin._moods = dict(self._first_call), dict(self._moods)
         twin._calls, twin._made, twin._latest = self._calls.copy(), dict(self._made), self._latest
-        twin.overdue, twin._good = list(self.overdue), dict(self._good)
+        twin.overdue, twin._told = list(self.overdue), dict(self._told)
         return twin
 
     def know(self, saga: Saga) -> None:
         """Learn of the steps of an amended plan."""
         self.steps |= saga.steps
+
+    def learn(self, event: Event) -> None:
+        """Learn of the steps inside a composite step, as they are made."""
+        if isinstance(event, FramesOpened):
+            bodies = bodies_of(self.steps[event.step])
+            for frame in event.frames:
+                prefix = f"{event.step}.{frame.name}" if frame.name else event.step
+                self.steps |= {f"{prefix}.{name}": step for name, step in bodies[frame.body].steps.items()}
 
     def of(self, step: str, now: datetime) -> list[Effect]:
         """Return the effects of a step that are there at a moment."""
@@ -200,9 +210,13 @@ class World:
         if step.kind == "route":
             held = [row["to"] for row in intent.request["rules"] if row["held"]]
             output["branch"] = held[0] if held else intent.request["default"]
+        if self._composed:
+            output |= {"score": tape.below(10), "items": list(range(tape.below(6)))}
+        if step.kind == "llm" and step.output is not None:
+            output = _choice(step.output, tape)
         if effect_of(step) != "readonly":
-            output["id"] = self._land(intent, now, at).id
-            output["good"] = self._good.setdefault(output["id"], output["good"])  # one effect, one answer
+            number = self._land(intent, now, at).id
+            output = self._told.setdefault(number, output | {"id": number})  # one effect, one answer
         return Answer("ok", output, meta={"tokens": tape.below(12)})
 
     def _vote(self, tape: Tape) -> Answer:
@@ -259,3 +273,12 @@ class World:
             if intent.key not in effect.undone_by:
                 effect.undone_by.append(intent.key)
         return any(effect.gone_at is not None for effect in here)
+
+
+def _choice(schema: Json, tape: Tape) -> dict[str, Json]:
+    """Return what a model says that may call tools: mostly one that there is, with arguments that may fit."""
+    tools = [name for name in schema["properties"]["tool"]["enum"] if name != "answer"]
+    said = {"tool": tape.pick(["answer", *tools, *tools, *(["rm"] if tools else [])])}
+    if tape.often(90) and said["tool"] != "answer":
+        said["arguments"] = tape.pick([{"q": 1}, {}, {"q": "x"}])
+    return said | ({} if tape.often(10) and tools else {"answer": "done"})

@@ -146,6 +146,13 @@ EVERY_EVENT: list[Event] = [
     e.PlanRefused(round=1, scope="local", findings=(WORDS,), then="neighbourhood", stalled=True),
     e.PlanKept(reason=WORDS, by="the planner"),
     e.PlanAmended(document={"saga": "t", "steps": {}}, added=("c",), changed=("b",), reason=WORDS, by="ada"),
+    e.FramesOpened(
+        step="m", concurrency=2,
+        frames=(e.FrameOpened(name="1", values={"item": WORDS, "index": 1}), e.FrameOpened(name="b", body="b", after=("1",))),
+    ),
+    e.FrameDropped(step="m", frame="m.1", reason=WORDS),
+    e.RoundEnded(step="l", round=2, output={"text": WORDS}, score=7.5, stop="stall", best=1),
+    e.Gathered(step="m", output={"results": [WORDS, None], "count": 2}, ask=WORDS),
 ]  # fmt: skip
 
 

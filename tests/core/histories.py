@@ -400,10 +400,65 @@ def planned_anew():
     return play
 
 
+def mapped():
+    play = Play(
+        "input: {cities: {type: array}}\nsteps: {map: {kind: map, with: {over: '${run.input.cities}', concurrency: 2, tolerate: 1},"
+        " body: {steps: {book: {<book>}, look: {<read>, <once>, needs: book}}}}, last: {<read>, needs: map}}",
+        cities=["ber", "cgn", "muc"],
+    )
+    play.ok("map.1.book", "map.2.book", output={"id": 1})
+    play.rejected("map.2.look", error="no room")
+    play.ok("map.3.book", output={"id": 3})
+    play.ok("map.3.look", "map.1.look", output="fine")
+    play.ok("map.2.book", "last")
+    return play
+
+
+def looped():
+    play = Play(
+        "steps: {refine: {kind: loop, with: {until: 'output >= 8', score: output, max_rounds: 5, on_end: ask},"
+        " body: {steps: {write: {<read>}}}}, last: {<book>, <once>, needs: refine}}"
+    )
+    for number, score in enumerate((5, 7, 6, 7), start=1):
+        play.ok(f"refine.{number}.write", output=score)
+    play.do(c.GiveVerdict(step="refine", decision="accept", reason="good enough", by="bob"))
+    play.rejected("last")
+    return play
+
+
+def nested():
+    play = Play(
+        "recovery: repair\nsteps: {stay: {kind: saga, with: {saga: child}, definition: {saga: child, app: {n: 0}, steps:"
+        " {hotel: {<book>, writes: {n: app.n + 1}}, train: {<book>, needs: hotel}}, output: {n: '${app.n}'}}}, x: {<read>, <once>, needs: stay}}"
+    )
+    play.ok("stay.hotel", "stay.train", output={"id": 1})
+    play.do(c.MarkStale(steps=("stay.train",), reason="a strike", by="bob"))
+    play.ok("x")
+    play.ok("stay.train")
+    play.ok("stay.train", output={"id": 2})
+    play.ok("x")
+    return play
+
+
+def asked_for_tools():
+    play = Play(
+        "steps: {ask: {kind: agent, with: {prompt: Help., max_calls: 2}, tools: {look: {description: Looks., input:"
+        " {type: object, required: [q]}, step: {<read>, <once>}}, book: {description: Books., step: {<book>}}}}, x: {<read>, <once>, needs: ask}}"
+    )
+    play.ok("ask.1.think", output={"tool": "look", "arguments": {}})
+    play.ok("ask.2.think", output={"tool": "book"})
+    play.ok("ask.3.book", output={"id": 1})
+    play.ok("ask.4.conclude", output={"tool": "answer", "answer": "done"})
+    play.rejected("x")
+    play.ok("ask.3.book")
+    return play
+
+
 RUNS = (
     completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
     undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
     checked, restored, repaired, amended, timetabled, disrupted, planned_anew, told_from_outside,
+    mapped, looped, nested, asked_for_tools,
 )  # fmt: skip
 
 

@@ -278,3 +278,101 @@ def test_a_tool_that_was_not_declared_is_refused():
 def test_what_can_not_work_is_refused_at_publishing(text, said):
     with pytest.raises(DefinitionInvalid, match=said):
         saga_of(text)
+
+
+def test_R26_a_round_that_is_done_anew_in_part_keeps_what_counts():
+    text = (
+        "recovery: repair\nsteps: {l: {kind: loop, with: {until: 'output >= 8', max_rounds: 3}, body: {steps: {a: {<book>},"
+        " b: {<read>, needs: a}}, output: '${steps.b.output}'}}, last: {<read>, needs: l}}"
+    )
+    play = Play(text)
+    for number, score in ((1, 3), (2, 9)):
+        play.ok(f"l.{number}.a", output={"id": number})
+        play.ok(f"l.{number}.b", output=score)
+    play.do(c.MarkStale(steps=("l.2.b",), reason="judged wrongly", by="bob"))
+    play.ok("last")
+    assert play.open() == ["l.2.b"]
+    play.check_replay()
+    play.ok("l.2.b", output=8)
+    assert play.order().count("l.2.a") == 1
+    assert play.run.steps["l"].output["round"] == 2
+    play.ok("last")
+    assert play.run.status == "completed"
+    play.check_replay()
+
+
+def test_R26_a_composite_that_no_longer_counts_takes_all_inside_it_along():
+    text = "recovery: repair\n" + PARENT
+    play = Play(text)
+    play.ok("flight")
+    play.ok("stay.hotel", output={"cost": 40})
+    play.ok("stay.train")
+    play.do(c.MarkStale(steps=("stay",), reason="other dates", by="bob"))
+    play.ok("last")
+    assert play.events("direction_chosen")[0].affected == ("stay", "last", "stay.hotel", "stay.train")
+    play.ok("stay.train", "stay.hotel")
+    assert play.open() == ["stay.hotel"]
+    assert [i.key for i in play.events("attempt_intended")][-1] == "r1:stay.hotel:2"
+    play.check_replay()
+
+
+def test_an_empty_map_waits_for_what_is_done_anew_before_it():
+    text = (
+        "recovery: repair\nsteps: {first: {<read>}, m: {kind: map, needs: first, with: {over: '${steps.first.output}'},"
+        " body: {steps: {s: {<read>}}}}, last: {<read>, needs: m}}"
+    )
+    play = Play(text)
+    play.ok("first", output=[])
+    play.do(c.MarkStale(steps=("first",), reason="there is more", by="bob"))
+    play.ok("last")
+    assert play.open() == ["first"]
+    assert play.status("m") == "pending"
+    play.ok("first", output=[1, 2])
+    assert play.open() == ["m.1.s", "m.2.s"]
+    play.check_replay()
+
+
+def test_an_agent_whose_model_is_skipped_fails_in_words():
+    play = Play(AGENT)
+    play.failed("ask.1.think", error="down")
+    play.do(c.Skip(step="ask.1.think", reason="too slow", by="bob"))
+    assert "neither which tool to call nor its answer" in play.run.fault.reason
+    play.check_replay()
+
+
+def test_R26_tasks_that_are_done_anew_wait_for_each_other_again():
+    play = Play("recovery: repair\n" + TEAM)
+    play.ok("plan", output=TASKS)
+    play.ok("team.a.look", "team.d.look", output={"n": 1})
+    play.ok("team.b.buy", output=7)
+    play.do(c.MarkStale(steps=("team.a.look",), reason="other prices", by="bob"))
+    play.ok("last")
+    play.ok("team.b.buy")
+    assert play.open() == ["team.a.look"]
+    play.check_replay()
+    play.ok("team.a.look", output={"n": 2})
+    assert play.open() == ["team.b.buy"]
+    play.ok("team.b.buy", output=8)
+    assert play.run.steps["team"].output["results"] == {"a": {"n": 2}, "b": 8, "d": {"n": 1}}
+    play.ok("last")
+    assert play.run.status == "completed"
+    play.check_replay()
+
+
+def test_R25_what_answers_late_is_undone_though_its_round_is_gone():
+    text = (
+        "recovery: repair\nsteps: {l: {kind: loop, with: {until: 'true'}, body: {steps: {a: {<book>, <probe>, timeout_s: 5,"
+        " settle_s: 1, <once>}}}}}"
+    )
+    play = Play(text)
+    play.unknown("l.1.a")
+    while play.run.repairs == 0:
+        if play.run.open_calls:
+            name, phase, _ = next(iter(play.run.open_calls))
+            assert phase in {"probe", "undo"}
+            play.ok(name, empty=True)
+        else:
+            play.advance()
+    play.do(c.Report(step="l.1.a", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    assert "late l.1.a" in play.open()
+    play.check_replay()

@@ -227,3 +227,47 @@ def test_judges_look_at_what_was_gathered():
     play.ok("m", output={"accept": True, "evidence": "fine"})
     assert play.run.status == "completed"
     play.check_replay()
+
+
+DEEP = (
+    "steps: {m: {kind: map, with: {over: [1, 2], tolerate: 1}, body: {steps: {a: {<book>}, s: {kind: saga, needs: a,"
+    " with: {saga: child}, definition: {saga: child, steps: {b: {<book>}, c: {<book>, needs: b}}}},"
+    " d: {<read>, <once>, needs: s}}}}}"
+)
+
+
+def test_R17_what_was_dropped_is_undone_in_order_through_all_that_is_inside_it():
+    play = Play(DEEP)
+    for name in ("a", "s.b", "s.c"):
+        play.ok(f"m.1.{name}", f"m.2.{name}", output={"id": 1})
+    play.rejected("m.1.d")
+    play.ok("m.2.d")
+    for name in ("s.c", "s.b", "a"):
+        assert play.open() == [f"late m.1.{name}"]
+        play.check_replay()
+        play.ok(f"m.1.{name}")
+    assert play.run.status == "completed"
+
+
+def test_R26_what_was_dropped_is_not_done_anew_in_part():
+    play = Play("recovery: repair\n" + DEEP.replace("}}}}}", "}}}}, last: {<read>, needs: m}}"))
+    for name in ("a", "s.b", "s.c"):
+        play.ok(f"m.1.{name}", f"m.2.{name}", output={"id": 1})
+    play.rejected("m.1.d")
+    play.ok("m.2.d")
+    refuses(play, c.MarkStale(steps=("m.1.s.c",), reason="changed", by="bob"), "failed with all around it")
+
+
+def test_R36_no_more_items_are_done_anew_at_once_than_were_done_at_once():
+    play = mapped("concurrency: 1", text="recovery: repair\n" + TRIP)
+    play.ok("map.1.book", "map.2.book", "map.3.book", output={"n": 1})
+    play.do(c.MarkStale(steps=("map.1.book", "map.2.book"), reason="closed", by="bob"))
+    play.ok("last")
+    play.ok("map.2.book", "map.1.book")
+    assert play.open() == ["map.1.book"]
+    play.check_replay()
+    play.ok("map.1.book", output={"n": 2})
+    assert play.open() == ["map.2.book"]
+    play.ok("map.2.book", output={"n": 2})
+    assert play.run.steps["map"].output["results"] == [{"n": 2}, {"n": 2}, {"n": 1}]
+    play.check_replay()

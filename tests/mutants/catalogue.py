@@ -6,6 +6,7 @@ from tests.mutants.bugs import (
     back,
     calls,
     choreography,
+    composites,
     definitions,
     disrupt,
     forward,
@@ -33,4 +34,5 @@ CATALOGUE: tuple[Mutant, ...] = (
     *disrupt.BUGS,
     *replan.BUGS,
     *choreography.BUGS,
+    *composites.BUGS,
 )

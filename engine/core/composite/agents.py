@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from engine.core.attempts import give_up
 from engine.core.composite.dropped import dropped
 from engine.core.composites import AgentStep
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
@@ -30,6 +31,8 @@ def turn(run: Run, step: StepState, _now: datetime) -> list[Event]:
     if frame.body not in {"think", "conclude"}:
         return [*dropped(run, step), _think(run, step, _calls(run, step))]
     said = known_output(frame, frame.body)
+    if not _speaks(said):  # a person went on without it, or gave something else
+        return give_up(run, step, "rejected", "the model said neither which tool to call nor its answer")
     if said["tool"] == "answer":
         return [Gathered(step=step.id, output=_output(run, step, said))]
     wrong = _wrong(_definition(step), said)
@@ -83,10 +86,15 @@ def _calls(run: Run, step: StepState) -> list[dict[str, Json]]:
     found: list[dict[str, Json]] = []
     for frame, following in zip(frames, [*frames[1:], None], strict=True):
         said = known_output(frame, frame.body)
-        if frame.body in {"think", "conclude"} and isinstance(said, dict) and said["tool"] != "answer":
+        if frame.body in {"think", "conclude"} and _speaks(said) and said["tool"] != "answer":
             call = {"tool": said["tool"], "arguments": said.get("arguments") or {}}
             found.append(call | _result(_definition(step), said, following))
     return found
+
+
+def _speaks(said: Json) -> bool:
+    """Return whether something is what a model says here."""
+    return isinstance(said, dict) and isinstance(said.get("tool"), str)
 
 
 def _result(definition: AgentStep, said: Json, frame: Frame | None) -> dict[str, Json]:

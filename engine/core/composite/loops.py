@@ -38,9 +38,9 @@ def _round(step: StepState, number: int, last: Json) -> FramesOpened:
 def turn(run: Run, step: StepState, now: datetime) -> list[Event]:
     """Judge the round that ended: another one, or the best of them."""
     frames = run.composites[step.id]
-    failed = list(dropped(run, step))
-    if failed:
-        return [*failed, *give_up(run, step, "rejected", run.frames[frames.ids[-1]].failing)]
+    failing = run.frames[frames.ids[-1]].failing
+    if failing:
+        return [*dropped(run, step), *give_up(run, step, "rejected", failing)]
     number = len(frames.ids)
     if len(frames.rounds) == number:  # recorded already, by a turn that was cut
         ended, events = frames.rounds[-1], []

@@ -1,0 +1,111 @@
+"""Bugs in steps that stand for others: frames, rounds, nested sagas, tools (R17, R26, R35, R36)."""
+
+from tests.mutants.mutant import COMPOSITES, MAP, Mutant
+
+BUGS = (
+    Mutant(
+        name="items are frozen one by one",
+        breaks="R36",
+        old="for index, item in enumerate(items, start=1)",
+        new="for index, item in enumerate(items[:1], start=1)",
+        tests=(MAP,),
+    ),
+    Mutant(
+        name="all items run at once",
+        breaks="R36",
+        old="if len(found) + frames.open >= frames.concurrency:",
+        new="if False:",
+        tests=(MAP,),
+    ),
+    Mutant(
+        name="what a dropped item did is left there",
+        breaks="R36",
+        old="    late = [step for step in steps_in(run, frame) if _take_back(step)]\n",
+        new="    late: list[StepState] = []\n",
+        tests=(MAP,),
+    ),
+    Mutant(
+        name="a dropped item is undone in any order",
+        breaks="R17 R36",
+        old="return any(name in run.late for name in run.late_after.get(step.id, ()))",
+        new="return False",
+        tests=(MAP,),
+    ),
+    Mutant(
+        name="what is inside is undone after what it was built on",
+        breaks="R17 R35",
+        old="graph.add_edges_from((other, path) for other in around)",
+        new="graph.add_edges_from((path, other) for other in around)",
+        tests=(MAP,),
+    ),
+    Mutant(
+        name="a step does not wait for the frames inside the one it needs to be undone",
+        breaks="R17 R35",
+        old="            graph.add_edge(path, frame.composite)",
+        new="            graph.add_edge(frame.composite, path)",
+        tests=(MAP, COMPOSITES),
+    ),
+    Mutant(
+        name="a loop never stalls",
+        breaks="R36",
+        old="elif since >= call.stall_rounds:",
+        new="elif False:",
+        tests=(COMPOSITES,),
+    ),
+    Mutant(
+        name="a loop has no maximum",
+        breaks="R36",
+        old="elif number >= call.max_rounds:",
+        new="elif False:",
+        tests=(COMPOSITES,),
+    ),
+    Mutant(
+        name="a nested saga writes into the state around it",
+        breaks="R35",
+        old="    if nested is not None and nested.app is not None:\n        nested.app |= writes\n    elif writes:",
+        new="    if writes:",
+        tests=(COMPOSITES,),
+    ),
+    Mutant(
+        name="an agent calls a tool with any arguments",
+        breaks="R36",
+        old="    if wrong:\n        return [_think(",
+        new="    if False:\n        return [_think(",
+        tests=(COMPOSITES,),
+    ),
+    Mutant(
+        name="an agent may call what was not declared",
+        breaks="R36",
+        old='"properties": {"tool": {"enum": names}, "arguments"',
+        new='"properties": {"tool": {}, "arguments"',
+        tests=(COMPOSITES,),
+    ),
+    Mutant(
+        name="what is inside a step that is done anew keeps its old keys",
+        breaks="R4 R26",
+        old="            step.epoch, step.before = ghost.epoch, ghost.before\n",
+        new="",
+        tests=(MAP,),
+    ),
+    Mutant(
+        name="a round that is done anew in part begins again as a whole",
+        breaks="R4 R26",
+        old="    _forget(run, anew)\n",
+        new="    anew = anew or frames.ids[-1:]\n    _forget(run, anew)\n",
+        tests=(COMPOSITES,),
+    ),
+    Mutant(
+        name="a composite that no longer counts keeps what is inside it",
+        breaks="R26",
+        old="nx.multi_source_dijkstra_path(graph, {*culprits, *inside})",
+        new="nx.multi_source_dijkstra_path(graph, {*culprits})",
+        tests=(COMPOSITES,),
+    ),
+    Mutant(
+        name="tasks that are done anew do not wait for each other",
+        breaks="R10 R36",
+        old='                frame.status = "held"\n',
+        new="                pass\n",
+        tests=(COMPOSITES,),
+    ),
+)
