@@ -14,6 +14,7 @@ from engine.core.run import Run
 from ui.components.badges import Badge, draw, effect_badge, kind_badge, step_badge
 from ui.components.run_commands import now, press
 from ui.components.run_context import draw_context
+from ui.components.run_place import draw_open, draw_task
 from ui.components.run_validation import draw_validation, has_validation
 from ui.components.text import escape, plain
 from ui.models.run_actions import refusal
@@ -25,11 +26,15 @@ from ui.session import me
 
 def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None, *, wide: bool = False) -> None:
     """Draw the details of a step, or of the run where none is selected; `wide` puts data side by side."""
+    if step in run.frames and step not in run.steps:
+        draw_task(run, step)
+        return
     detail = step_detail(run, step, now()) if step else None
     if detail is None:
         _run(run, wide=wide)
         return
     _head(detail)
+    draw_open(run, detail.id)
     _skip(run, detail)
     tabs = _tabs(run, detail)
     key = f"run-{run.id}-inspect"
