@@ -12,6 +12,7 @@ from ui.components.badges import Badge, Metric, draw, metric_cards, step_badge
 from ui.components.run_commands import now
 from ui.components.run_place import go
 from ui.components.text import escape, plain
+from ui.models.design_values import as_json
 from ui.models.run_items import (
     CHOICES,
     RoundLine,
@@ -25,7 +26,7 @@ from ui.models.run_items import (
 )
 from ui.models.run_tally import tally
 from ui.models.run_words import counted
-from ui.models.status import STEP
+from ui.models.status import STEP, step_look
 
 PER_PAGE: Final = 25
 
@@ -109,14 +110,27 @@ def _rounds(run: Run, step: StepState) -> None:
     words = ended_words(run, step)
     if words:
         st.caption(escape(words))
-    scored = [line for line in reversed(lines) if line.score is not None]
-    if len(scored) > 1:
-        st.bar_chart(
-            {"Round": [str(line.number) for line in scored], "Score": [line.score for line in scored]},
-            x="Round", y="Score", height=160,
-        )  # fmt: skip
+    if len(lines) > 1:
+        _scores(lines, f"{key}-table")
     for line in lines:
         _round(run, line, f"{key}-{line.number}", latest=line is lines[0])
+
+
+def _scores(lines: list[RoundLine], key: str) -> None:
+    data: dict[str, list[Any]] = {
+        "Round": [line.number for line in lines],
+        "Score": [line.score for line in lines],
+        "Gain": [line.gain for line in lines],
+        "Status": [line.stop or step_look(line.status).word for line in lines],
+        "Counts": ["this one" if line.is_best else "" for line in lines],
+        "Took": [line.took for line in lines],
+        "Cost": [line.cost for line in lines],
+    }
+    best = max((line.score for line in lines if line.score is not None), default=1.0)
+    st.dataframe(
+        data, hide_index=True, key=key, alt="The rounds of this loop",
+        column_config={"Score": st.column_config.ProgressColumn(format="%g", min_value=0, max_value=max(best, 1))},
+    )  # fmt: skip
 
 
 def _round(run: Run, line: RoundLine, key: str, *, latest: bool) -> None:
@@ -189,12 +203,13 @@ def _turn(run: Run, turn: Turn, key: str) -> None:
 def _thought(turn: Turn) -> None:
     told = turn.says if isinstance(turn.says, dict) else None
     if told is not None and told.get("tool") != "answer":
-        _value({key: value for key, value in told.items() if key != "tool"} or None)
+        rest = {key: value for key, value in told.items() if key not in {"tool", "arguments", "answer"}}
+        _value(rest or None)
 
 
 def _value(value: object) -> None:
     if isinstance(value, dict | list):
-        st.json(value, expanded=2)
+        st.code(as_json(value), language="json", wrap_lines=True)
     elif value is not None:
         plain(str(value))
 
