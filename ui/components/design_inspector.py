@@ -146,8 +146,8 @@ def _filled(spec: FieldSpec, body: ops.Document) -> FieldSpec:
         return replace(spec, widget="choice", options=_with(FUNCTIONS.names, value))
     if spec.path == ("with", "saga"):
         return replace(spec, widget="choice", options=_with(sorted(saga_names()), value))
-    if spec.path in {("with", "over"), ("with", "tasks")} and isinstance(value, list):
-        return replace(spec, widget="json")
+    if spec.path in {("with", "over"), ("with", "tasks")} and isinstance(value, str):
+        return replace(spec, widget="code")
     if spec.path == ("with", "default"):
         return replace(spec, widget="choice", options=_with(ops.get(body, ("with", "branches"), []), value))
     return spec

@@ -107,7 +107,6 @@ _LABELS: Final = {
     "gather": "Put together as",
     "value": "Of each item",
     "max_items": "Items at most",
-    "until": "Good enough when",
     "max_rounds": "Rounds at most",
     "stall_rounds": "Rounds without progress",
     "min_gain": "Smallest progress",
@@ -225,18 +224,15 @@ KIND_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
         ActivityCall, "what", "kind", "who", "uses", "from", "to", "place", "minutes", "start", base=_WITH
     ),
     "route": fields_of(RouteBy, "branches", "default", "prompt", "model", "min_confidence", "about", base=_WITH),
-    "map": (
-        replace(fields_of(MapOver, "over", base=_WITH)[0], widget="code"),
-        *fields_of(MapOver, "concurrency", "tolerate", "gather", "value", "score", base=_WITH),
+    "map": fields_of(
+        MapOver, "over", "concurrency", "tolerate", "gather", "value", "score", base=_WITH
     ),
-    "loop": fields_of(
-        LoopUntil, "until", "score", "max_rounds", "stall_rounds", "min_gain", "on_end", base=_WITH
+    "loop": _labelled(
+        fields_of(LoopUntil, "until", "score", "max_rounds", "stall_rounds", "min_gain", "on_end", base=_WITH),
+        until="Good enough when",
     ),
     "saga": fields_of(SagaCall, "saga", "input", base=_WITH),
-    "team": (
-        replace(fields_of(TeamTasks, "tasks", base=_WITH)[0], widget="code"),
-        *fields_of(TeamTasks, "concurrency", "tolerate", "max_tasks", base=_WITH),
-    ),
+    "team": fields_of(TeamTasks, "tasks", "concurrency", "tolerate", "max_tasks", base=_WITH),
     "agent": fields_of(AgentCall, "prompt", "system", "model", "max_calls", "max_tokens", base=_WITH),
 }  # fmt: skip
 MORE_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {

@@ -48,7 +48,12 @@ _STEPS: Final[dict[str, dict[str, Any]]] = {
         "with": {"until": "round >= 2", "max_rounds": 5},
         "body": {"steps": {"do": _inner("${round}")}},
     },
-    "saga": {"kind": "saga", "title": "Another saga", "with": {"saga": ""}},
+    "saga": {
+        "kind": "saga",
+        "title": "A saga inside",
+        "with": {"saga": "inside"},
+        "definition": {"saga": "inside", "steps": {"do": _inner("inside")}},
+    },
     "team": {
         "kind": "team",
         "title": "Let a team work",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from engine.core.errors import Problem
-from ui.models.draft import Document, Path, get, put, step_title, steps_of
+from ui.models.draft import UNSET, Document, Path, get, put, step_title, steps_of
 from ui.models.draft_problems import Finding, located
 
 BODIES: Final = {"map": "body", "loop": "body", "saga": "definition"}
@@ -106,6 +106,14 @@ def leads_to(finding: Finding, document: Document) -> tuple[Path, str | None, st
     place = known(document, place)
     there = located(replace(finding.problem, path=rest), view(document, place))
     return (place, there.step, there.segment) if there.step else ((), finding.step, finding.segment)
+
+
+def choose_saga(document: Document, step: str, name: str) -> Document:
+    """Return the document with a step that runs another saga; the definition of the one before goes with its inputs."""
+    if name == get(document, ("steps", step, "definition", "saga")):
+        return put(document, ("steps", step, "with", "saga"), name)
+    changed = put(document, ("steps", step, "definition"), UNSET)
+    return put(changed, ("steps", step, "with"), {"saga": name or ""})
 
 
 def count_of(body: Any) -> int:
