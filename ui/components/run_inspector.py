@@ -19,7 +19,7 @@ from ui.components.run_validation import draw_validation, has_validation
 from ui.components.text import escape, plain
 from ui.models.run_actions import refusal
 from ui.models.run_events import event_lines
-from ui.models.run_inspect import StepDetail, Try, step_detail
+from ui.models.run_inspect import StepDetail, Try, shortened, step_detail
 from ui.models.run_words import clock_ms, titles_of
 from ui.session import me
 
@@ -92,9 +92,9 @@ def _run(run: Run, *, wide: bool) -> None:
     with data:
         if run.output is not None:
             st.markdown("**Result**")
-            st.json(run.output, expanded=2)
+            st.json(shortened(run.output), expanded=2)
         st.markdown("**Input**")
-        st.json(run.input, expanded=1)
+        st.json(shortened(run.input), expanded=1)
 
 
 def _head(detail: StepDetail) -> None:
@@ -141,7 +141,7 @@ def _json(value: object, otherwise: str) -> None:
     if value is None:
         st.caption(f":gray[{otherwise}]")
     else:
-        st.json(value, expanded=2)
+        st.json(shortened(value), expanded=2)
 
 
 def _tries(detail: StepDetail) -> None:
@@ -171,10 +171,10 @@ def draw_try(one: Try, *, expanded: bool = False) -> None:
         st.caption("Idempotency key")
         st.code(one.key, language=None, wrap_lines=True)
         st.caption("Request")
-        st.json(one.request, expanded=1)
+        st.json(shortened(one.request), expanded=1)
         if one.output is not None:
             st.caption("Answer")
-            st.json(one.output, expanded=1)
+            st.json(shortened(one.output), expanded=1)
 
 
 def _approval(detail: StepDetail) -> None:

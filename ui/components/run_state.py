@@ -18,6 +18,7 @@ from ui.components.run_commands import now
 from ui.components.run_dialogs import RESTORE, open_dialog
 from ui.components.text import escape, plain
 from ui.models.run_events import event_json
+from ui.models.run_inspect import shortened
 from ui.models.run_places import choosable
 from ui.models.run_state import Moment, moment, no_restore, state_json
 from ui.models.run_state_tables import (
@@ -120,7 +121,7 @@ def _what_happened(run: Run, history: Sequence[Recorded], seq: int) -> None:
     with cause:
         st.markdown("**What happened**")
         plain(past.what)
-        st.json(event_json(history, past.seq), expanded=2)
+        st.json(shortened(event_json(history, past.seq)), expanded=2)
     with changed:
         st.markdown("**What that changed**")
         _changes(past)

@@ -20,6 +20,7 @@ from ui.components.text import escape
 from ui.components.timeline import timeline
 from ui.models.run_events import MAX_EVENTS, deeds, event_json, lines_of, log_json, matching_events, type_name
 from ui.models.run_graph import cost_of, spent
+from ui.models.run_inspect import shortened
 from ui.models.run_places import choosable, table_steps, title_in
 from ui.models.run_timeline import FEW_INSIDE, MAX_INSIDE, openable, run_timeline
 from ui.models.run_words import clock_ms, counted, titles_of
@@ -172,7 +173,7 @@ def _events(run: Run, history: Sequence[Recorded]) -> None:
     )
     rows = selected["selection"]["rows"]
     if rows and rows[0] < len(lines):
-        st.json(event_json(history, lines[rows[0]].seq))
+        st.json(shortened(event_json(history, lines[rows[0]].seq)))
     else:
         st.caption("Select a row to see all that it holds.")
 
