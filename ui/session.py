@@ -15,17 +15,22 @@ from ui.settings import Settings
 
 KEPT = 4
 """How many runs a session keeps folded: the one it looks at, and those that ask it something."""
+KEPT_ENDED = 4
+"""How many runs that have ended all sessions share: nothing is added to them, and folding thousands of steps takes time."""
 _open: list[Studio] = []
+_ended: dict[str, RunView] = {}
 
 
 def hold(studio: Studio) -> None:
     """Make a studio the one that every page of this process uses; the server's lifespan calls it."""
     _open[:] = [studio]
+    _ended.clear()
 
 
 def let_go() -> None:
     """Forget the studio that was held."""
     _open.clear()
+    _ended.clear()
 
 
 def studio() -> Studio:
@@ -60,7 +65,7 @@ class RunView:
 def run_view(run_id: str) -> RunView | None:
     """Return a run up to date, or None for an unknown one; only new events are read and folded."""
     views: dict[str, RunView] = st.session_state.setdefault("_run_views", {})
-    view = views.get(run_id)
+    view = views.get(run_id) or _ended.get(run_id)
     store, engine = studio().store, studio().engine
     if view is None:
         row = store.row(run_id)
@@ -73,4 +78,8 @@ def run_view(run_id: str) -> RunView | None:
     for recorded in store.history(run_id, after=view.run.seq):
         evolve(view.run, recorded)
         view.history.append(recorded)
+    if view.run.is_closed and run_id not in _ended:
+        while len(_ended) >= KEPT_ENDED:
+            _ended.pop(next(iter(_ended)), None)
+        _ended[run_id] = view
     return view

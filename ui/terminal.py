@@ -27,9 +27,10 @@ from storage.store import open_store
 from ui.compose import Studio
 from ui.models.run_replan import plan_lines
 from ui.models.status import run_look
-from ui.models.step_words import status_words, waits_for_verdict
+from ui.models.step_words import waits_for_verdict
 from ui.settings import Settings
 from ui.terminal_lines import event_line
+from ui.terminal_steps import print_steps
 
 POLL_S = 0.05
 EXIT = {"completed": 0, "compensated": 3, "compensated_with_exceptions": 3, "abandoned": 4}
@@ -265,11 +266,7 @@ def show_run(settings: Settings, run_id: str, *, as_json: bool) -> None:
         click.secho(f"  after the end: {incident.what}{closed}", fg="yellow")
     for said in planned:
         click.secho(f"  {said}", fg="blue")
-    width = max(len(step) for step in run.steps)
-    for step in run.steps.values():
-        click.echo(f"  {step.id:{width}}  ", nl=False)
-        click.secho(f"{status_words(run, step):22}", fg=COLOURS.get(step.status), nl=False)
-        click.echo(f" {step.reason}".rstrip())
+    print_steps(run)
 
 
 def list_runs(settings: Settings, where: RunFilter, limit: int, *, as_json: bool) -> None:

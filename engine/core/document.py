@@ -282,7 +282,8 @@ def _path(location: Iterable[str | int]) -> str:
 
 
 def _is_member(piece: str, parts: list[str]) -> bool:
-    if piece in KINDS and len(parts) == 2 and parts[0] == "steps":
+    of_step = len(parts) > 1 and parts[-2] in {"steps", ".steps"}
+    if piece in KINDS and (of_step or parts[-1:] == [".step"]):
         return True
     in_list = len(parts) > 1 and parts[-1].startswith("[")
     return in_list and (

@@ -352,7 +352,7 @@ def test_the_canvas_can_have_the_whole_width(page):
 
 
 def test_a_click_on_an_undo_card_shows_its_form(monkeypatch):
-    chosen = SimpleNamespace(selected=None, segment="Step")
+    chosen = SimpleNamespace(selected=None, segment="Step", place=())
     monkeypatch.setattr(design_state, "current", lambda: chosen)
     monkeypatch.setattr(design_canvas, "clicked", lambda _key: "undo:pay")
     design_canvas._choose()
@@ -411,3 +411,29 @@ def test_locks_limits_and_rules_for_some_errors_are_forms(page):
     page.fill("designer-saga-max_events", 200, "number_input")
     assert page.document["budget"] == {"tokens": 500, "on_limit": "ask"}
     assert page.document["max_events"] == 200
+
+
+def test_a_body_opens_on_the_same_canvas_is_changed_and_undone(store):
+    page = Page().click("designer-blank", "designer-add-map")
+    page.click("designer-open-for_each-", "designer-add-wait")
+    draft = page.app.session_state["designer"].whole
+    assert list(draft["steps"]["for_each"]["body"]["steps"]) == ["do", "pause"]
+    assert page.app.session_state["designer"].place == ("steps", "for_each", "body")
+    page.fill("designer-step-pause-title", "Breathe")
+    assert (
+        page.app.session_state["designer"].whole["steps"]["for_each"]["body"]["steps"]["pause"]["title"]
+        == "Breathe"
+    )
+    page.click("designer-undo", "designer-undo", "designer-way-0")
+    assert list(page.app.session_state["designer"].document["steps"]) == ["for_each"]
+    assert list(page.app.session_state["designer"].whole["steps"]["for_each"]["body"]["steps"]) == ["do"]
+    page.click("designer-undo")
+    assert page.app.session_state["designer"].whole["steps"] == {}
+
+
+@pytest.mark.parametrize("kind", ["map", "loop", "saga", "team", "agent"])
+def test_every_form_of_a_composite_step_is_drawn(store, kind):
+    page = Page().click("designer-blank", f"designer-add-{kind}")
+    for form in ("Retry", "Validate", "Undo", "Approve", "Step"):
+        page.app.button_group(key="designer-segment").set_value(form)
+        page.run()

@@ -7,6 +7,7 @@ from engine.core.saga import KINDS
 from engine.templates import template
 from ui.models import draft as ops
 from ui.models import draft_inputs as inputs
+from ui.models import draft_places as places
 from ui.models.design_fit import BOX, fitted
 from ui.models.design_forms import (
     GATE_FIELDS,
@@ -142,3 +143,51 @@ def test_inputs_are_declared_renamed_and_asked_for():
     document = inputs.set_type(ops.put(document, ("input", "who", "description"), "whom"), "who", "integer")
     assert document["input"]["who"] == {"type": "integer", "description": "whom"}
     assert not [p for p in problems(inputs.delete_input(document, "who")) if p.problem.path == "input.who"]
+
+
+BODIES = {
+    "saga": "x",
+    "steps": {
+        "a": {"kind": "map", "title": "Each", "with": {"over": [1]}, "body": {"steps": {"b": {"kind": "python", "with": {"function": "noop"}}}}},
+        "t": {"kind": "team", "title": "Team", "with": {"tasks": "${steps.a.output}"}, "workers": {"w": {"steps": {"c": {"kind": "wait", "with": {"duration_s": 1}}}}}},
+    },
+}  # fmt: skip
+EACH, WORKER = ("steps", "a", "body"), ("steps", "t", "workers", "w")
+
+
+def test_a_body_is_shown_and_changed_like_a_draft_of_its_own():
+    shown = places.view(BODIES, WORKER)
+    assert list(ops.steps_of(shown)) == ["c"]
+    changed, added = ops.add_step(shown, "http", "c")
+    whole = places.written(BODIES, WORKER, changed)
+    assert list(whole["steps"]["t"]["workers"]["w"]["steps"]) == ["c", added]
+    assert "saga" not in whole["steps"]["t"]["workers"]["w"]
+    assert places.written(BODIES, EACH, places.view(BODIES, EACH)) == BODIES
+
+
+def test_the_way_to_a_body_leads_back_and_a_lost_place_to_what_is_around_it():
+    assert places.way(BODIES, WORKER) == [((), ""), (WORKER, "Team: w")]
+    assert places.way(BODIES, EACH) == [((), ""), (EACH, "Each")]
+    assert places.around(WORKER) == ()
+    assert places.known(BODIES, ("steps", "gone", "body")) == ()
+    assert places.bodies_in("t", BODIES["steps"]["t"]) == {"w": WORKER}
+    assert draft_graph(BODIES).nodes[0].count == 2
+
+
+def test_a_problem_in_a_body_leads_to_the_step_and_the_form_there():
+    broken = ops.put(BODIES, (*EACH, "steps", "b", "retry"), {"max_attempts": "no"})
+    (finding,) = [found for found in problems(broken) if found.is_error]
+    assert finding.step == "a"
+    assert places.leads_to(finding, broken) == (EACH, "b", "Retry")
+    (seen,) = [found for found in places.seen_at([finding], broken, EACH) if found.is_error]
+    assert (seen.step, seen.segment) == ("b", "Retry")
+    assert seen.problem.path.startswith("steps.b.retry")
+    assert places.seen_at([finding], broken, WORKER) == []
+
+
+def test_a_saga_that_is_chosen_takes_the_place_of_the_one_that_was_written_here():
+    document, step = ops.add_step(ops.new("x"), "saga")
+    assert "definition" in document["steps"][step]
+    chosen = places.choose_saga(document, step, "trip-to-germany")
+    assert chosen["steps"][step]["with"] == {"saga": "trip-to-germany"}
+    assert "definition" not in chosen["steps"][step]

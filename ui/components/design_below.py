@@ -15,6 +15,7 @@ from ui.components.design_state import Design, Standing
 from ui.components.design_versions import draw_versions
 from ui.components.text import escape, plain
 from ui.models.draft import step_title
+from ui.models.draft_places import leads_to, view
 from ui.models.draft_problems import Finding, form_problems, problem_lines, sentence
 
 VIEWS: Final = ("Problems", "Edges", "Source", "Versions")
@@ -63,9 +64,10 @@ def _problems(design: Design, findings: list[Finding]) -> None:
             horizontal=True, vertical_alignment="center", gap="small", key=f"designer-problem-{index}"
         ):
             icon, colour = ("error", "red") if finding.is_error else ("warning", "orange")
-            title = step_title(design.document, finding.step) if finding.step else "Saga"
+            place, step, segment = leads_to(finding, design.whole)
+            title = step_title(view(design.whole, place), step) if step else "Saga"
             st.button(title_label(title, icon, colour), key=f"designer-problem-{index}-go", type="tertiary",
-                      help=escape(finding.problem.path), on_click=state.select, args=(finding.step, finding.segment))  # fmt: skip
+                      help=escape(finding.problem.path), on_click=state.enter, args=(place, step, segment))  # fmt: skip
             with st.container(gap=None):
                 plain(sentence(finding.problem.problem))
                 st.caption(escape(sentence(finding.problem.remedy)))
@@ -77,7 +79,7 @@ def title_label(title: str, icon: str, colour: str) -> str:
 
 
 def _source(design: Design) -> None:
-    text, message = design.bad.get(_SOURCE, (to_yaml(design.document), ""))
+    text, message = design.bad.get(_SOURCE, (to_yaml(design.whole), ""))
     lines = text.count("\n") + 1
     st.text_area("The saga as YAML", key=bound(_SOURCE, text), height=max(220, min(640, 22 * lines + 34)),
                  on_change=_touch, help="What an exported file holds. Nothing changes before you apply it.")  # fmt: skip
@@ -115,5 +117,5 @@ def _apply() -> None:
         )
         return
     design.bad.clear()
-    state.change(document)
+    state.change_whole(document)
     design.said = "The source is the draft now"

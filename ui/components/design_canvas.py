@@ -10,6 +10,7 @@ import streamlit as st
 from engine.core.saga import KINDS
 from ui.components import design_state as state
 from ui.components.canvas import canvas, clicked
+from ui.components.design_inside import draw_way
 from ui.components.design_state import Design
 from ui.models.design_fit import BOX, WIDE_BOX
 from ui.models.draft_graph import draft_graph, step_of_card
@@ -43,18 +44,24 @@ def design_canvas(design: Design, findings: list[Finding]) -> None:
     """Draw the graph; a click on a card selects its step, one on an undo card its Undo form."""
     graph = draft_graph(design.document, findings)
     with st.container(border=True, key="designer-graph", gap="small"):
+        draw_way(design)
         if not graph.nodes:
             _nothing_yet()
             return
         chosen = f"{design.selected}{_PART}{design.picks}" if design.selected else None
         canvas(
             _anew(graph, design.picks),
-            key=CANVAS,
+            key=canvas_key(design),
             selected=chosen,
             height=_HEIGHT,
             fit=WIDE_BOX if design.is_wide else BOX,
             on_change=_choose,
         )
+
+
+def canvas_key(design: Design) -> str:
+    """Return the key of the canvas: one for each body, since it fits what it draws only once."""
+    return "-".join([CANVAS, *map(str, design.place)])
 
 
 def _anew(graph: Graph, picks: int) -> Graph:
@@ -72,7 +79,7 @@ def _anew(graph: Graph, picks: int) -> Graph:
 
 
 def _choose() -> None:
-    card = clicked(CANVAS)
+    card = clicked(canvas_key(state.current()))
     if card:
         state.choose(*step_of_card(card))
 

@@ -17,6 +17,7 @@ from ui.components.text import escape
 from ui.models import draft as ops
 from ui.models.design_forms import PAIRED, FieldSpec, Path
 from ui.models.design_values import from_widget, safe, to_widget
+from ui.models.draft_places import choose_saga
 from ui.models.draft_problems import Finding, at, sentence
 
 Json = Any
@@ -119,6 +120,8 @@ def _edit(key: str, spec: FieldSpec, path: Path) -> None:
     design.bad.pop(key, None)
     if path[0] == "steps" and path[2:] == ("with", "url"):
         state.apply(ops.readdress, path[1], value)
+    elif path[0] == "steps" and path[2:] == ("with", "saga"):
+        state.apply(choose_saga, path[1], value)
     else:
         state.apply(ops.put, path, ops.UNSET if value is None else value)
 

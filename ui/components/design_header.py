@@ -19,14 +19,14 @@ from ui.models.draft_problems import tally, why_not_ready
 def design_header(design: Design, standing: Standing) -> None:
     """Draw the header."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="designer-head"):
-        st.header(escape(title_of(design.document)), anchor=False, width="content")
+        st.header(escape(title_of(design.whole)), anchor=False, width="content")
         for badge in badges(standing):
             draw(badge)
         header_marks()
         st.space("stretch")
         _history_buttons(design)
         st.download_button(
-            "Export", to_yaml(design.document), f"{design.name or 'saga'}.yaml", "application/yaml",
+            "Export", to_yaml(design.whole), f"{design.name or 'saga'}.yaml", "application/yaml",
             key="designer-export", icon=":material/download:", on_click="ignore", help="The saga as a YAML file",
         )  # fmt: skip
         _ready_buttons(standing)

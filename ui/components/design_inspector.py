@@ -8,6 +8,7 @@ from typing import Final
 
 import streamlit as st
 
+from engine.core.composites import COMPOSITES
 from engine.core.parts import ID_PATTERN
 from engine.core.saga import RESERVED_IDS
 from engine.steps.python import FUNCTIONS
@@ -16,6 +17,7 @@ from ui.components.badges import draw, kind_badge
 from ui.components.design_checks import draw_edge, draw_validate
 from ui.components.design_events import draw_events
 from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
+from ui.components.design_inside import draw_body, draw_inside, saga_names
 from ui.components.design_marks import draw_marks
 from ui.components.design_needs import draw_needs
 from ui.components.design_saga import draw_saga
@@ -51,6 +53,9 @@ def inspector(findings: list[Finding]) -> None:
     with st.container(border=True, key="designer-inspector"):
         if design.chosen_edge is not None:
             draw_edge(*design.chosen_edge, findings)
+            return
+        if design.place and (design.step is None or design.selected is None):
+            draw_body(findings)
             return
         if design.step is None or design.selected is None:
             draw_saga(findings)
@@ -95,6 +100,8 @@ def _step(step: str, body: ops.Document, findings: list[Finding]) -> None:
     form([_filled(spec, body) for spec in KIND_FIELDS.get(kind, ())], base, prefix, findings)
     if kind == "route":
         _rules(step, findings)
+    if kind in COMPOSITES:
+        draw_inside(step, body, findings)
     if kind in {"http", "python"}:
         _effect(step, body, findings)
     draw_needs(step, findings)
@@ -137,6 +144,10 @@ def _filled(spec: FieldSpec, body: ops.Document) -> FieldSpec:
     value = ops.get(body, spec.path)
     if spec.path == ("with", "function"):
         return replace(spec, widget="choice", options=_with(FUNCTIONS.names, value))
+    if spec.path == ("with", "saga"):
+        return replace(spec, widget="choice", options=_with(sorted(saga_names()), value))
+    if spec.path in {("with", "over"), ("with", "tasks")} and isinstance(value, str):
+        return replace(spec, widget="code")
     if spec.path == ("with", "default"):
         return replace(spec, widget="choice", options=_with(ops.get(body, ("with", "branches"), []), value))
     return spec
@@ -208,6 +219,10 @@ def _retry(step: str, body: ops.Document, findings: list[Finding]) -> None:
     kind, base, prefix = str(body.get("kind")), ("steps", step), f"designer-step-{step}"
     if kind in {"approval", "wait", "activity"}:
         st.info("Nothing is called here, so nothing is tried again.", icon=":material/info:")
+        return
+    if kind in COMPOSITES and kind != "agent":
+        st.info("The steps inside are tried again, each by its own rules.", icon=":material/info:")
+        form(time_fields(kind), base, prefix, findings)
         return
     form(RETRY_FIELDS, base, prefix, findings)
     form(time_fields(kind), base, prefix, findings)

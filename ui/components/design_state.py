@@ -15,11 +15,12 @@ from engine.core.saga import NAME_PATTERN, Saga
 from engine.ports import Draft, SagaVersion
 from engine.templates import template
 from ui.models import draft as ops
-from ui.models.draft import Document
+from ui.models.draft import Document, Path
 from ui.models.draft_checks import without_step
 from ui.models.draft_defaults import free_name
 from ui.models.draft_history import History
 from ui.models.draft_names import terms
+from ui.models.draft_places import known, view, written
 from ui.models.draft_problems import Finding, checked
 from ui.session import me, studio
 
@@ -34,6 +35,7 @@ class Design:
         bad: texts that could not be read, by the key of their field, with what is wrong.
         edge: the edge that is selected instead of a step: producer and consumer.
         picks: how often the page itself chose what is selected; the canvas then forgets its last click.
+        place: the body that is open, as a path in the draft; empty for the draft itself.
         said: a sentence for the next drawing, shown once.
     """
 
@@ -46,16 +48,22 @@ class Design:
     picks: int = 0
     is_wide: bool = False
     said: str = ""
+    place: Path = ()
 
     @property
-    def document(self) -> Document:
+    def whole(self) -> Document:
         """The draft."""
         return self.history.document
 
     @property
+    def document(self) -> Document:
+        """What is drawn and changed: the draft, or the body at the place that is open."""
+        return view(self.whole, self.place)
+
+    @property
     def name(self) -> str:
         """The saga's name."""
-        return ops.name_of(self.document)
+        return ops.name_of(self.whole)
 
     @property
     def step(self) -> Document | None:
@@ -101,7 +109,7 @@ def opened() -> Design | None:
     document = stored(name)
     if design is None or design.name != name:
         st.session_state[STATE] = design = None if document is None else Design(History(document))
-    elif document is not None and document != design.document:
+    elif document is not None and document != design.whole:
         design.history = design.history.changed(document)
         design.said = "It was changed in another window. Undo brings yours back."
     return design
@@ -118,9 +126,9 @@ def stored(name: str) -> Document | None:
 
 def standing(design: Design) -> Standing:
     """Return how the draft stands."""
-    saga, findings = checked(design.document)
+    saga, findings = checked(design.whole)
     versions = studio().store.versions(design.name)
-    is_draft = not versions or versions[0].document != design.document
+    is_draft = not versions or versions[0].document != design.whole
     return Standing(saga, findings, versions, is_draft)
 
 
@@ -167,8 +175,22 @@ def _begin(document: Document | None) -> Design | None:
 
 
 def change(document: Document) -> None:
-    """Make a new document the draft, and keep it."""
+    """Make what is drawn a new document, and keep the draft."""
+    design = current()
+    _step_to(design, design.history.changed(written(design.whole, design.place, document)))
+
+
+def change_whole(document: Document) -> None:
+    """Make a new document the draft, whatever is drawn."""
     _step_to(current(), current().history.changed(document))
+
+
+def enter(place: Path, step: str | None = None, segment: str | None = None) -> None:
+    """Open a body in place, or with `()` the draft itself, and select a step there."""
+    design = current()
+    design.bad.clear()
+    design.place = known(design.whole, place)
+    select(step, segment)
 
 
 def undo() -> None:
@@ -185,6 +207,7 @@ def redo() -> None:
 
 def _step_to(design: Design, history: History) -> None:
     before, design.history = design.name, history
+    design.place = known(design.whole, design.place)
     if design.selected not in ops.steps_of(design.document):
         design.selected = None
     if design.name != before:
@@ -197,11 +220,11 @@ def _keep(design: Design) -> None:
     """Store the draft; one that is the newest version again needs no keeping."""
     store = studio().store
     versions = store.versions(design.name)
-    if versions and versions[0].document == design.document:
+    if versions and versions[0].document == design.whole:
         store.delete_draft(design.name)
         return
     now = datetime.now(UTC)
-    store.save_draft(Draft(saga=design.name, document=design.document, by=me(), updated_at=now))
+    store.save_draft(Draft(saga=design.name, document=design.whole, by=me(), updated_at=now))
 
 
 def rename_saga(name: str) -> str:
@@ -210,7 +233,7 @@ def rename_saga(name: str) -> str:
         return "Use small letters, digits and -, a letter first."
     if name != current().name and name in taken_names():
         return f"There is a saga named {name} already; choose another name."
-    change({**current().document, "saga": name})
+    change_whole({**current().whole, "saga": name})
     return ""
 
 

@@ -24,11 +24,11 @@ def draw_versions(design: Design, standing: Standing) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         number = st.selectbox("Version", list(by_number), key="designer-version", format_func=words)
         chosen = by_number.get(number) or standing.versions[0]
-        same = chosen.document == design.document
+        same = chosen.document == design.whole
         st.button("Open as the draft", key="designer-version-open", icon=":material/edit:", on_click=_open,
                   args=(chosen,), disabled=same, help="It is what you see" if same else "Undo brings yours back")  # fmt: skip
     names = (f"v{chosen.version}", "what you see")
-    diff = yaml_diff(chosen.document, design.document, names)
+    diff = yaml_diff(chosen.document, design.whole, names)
     if diff:
         st.code(diff, language="diff", wrap_lines=True)
     else:
@@ -37,4 +37,4 @@ def draw_versions(design: Design, standing: Standing) -> None:
 
 def _open(version: SagaVersion) -> None:
     state.current().bad.clear()
-    state.change(version.document)
+    state.change_whole(version.document)

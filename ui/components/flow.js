@@ -3,7 +3,7 @@
 // variables (flow.css); positions, words and icon outlines come from Python.
 
 const NS = "http://www.w3.org/2000/svg"
-const FORWARD = new Set(["running", "validating", "judging"])
+const FORWARD = new Set(["running", "inside", "validating", "judging"])
 const BUSY = new Set([...FORWARD, "compensating"])
 const ZOOM = { min: 0.04, max: 2.5, fitMax: 1.1, firstMin: 0.58 }
 const PAD = 28

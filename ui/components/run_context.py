@@ -10,7 +10,7 @@ from engine.core.run import Run
 from ui.components.badges import Badge, draw
 from ui.components.text import escape
 from ui.models.run_context import STATES, ContextView, ModelCall, context_table, followable
-from ui.models.run_words import title_of
+from ui.models.run_places import title_in
 
 
 def draw_context(run: Run, step: str, calls: Sequence[ModelCall]) -> None:
@@ -73,7 +73,7 @@ def _follow(run: Run, steps: Sequence[str], key: str) -> None:
         return
     chosen = st.selectbox(
         "Follow a reference", steps, index=None, placeholder="Show the whole output of a step",
-        format_func=lambda step: escape(f"{title_of(run.steps[step])} ({step})"), key=f"{key}-follow",
+        format_func=lambda step: escape(f"{title_in(run, step)} ({step})"), key=f"{key}-follow",
         label_visibility="collapsed",
     )  # fmt: skip
     if chosen:

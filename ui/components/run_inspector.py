@@ -14,22 +14,27 @@ from engine.core.run import Run
 from ui.components.badges import Badge, draw, effect_badge, kind_badge, step_badge
 from ui.components.run_commands import now, press
 from ui.components.run_context import draw_context
+from ui.components.run_place import draw_open, draw_task
 from ui.components.run_validation import draw_validation, has_validation
 from ui.components.text import escape, plain
 from ui.models.run_actions import refusal
 from ui.models.run_events import event_lines
-from ui.models.run_inspect import StepDetail, Try, step_detail
+from ui.models.run_inspect import StepDetail, Try, shortened, step_detail
 from ui.models.run_words import clock_ms, titles_of
 from ui.session import me
 
 
 def draw_inspector(run: Run, history: Sequence[Recorded], step: str | None, *, wide: bool = False) -> None:
     """Draw the details of a step, or of the run where none is selected; `wide` puts data side by side."""
+    if step in run.frames and step not in run.steps:
+        draw_task(run, step)
+        return
     detail = step_detail(run, step, now()) if step else None
     if detail is None:
         _run(run, wide=wide)
         return
     _head(detail)
+    draw_open(run, detail.id)
     _skip(run, detail)
     tabs = _tabs(run, detail)
     key = f"run-{run.id}-inspect"
@@ -87,9 +92,9 @@ def _run(run: Run, *, wide: bool) -> None:
     with data:
         if run.output is not None:
             st.markdown("**Result**")
-            st.json(run.output, expanded=2)
+            st.json(shortened(run.output), expanded=2)
         st.markdown("**Input**")
-        st.json(run.input, expanded=1)
+        st.json(shortened(run.input), expanded=1)
 
 
 def _head(detail: StepDetail) -> None:
@@ -136,7 +141,7 @@ def _json(value: object, otherwise: str) -> None:
     if value is None:
         st.caption(f":gray[{otherwise}]")
     else:
-        st.json(value, expanded=2)
+        st.json(shortened(value), expanded=2)
 
 
 def _tries(detail: StepDetail) -> None:
@@ -166,10 +171,10 @@ def draw_try(one: Try, *, expanded: bool = False) -> None:
         st.caption("Idempotency key")
         st.code(one.key, language=None, wrap_lines=True)
         st.caption("Request")
-        st.json(one.request, expanded=1)
+        st.json(shortened(one.request), expanded=1)
         if one.output is not None:
             st.caption("Answer")
-            st.json(one.output, expanded=1)
+            st.json(shortened(one.output), expanded=1)
 
 
 def _approval(detail: StepDetail) -> None:

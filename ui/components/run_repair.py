@@ -22,7 +22,10 @@ from ui.models.run_repair import (
     suspects,
 )
 from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
-from ui.models.run_words import clock, counted, listed, titles_of
+from ui.models.run_words import clock, counted, in_turn, listed, titles_of
+
+MAX_LINES = 60
+"""How many steps of each kind are listed."""
 
 
 def culprits_key(key: str) -> str:
@@ -100,8 +103,11 @@ def _draw_order(lines: Sequence[RollbackLine], otherwise: str) -> None:
         st.markdown(f"**{otherwise}**")
         return
     st.markdown(f"**Undone, in this order: {counted(len(lines), 'effect')}**")
-    said = [f"{line.number}. {escape(line.title)} :gray[{escape(_facts(line))}]" for line in lines]
+    said = [
+        f"{line.number}. {escape(line.title)} :gray[{escape(_facts(line))}]" for line in lines[:MAX_LINES]
+    ]
     st.markdown("\n".join(said))
+    _and_more(len(lines))
 
 
 def _facts(line: RollbackLine) -> str:
@@ -111,11 +117,17 @@ def _facts(line: RollbackLine) -> str:
 
 def _members(title: str, members: Sequence[Member]) -> None:
     st.markdown(f"**{escape(title)}**")
-    for member in members:
+    for member in members[:MAX_LINES]:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             st.markdown(escape(member.title), width="content")
             draw(step_badge(member.status))
             st.caption(escape(member.why), width="stretch")
+    _and_more(len(members))
+
+
+def _and_more(count: int) -> None:
+    if count > MAX_LINES:
+        st.caption(f"and {count - MAX_LINES:,} more")
 
 
 def draw_under_way(run: Run) -> None:
@@ -146,8 +158,6 @@ def draw_rounds(run: Run, history: Sequence[Recorded]) -> None:
 def _draw_round(one: Round) -> None:
     by = f" ({one.by})" if one.by else ""
     st.caption(escape(f"{one.reason}{by}"))
-    st.markdown(
-        escape(f"Undone: {', then '.join(one.undone)}." if one.undone else "Nothing had to be undone.")
-    )
+    st.markdown(escape(f"Undone: {in_turn(one.undone)}." if one.undone else "Nothing had to be undone."))
     _members(f"Done anew: {counted(len(one.affected), 'step')}", one.affected)
     st.markdown(escape(f"Stayed as it was: {listed(one.kept)}." if one.kept else "Nothing else was done."))

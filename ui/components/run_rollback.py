@@ -24,12 +24,17 @@ from ui.models.run_rollback import (
 )
 from ui.models.run_words import clock_ms, headline, titles_of
 
+MAX_LINES = 60
+"""How many compensations are listed; of thousands the first ones tell the order."""
+
 
 def draw_lines(lines: Sequence[RollbackLine], *, key: str) -> None:
     """Draw compensations as a numbered list."""
     with st.container(key=key, gap="small"):
-        for line in lines:
+        for line in lines[:MAX_LINES]:
             _line(line, key)
+        if len(lines) > MAX_LINES:
+            st.caption(f"and {len(lines) - MAX_LINES:,} more, in the same order")
 
 
 def _line(line: RollbackLine, key: str) -> None:

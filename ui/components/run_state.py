@@ -18,6 +18,8 @@ from ui.components.run_commands import now
 from ui.components.run_dialogs import RESTORE, open_dialog
 from ui.components.text import escape, plain
 from ui.models.run_events import event_json
+from ui.models.run_inspect import shortened
+from ui.models.run_places import choosable
 from ui.models.run_state import Moment, moment, no_restore, state_json
 from ui.models.run_state_tables import (
     attempt_rows,
@@ -32,6 +34,9 @@ from ui.models.status import step_look
 
 KEPT: Final = 32
 """How many past moments stay folded; the past never changes, so a tick of the page folds none of them again."""
+
+MAX_BADGES: Final = 60
+"""How many steps are named with how they stood."""
 
 
 def draw_state(run: Run, history: Sequence[Recorded]) -> None:
@@ -116,16 +121,18 @@ def _what_happened(run: Run, history: Sequence[Recorded], seq: int) -> None:
     with cause:
         st.markdown("**What happened**")
         plain(past.what)
-        st.json(event_json(history, past.seq), expanded=2)
+        st.json(shortened(event_json(history, past.seq)), expanded=2)
     with changed:
         st.markdown("**What that changed**")
         _changes(past)
     with then:
         st.markdown("**Steps then**")
         with st.container(horizontal=True, gap="xsmall"):
-            for title, status in past.statuses:
-                if status != "pending":
-                    draw(step_badge(status, word=f"{title}: {step_look(status).word.lower()}"))
+            begun = [each for each in past.statuses if each[1] != "pending"]
+            for title, status in begun[:MAX_BADGES]:
+                draw(step_badge(status, word=f"{title}: {step_look(status).word.lower()}"))
+        if len(begun) > MAX_BADGES:
+            st.caption(f"and {len(begun) - MAX_BADGES:,} more")
 
 
 def _application(run: Run, history: Sequence[Recorded], seq: int) -> None:
@@ -199,10 +206,12 @@ def _comparison(run: Run, history: Sequence[Recorded], seq: int) -> None:
 def _chosen_step(run: Run, history: Sequence[Recorded], seq: int) -> str:
     """Draw the choice of a step, at first that of the event, and return it."""
     titles = titles_of(run)
-    of_event = getattr(history[seq - 1].event, "step", None)
-    names = list(titles)
+    of_event = str(getattr(history[seq - 1].event, "step", None) or "")
+    names = choosable(run)
+    if of_event in run.steps and of_event not in names:
+        names = [of_event, *names]
     return st.selectbox(
-        "Step", names, index=names.index(of_event) if of_event in titles else 0,
+        "Step", names, index=names.index(of_event) if of_event in names else 0,
         format_func=lambda name: escape(titles[name]), key=f"run-{run.id}-state-step", width=320,
     )  # fmt: skip
 

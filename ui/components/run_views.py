@@ -12,16 +12,18 @@ from engine.core.run import Run
 from ui.components.run_commands import now
 from ui.components.run_facts import draw_facts
 from ui.components.run_gantt import draw_gantt
-from ui.components.run_graph import pick_key
+from ui.components.run_place import go, here, pick_key
 from ui.components.run_rollback import draw_rollback
 from ui.components.run_state import draw_state
 from ui.components.run_validation import draw_checks
 from ui.components.text import escape
 from ui.components.timeline import timeline
-from ui.models.run_events import deeds, event_json, event_lines, log_json, type_name
+from ui.models.run_events import MAX_EVENTS, deeds, event_json, lines_of, log_json, matching_events, type_name
 from ui.models.run_graph import cost_of, spent
-from ui.models.run_timeline import run_timeline
-from ui.models.run_words import clock_ms, counted, title_of, titles_of
+from ui.models.run_inspect import shortened
+from ui.models.run_places import choosable, table_steps, title_in
+from ui.models.run_timeline import FEW_INSIDE, MAX_INSIDE, openable, run_timeline
+from ui.models.run_words import clock_ms, counted, titles_of
 from ui.models.status import effect_look, kind_look, step_look
 from ui.models.step_words import shown_status, status_words
 
@@ -58,20 +60,46 @@ def draw_deeds(run: Run, history: Sequence[Recorded]) -> None:
 
 
 def _timeline(run: Run, history: Sequence[Recorded]) -> None:
-    timeline(run_timeline(run, list(history), now()), key=f"run-{run.id}-time", live=not run.is_closed)
+    opened = _opened(run)
+    timeline(run_timeline(run, history, now(), opened), key=f"run-{run.id}-time", live=not run.is_closed)
+
+
+def _opened(run: Run) -> list[str]:
+    """Draw the switches that open composite steps in place, and return those that are open; large ones are not at first."""
+    key, found = f"run-{run.id}-time-inside", openable(run)
+    if not found:
+        return []
+    turned = st.session_state.setdefault(key, [])
+    opened = [name for name, count in found.items() if (count <= FEW_INSIDE) != (name in turned)]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"{key}-switches"):
+        st.caption("Steps inside", width="content")
+        for name, count in found.items():
+            icon, verb = ("unfold_less", "Fold") if name in opened else ("unfold_more", "Show")
+            words = f"{verb} the steps inside" + (f"; the first {MAX_INSIDE}" if count > MAX_INSIDE else "")
+            st.button(f"{escape(title_in(run, name))} · {count:,}", key=f"{key}-{name}", icon=f":material/{icon}:",
+                      type="tertiary", help=words, on_click=_turn_inside, args=(key, name))  # fmt: skip
+    return opened
+
+
+def _turn_inside(key: str, name: str) -> None:
+    turned = st.session_state.get(key, [])
+    st.session_state[key] = [other for other in turned if other != name] + [name] * (name not in turned)
 
 
 def _pick(run_id: str, names: list[str]) -> None:
     chosen = st.session_state[f"run-{run_id}-table"]["selection"]["rows"]
-    st.session_state[pick_key(run_id)] = names[chosen[0]] if chosen else None
+    name = names[chosen[0]] if chosen else None
+    if name is not None:
+        go(run_id, name.rpartition(".")[0])
+    st.session_state[pick_key(run_id)] = name
 
 
 def _table(run: Run, _history: Sequence[Recorded]) -> None:
-    steps = [run.steps[name] for name in run.saga.graph.order()]
+    steps = table_steps(run, here(run))
     words = [status_words(run, step) for step in steps]
     families = [step_look(shown_status(run, step)).family for step in steps]
     data = {
-        "Step": [title_of(step) for step in steps],
+        "Step": [title_in(run, step.id) for step in steps],
         "Status": [[word] for word in words],
         "Kind": [kind_look(step.definition.kind).word for step in steps],
         "Effect": [effect_look(step.definition.effect or "readonly").word for step in steps],
@@ -94,7 +122,9 @@ def _table(run: Run, _history: Sequence[Recorded]) -> None:
         selection_mode="single-row",
         alt="The steps of this run",
     )
-    st.caption("Select a row to see the step in the inspector.")
+    left_out = len(run.steps) - len(steps)
+    inside = f" {left_out:,} more are inside composite steps: open those in the graph." if left_out else ""
+    st.caption(f"Select a row to see the step in the inspector.{inside}")
 
 
 def _events(run: Run, history: Sequence[Recorded]) -> None:
@@ -102,7 +132,7 @@ def _events(run: Run, history: Sequence[Recorded]) -> None:
     kinds = list(dict.fromkeys(recorded.event.type for recorded in history))
     with st.container(horizontal=True, vertical_alignment="bottom", key=f"{key}-filter"):
         step = st.selectbox(
-            "Step", list(titles), index=None, placeholder="All steps",
+            "Step", choosable(run), index=None, placeholder="All steps",
             format_func=lambda name: escape(titles[name]), key=f"{key}-step", width=220,
         )  # fmt: skip
         chosen = st.multiselect(
@@ -119,8 +149,10 @@ def _events(run: Run, history: Sequence[Recorded]) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-    lines = event_lines(history, titles, step=step, kinds=chosen, text=text or "")
-    st.caption(f"{counted(len(lines), 'event')} of {len(history)}, newest first, times in UTC")
+    found = matching_events(history, step=step, kinds=chosen, text=text or "")
+    lines = lines_of(found[:MAX_EVENTS], titles)
+    cut = f"; the newest {MAX_EVENTS:,} are shown" if len(found) > MAX_EVENTS else ""
+    st.caption(f"{counted(len(found), 'event')} of {len(history)}, newest first, times in UTC{cut}")
     selected = st.dataframe(
         {
             "No.": [line.seq for line in lines],
@@ -141,7 +173,7 @@ def _events(run: Run, history: Sequence[Recorded]) -> None:
     )
     rows = selected["selection"]["rows"]
     if rows and rows[0] < len(lines):
-        st.json(event_json(history, lines[rows[0]].seq))
+        st.json(shortened(event_json(history, lines[rows[0]].seq)))
     else:
         st.caption("Select a row to see all that it holds.")
 

@@ -17,8 +17,9 @@ from engine.core.scope import key_of
 from engine.ports import RunRow
 from ui.models.run_actions import refusal
 from ui.models.run_graph import request_words
+from ui.models.run_places import title_in
 from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
-from ui.models.run_words import Headline, ago, counted, left, listed, row_headline, title_of
+from ui.models.run_words import Headline, ago, counted, left, listed, row_headline
 from ui.models.status import Family
 from ui.models.verdict_ask import verdict_detail, verdict_questions
 
@@ -167,7 +168,7 @@ def approval_detail(
     return ApprovalDetail(
         run=run.id,
         step=step.id,
-        title=title_of(step),
+        title=title_in(run, step.id),
         saga=run.saga.name,
         question=asked.question,
         group=asked.group,
@@ -224,7 +225,7 @@ def _if_yes(run: Run, step: StepState, approval: Approval) -> str:
     more = asked.quorum - yes - 1
     first = f"{counted(more, 'more person', 'more people')} must agree; then " if more > 0 else ""
     if isinstance(step.definition, ApprovalStep):
-        names = [title_of(run.steps[name]) for name in run.saga.graph.dependents[step.id]]
+        names = [title_in(run, name) for name in run.saga.graph.dependents[step.id]]
         then = f"the run goes on with {listed(names)}." if names else "the run goes on."
     else:
         action = request_words(step.definition.kind, asked.request) or "its call"

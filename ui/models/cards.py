@@ -86,7 +86,7 @@ def _frame(node: GraphNode, theme: Theme, *, selected: bool) -> list[str]:
 def _words(node: GraphNode, theme: Theme) -> list[str]:
     surface, kind = SURFACES[theme], _look(node)
     status = step_look(node.status) if node.status else None
-    items = f", {node.count} items" if node.count > 1 else ""
+    items = f", {node.count} steps" if node.count > 2 else ""
     second = status.word if status else f"{kind.word}{items}"
     colour = status.tone(theme).text if status else kind.tone(theme).text
     lines = [(node.title, 13.5, 600, surface.text), (second, 11.5, 500, colour)]

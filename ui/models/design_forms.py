@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from engine.core.activities_parts import ActivityCall
+from engine.core.composites import AgentCall, LoopUntil, MapOver, SagaCall, TeamTasks
 from engine.core.memory import Memory
 from engine.core.parts import (
     UNDO_RETRY,
@@ -99,6 +100,19 @@ _LABELS: Final = {
     "parallel": "Steps at once",
     "parallel_undo": "Undos at once",
     "args": "Arguments",
+    "over": "Items",
+    "concurrency": "At once",
+    "tolerate": "May fail",
+    "tolerate_share": "Share that may fail",
+    "gather": "Put together as",
+    "value": "Of each item",
+    "max_items": "Items at most",
+    "max_rounds": "Rounds at most",
+    "stall_rounds": "Rounds without progress",
+    "min_gain": "Smallest progress",
+    "on_end": "If none is good enough",
+    "max_tasks": "Tasks at most",
+    "max_calls": "Calls of tools at most",
     "per_code": "Other rules for some errors",
     "locks": "Locks",
     "lock_wait_s": "Waits for its locks (s)",
@@ -112,7 +126,7 @@ _LABELS: Final = {
     "default": "Otherwise",
 }
 _AREAS: Final = {"prompt": 150, "system": 80, "description": 68, "question": 80}
-_CODE: Final = {"when", "landed", "rule"}
+_CODE: Final = {"when", "landed", "rule", "until", "score", "value"}
 
 
 def label_of(name: str) -> str:
@@ -210,12 +224,35 @@ KIND_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
         ActivityCall, "what", "kind", "who", "uses", "from", "to", "place", "minutes", "start", base=_WITH
     ),
     "route": fields_of(RouteBy, "branches", "default", "prompt", "model", "min_confidence", "about", base=_WITH),
+    "map": fields_of(
+        MapOver, "over", "concurrency", "tolerate", "gather", "value", "score", base=_WITH
+    ),
+    "loop": _labelled(
+        fields_of(LoopUntil, "until", "score", "max_rounds", "stall_rounds", "min_gain", "on_end", base=_WITH),
+        until="Good enough when",
+    ),
+    "saga": fields_of(SagaCall, "saga", "input", base=_WITH),
+    "team": fields_of(TeamTasks, "tasks", "concurrency", "tolerate", "max_tasks", base=_WITH),
+    "agent": fields_of(AgentCall, "prompt", "system", "model", "max_calls", "max_tokens", base=_WITH),
 }  # fmt: skip
 MORE_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
-    "http": fields_of(HttpCall, "headers", "refused_on", base=_WITH)
+    "http": fields_of(HttpCall, "headers", "refused_on", base=_WITH),
+    "map": fields_of(MapOver, "tolerate_share", "max_items", base=_WITH),
 }
 PAIRED: Final = frozenset(
-    {"temperature", "max_tokens", "group", "quorum", "expires_s", "on_expire", "timeout_s"}
+    {
+        "temperature",
+        "max_tokens",
+        "concurrency",
+        "tolerate",
+        "max_rounds",
+        "stall_rounds",
+        "group",
+        "quorum",
+        "expires_s",
+        "on_expire",
+        "timeout_s",
+    }
 )
 STEP_FIELDS: Final = fields_of(StepBase, "when", "description")
 LOCK_FIELDS: Final = tuple(

@@ -6,6 +6,16 @@ from collections.abc import Container
 from copy import deepcopy
 from typing import Any, Final
 
+
+def _inner(value: str) -> dict[str, Any]:
+    """Return a step for inside another one, which sees what is around it."""
+    return {
+        "kind": "python",
+        "title": "Run a function",
+        "with": {"function": "echo", "args": {"value": value}},
+    }
+
+
 _STEPS: Final[dict[str, dict[str, Any]]] = {
     "llm": {
         "kind": "llm",
@@ -26,6 +36,42 @@ _STEPS: Final[dict[str, dict[str, Any]]] = {
         "title": "Choose a branch",
         "with": {"branches": ["go_on", "stop"], "default": "go_on"},
     },
+    "map": {
+        "kind": "map",
+        "title": "For each item",
+        "with": {"over": ["first", "second"]},
+        "body": {"steps": {"do": _inner("${item}")}},
+    },
+    "loop": {
+        "kind": "loop",
+        "title": "Until it is good",
+        "with": {"until": "round >= 2", "max_rounds": 5},
+        "body": {"steps": {"do": _inner("${round}")}},
+    },
+    "saga": {
+        "kind": "saga",
+        "title": "A saga inside",
+        "with": {"saga": "inside"},
+        "definition": {"saga": "inside", "steps": {"do": _inner("inside")}},
+    },
+    "team": {
+        "kind": "team",
+        "title": "Let a team work",
+        "with": {"tasks": [{"id": "first", "role": "worker"}]},
+        "workers": {"worker": {"steps": {"do": _inner("${task.id}")}}},
+    },
+    "agent": {
+        "kind": "agent",
+        "title": "Let a model use tools",
+        "with": {"prompt": "Find out what is asked, then answer.", "max_calls": 4},
+        "tools": {
+            "look_up": {
+                "description": "Looks something up.",
+                "input": {"type": "object", "properties": {"what": {"type": "string"}}},
+                "step": _inner("${args.what}"),
+            }
+        },
+    },
 }
 _IDS: Final = {
     "llm": "ask_model",
@@ -35,6 +81,11 @@ _IDS: Final = {
     "wait": "pause",
     "activity": "activity",
     "route": "choose",
+    "map": "for_each",
+    "loop": "until_good",
+    "saga": "sub_saga",
+    "team": "team",
+    "agent": "agent",
 }
 
 

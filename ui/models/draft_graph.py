@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from engine.core.composites import COMPOSITES
 from ui.models.draft import Document, branches_of, get, steps_of
 from ui.models.draft_checks import edge_count
 from ui.models.draft_events import event_edges
 from ui.models.draft_names import terms
 from ui.models.draft_needs import edge_label, is_outcome
+from ui.models.draft_places import count_of
 from ui.models.draft_problems import Finding
 from ui.models.graph import EdgeKind, Graph, GraphEdge, GraphNode
 from ui.models.run_words import counted
@@ -54,7 +56,19 @@ def subtitle(step: Document) -> str:
         case "route":
             branches = get(call, ("branches",), [])
             return " or ".join(map(str, branches)) if isinstance(branches, list) else ""
-    return ""
+    return _inside(step, call)
+
+
+def _inside(step: Document, call: Any) -> str:
+    """Return what a composite step goes over, goes by, or has; "" for every other step."""
+    words = {
+        "map": f"over {_words(get(call, ('over',), '?'))}",
+        "loop": f"until {get(call, ('until',), '?')}",
+        "saga": str(get(call, ("saga",), "") or "choose a saga"),
+        "team": ", ".join(map(str, step.get("workers") or ())),
+        "agent": ", ".join(map(str, step.get("tools") or ())),
+    }
+    return words.get(str(step.get("kind")), "")
 
 
 def _waits_for(call: Any) -> str:
@@ -84,7 +98,12 @@ def _node(name: str, step: Document, wrong: set[tuple[str | None, bool]]) -> Gra
         kind=str(step.get("kind") or "step"),
         effect=str(step.get("effect") or "readonly"),
         marks=marks,
+        count=max(count_of(step), 2) if step.get("kind") in COMPOSITES else 1,
     )
+
+
+def _words(value: Any) -> str:
+    return f"{len(value)} items" if isinstance(value, list) else str(value)
 
 
 def _undo_node(name: str, undo: Document, wrong: set[tuple[str | None, bool]]) -> GraphNode:

@@ -37,7 +37,7 @@ class Finding:
 
 def problems(document: Document) -> list[Finding]:
     """Return everything that is wrong or doubtful about a draft, errors first."""
-    return [_located(problem, document) for problem in _found(document)]
+    return [located(problem, document) for problem in _found(document)]
 
 
 def checked(document: Document) -> tuple[Saga | None, list[Finding]]:
@@ -79,7 +79,8 @@ def _reworded(problem: Problem, document: Document) -> Problem:
     return problem
 
 
-def _located(problem: Problem, document: Document) -> Finding:
+def located(problem: Problem, document: Document) -> Finding:
+    """Return a problem with the step and the form that it belongs to."""
     match = re.match(r"steps\.([^.\[]+)(?:\.([a-z_]+))?", problem.path)
     if match is None or match.group(1) not in steps_of(document):
         return Finding(problem)

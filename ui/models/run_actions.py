@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
+from typing import Final
 
 from engine.core.commands import AnyCommand, Cancel, Disrupt, MarkStale, Pause, Resume
 from engine.core.decide import decide
 from engine.core.disruption_kinds import Fail
 from engine.core.errors import CommandRejected
 from engine.core.run import Run
-from ui.models.run_words import title_of
+from ui.models.run_places import title_in
+
+MAX_OFFERED: Final = 300
+"""How many steps are offered to choose from; asking the engine about each takes time."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ def refusal(run: Run, command: AnyCommand, now: datetime) -> str:
 def allowed(run: Run, now: datetime) -> Allowed:
     """Return which actions of the header may be done now."""
     ended = "The run has ended" if run.is_closed else ""
-    targets = [] if ended else [*disruptable(run, now), *outdatable(run, now)]
+    targets = () if ended else chain(_disruptable(run, now), _outdatable(run, now))
     none_left = "" if any(not t.refusal for t in targets) else "Nothing of this run can be disrupted now"
     return Allowed(
         pause=ended or refusal(run, Pause(), now),
@@ -73,15 +79,29 @@ def _no_cancel(run: Run, now: datetime) -> str:
 
 def outdatable(run: Run, now: datetime) -> list[Target]:
     """Return every step with the reason why nothing that it relied on can be said to have changed, if there is one."""
-    return [
-        Target(step.id, title_of(step), refusal(run, MarkStale(steps=(step.id,), reason="?", by="?"), now))
-        for step in run.steps.values()
-    ]
+    return list(_outdatable(run, now))
 
 
 def disruptable(run: Run, now: datetime) -> list[Target]:
     """Return every step with the reason why it can't be disrupted, if there is one."""
-    return [
-        Target(step.id, title_of(step), refusal(run, Disrupt(what=Fail(kind="fail", step=step.id)), now))
-        for step in run.steps.values()
-    ]
+    return list(_disruptable(run, now))
+
+
+def _outdatable(run: Run, now: datetime) -> Iterator[Target]:
+    for name in _offered(run):
+        yield Target(
+            name, title_in(run, name), refusal(run, MarkStale(steps=(name,), reason="?", by="?"), now)
+        )
+
+
+def _disruptable(run: Run, now: datetime) -> Iterator[Target]:
+    for name in _offered(run):
+        yield Target(name, title_in(run, name), refusal(run, Disrupt(what=Fail(kind="fail", step=name)), now))
+
+
+def _offered(run: Run) -> list[str]:
+    """Return the steps to choose from: all; of thousands the saga's own, and those that were made last."""
+    if len(run.steps) <= MAX_OFFERED:
+        return list(run.steps)
+    latest = islice(reversed(run.steps), MAX_OFFERED)
+    return list(dict.fromkeys([*run.saga.steps, *latest]))

@@ -24,8 +24,9 @@ from engine.core.events import Direction, LimitName
 from engine.core.limits import in_words
 from engine.core.run import Run, StepState
 from ui.models.run_actions import refusal
+from ui.models.run_places import title_in
 from ui.models.run_rollback import remaining
-from ui.models.run_words import clock, counted, listed, rounded, title_of
+from ui.models.run_words import clock, counted, listed, rounded
 
 Json = Any
 Kind = Literal[
@@ -78,16 +79,16 @@ def asks(run: Run, now: datetime) -> list[Ask]:
     return [
         *(_comp_failed(run, step) for step in steps if step.status == "comp_failed"),
         *(_unknown(run, step, now) for step in steps if _needs(run, step) == "unknown_outcome"),
-        *(_approval(step) for step in steps if step.status == "awaiting_approval"),
+        *(_approval(run, step) for step in steps if step.status == "awaiting_approval"),
         *(_verdict(run, step) for step in steps if _needs(run, step) == "verdict"),
         *_direction(run),
-        *(_stuck(step) for step in steps if _needs(run, step) == "stuck_after_pivot"),
-        *(_late(step) for step in steps if _needs(run, step) == "late_success"),
+        *(_stuck(run, step) for step in steps if _needs(run, step) == "stuck_after_pivot"),
+        *(_late(run, step) for step in steps if _needs(run, step) == "late_success"),
         *(no_plan(run, step) for step in steps if _needs(run, step) == "replan"),
         *_limit(run),
-        *(ask for step in steps for ask in _locks(step, now)),
+        *(ask for step in steps for ask in _locks(run, step, now)),
         *(ask for step in steps for ask in _waiting(run, step, now)),
-        *(_signal(step, step.awaits) for step in steps if step.status == "waiting" and step.awaits),
+        *(_signal(run, step, step.awaits) for step in steps if step.status == "waiting" and step.awaits),
     ]
 
 
@@ -151,13 +152,13 @@ def _needs(run: Run, step: StepState) -> str:
 
 
 def _comp_failed(run: Run, step: StepState) -> Ask:
-    blocked = [title_of(run.steps[name]) for name in run.undo_unlocks.get(step.id, ())]
+    blocked = [title_in(run, name) for name in run.undo_unlocks.get(step.id, ())]
     waits = f" Until this is settled, {listed(blocked)} can't be undone either." if blocked else ""
     return Ask(
         "comp_failed",
         step.id,
         "comp_failed",
-        f"{title_of(step)} could not be undone",
+        f"{title_in(run, step.id)} could not be undone",
         detail=step.reason,
         advice=f"Tried {counted(len(step.undos), 'time')}.{waits}",
         choices=(
@@ -184,7 +185,7 @@ def _unknown(run: Run, step: StepState, now: datetime) -> Ask:
         "unknown_outcome",
         step.id,
         "unknown",
-        f"Did {title_of(step)} take effect?",
+        f"Did {title_in(run, step.id)} take effect?",
         detail=step.reason,
         advice="Look at the target system, with the key below, and say what you found.",
         choices=(
@@ -198,13 +199,15 @@ def _unknown(run: Run, step: StepState, now: datetime) -> Ask:
     )
 
 
-def _approval(step: StepState) -> Ask:
+def _approval(run: Run, step: StepState) -> Ask:
     assert step.approval is not None
-    return Ask("approval", step.id, "awaiting_approval", title_of(step), step.approval.request.question)
+    return Ask(
+        "approval", step.id, "awaiting_approval", title_in(run, step.id), step.approval.request.question
+    )
 
 
 def _verdict(run: Run, step: StepState) -> Ask:
-    return Ask("verdict", step.id, "awaiting_verdict", title_of(step), run.attention[step.id].reason)
+    return Ask("verdict", step.id, "awaiting_verdict", title_in(run, step.id), run.attention[step.id].reason)
 
 
 def _direction(run: Run) -> Iterator[Ask]:
@@ -234,12 +237,12 @@ def _direction(run: Run) -> Iterator[Ask]:
     )
 
 
-def _stuck(step: StepState) -> Ask:
+def _stuck(run: Run, step: StepState) -> Ask:
     return Ask(
         "stuck_after_pivot",
         step.id,
         "failed",
-        f"{title_of(step)} failed, and the run goes forward only",
+        f"{title_in(run, step.id)} failed, and the run goes forward only",
         detail=step.reason,
         choices=(
             Choice("retry", "Try again", "With the same key"),
@@ -250,12 +253,12 @@ def _stuck(step: StepState) -> Ask:
     )
 
 
-def _late(step: StepState) -> Ask:
+def _late(run: Run, step: StepState) -> Ask:
     return Ask(
         "late_success",
         step.id,
         "comp_failed",
-        f"{title_of(step)} took effect once too often",
+        f"{title_in(run, step.id)} took effect once too often",
         detail=step.reason,
         advice="An attempt that had been given up landed after all. The run does not end before this is settled.",
         choices=(
@@ -274,13 +277,13 @@ def no_plan(run: Run, step: StepState) -> Ask:
         "replan",
         step.id,
         "needs_attention",
-        f"The rest needs a plan, and none was found for {title_of(step)}",
+        f"The rest needs a plan, and none was found for {title_in(run, step.id)}",
         detail=run.attention[step.id].reason,
         advice="Change the plan yourself (Plan, above), or choose. Nothing begins before that.",
         choices=(
             Choice("retry", "Ask the planner again", "From the start: what is affected first"),
             Choice("keep", "Go on as planned", "What was undone is done anew as it was"),
-            Choice("skip", f"Go on without {title_of(step)}", "Steps that need it are skipped, too"),
+            Choice("skip", f"Go on without {title_in(run, step.id)}", "Steps that need it are skipped, too"),
             Choice("cancel", "Undo everything", "The run goes back as a whole"),
         ),
         reason_label="Why",
@@ -316,19 +319,19 @@ def _stated(run: Run, limit: LimitName) -> float:
     return float(run.saga.max_events if limit == "events" else getattr(run.saga.budget, limit))
 
 
-def _locks(step: StepState, now: datetime) -> Iterator[Ask]:
+def _locks(run: Run, step: StepState, now: datetime) -> Iterator[Ask]:
     if step.status == "awaiting_locks" and step.due is not None:
         held = listed(step.wanted)
         yield Ask(
             "locks",
             step.id,
             "awaiting_locks",
-            f"{title_of(step)} waits for {held}",
+            f"{title_in(run, step.id)} waits for {held}",
             advice=f"Another run holds it until it ends. The step gives up in {rounded(max(step.due - now, timedelta(0)))}.",
         )
 
 
-def _signal(step: StepState, awaits: tuple[str, str]) -> Ask:
+def _signal(run: Run, step: StepState, awaits: tuple[str, str]) -> Ask:
     """Return what a step waits for, with what would fit its schema to send."""
     name, key = awaits
     about = f" for {key}" if key else ""
@@ -339,7 +342,7 @@ def _signal(step: StepState, awaits: tuple[str, str]) -> Ask:
         "signal",
         step.id,
         "waiting",
-        f"{title_of(step)} waits for {name}{about}",
+        f"{title_in(run, step.id)} waits for {name}{about}",
         sample,
         until,
         request=awaits,
@@ -356,7 +359,7 @@ def _waiting(run: Run, step: StepState, now: datetime) -> Iterator[Ask]:
             "retry",
             step.id,
             step.status,
-            f"{what}{title_of(step)} is tried again in {rounded(step.due - now)}",
+            f"{what}{title_in(run, step.id)} is tried again in {rounded(step.due - now)}",
             detail=last.error if last else "",
             advice=f"Try {len(going) + 1}",
             blocked=refusal(run, TryNow(step=step.id), now),
@@ -367,7 +370,7 @@ def _waiting(run: Run, step: StepState, now: datetime) -> Iterator[Ask]:
             "looking",
             step.id,
             "unknown",
-            f"Nobody knows yet whether {title_of(step)} took effect",
+            f"Nobody knows yet whether {title_in(run, step.id)} took effect",
             detail=step.attempts[-1].result.error if step.attempts[-1].result else "",
             advice=f"It may still land until {clock(step.settles_at)} UTC; the engine looks then.",
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from engine.core.events import FallbackTaken, OutputAugmented, Recorded, VerdictGiven
+from engine.core.frames import plan_of
 from engine.core.run import Run, StepState
 from ui.models.graph import EdgeCheck
 from ui.models.timeline import Mark, MarkKind
@@ -27,7 +28,7 @@ _FOUND = frozenset({"retry", "ask", "augment"})
 
 def check_mark(run: Run, step: StepState) -> list[EdgeCheck]:
     """Return the mark of a step for what its validators and the saga's say; none where it has none of its own."""
-    declared = bool(step.definition.validate_ or run.saga.validators_over.get(step.id))
+    declared = bool(step.definition.validate_ or plan_of(run, step).validators_over.get(step.local))
     verdicts = [verdict for verdict in step.verdicts if not verdict.edge]
     mark = _mark(verdicts, [v for v in step.judged.values() if not v.edge])
     over = mark == "to_check" and step.status not in _TO_COME
@@ -36,11 +37,12 @@ def check_mark(run: Run, step: StepState) -> list[EdgeCheck]:
 
 def edge_check(run: Run, source: str, target: str) -> EdgeCheck:
     """Return how the validators of an edge stand; "" where it has none."""
-    if not any(edge.to == target for edge in run.saga.edges_from.get(source, ())):
-        return ""
     step = run.steps[source]
-    mine = [verdict for verdict in step.verdicts if verdict.edge == target]
-    return _mark(mine, [v for v in step.judged.values() if v.edge == target])
+    to = run.steps[target].local if target in run.steps else target
+    if not any(edge.to == to for edge in plan_of(run, step).edges_from.get(step.local, ())):
+        return ""
+    mine = [verdict for verdict in step.verdicts if verdict.edge == to]
+    return _mark(mine, [v for v in step.judged.values() if v.edge == to])
 
 
 def _mark(ever: Sequence[VerdictGiven], now: Sequence[VerdictGiven]) -> EdgeCheck:

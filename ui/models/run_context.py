@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from engine.core.attempt import Attempt
 from engine.core.run import Run, StepState
-from ui.models.run_words import money, title_of
+from ui.models.run_places import title_in
+from ui.models.run_words import money
 from ui.models.status import Family
 
 Json = Any
@@ -148,7 +149,7 @@ def _item(run: Run, item: dict[str, Json]) -> ContextItem:
     source = str(item.get("source", ""))
     named = _STEP.fullmatch(source)
     step = named[1] if named and named[1] in run.steps else ""
-    title = str(item.get("title") or (title_of(run.steps[step]) if step else source))
+    title = str(item.get("title") or (title_in(run, step) if step else source))
     return ContextItem(
         title=title,
         kind=str(item.get("kind", "")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +17,10 @@ from ui.models.run_verdicts import FALLBACKS
 from ui.models.run_words import clock, counted, listed
 
 Json = Any
+
+
+MAX_EVENTS: Final = 1000
+"""How many events a page shows at once."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +52,39 @@ def type_name(kind: str) -> str:
 
 def event_lines(
     history: Sequence[Recorded],
-    titles: dict[str, str],
+    titles: Mapping[str, str],
     *,
     step: str | None = None,
     kinds: Sequence[str] = (),
     text: str = "",
 ) -> list[Line]:
     """Return the matching events, newest first; `text` is searched in all that an event holds."""
+    return lines_of(matching_events(history, step=step, kinds=kinds, text=text), titles)
+
+
+def matching_events(
+    history: Sequence[Recorded], *, step: str | None = None, kinds: Sequence[str] = (), text: str = ""
+) -> list[Recorded]:
+    """Return the matching events, newest first; those of a composite step with those inside it."""
     wanted = text.strip().lower()
     return [
-        _line(recorded, titles)
+        recorded
         for recorded in reversed(history)
-        if (step is None or step in _steps(recorded.event))
+        if (
+            step is None
+            or any(name == step or name.startswith(f"{step}.") for name in _steps(recorded.event))
+        )
         and (not kinds or recorded.event.type in kinds)
         and (not wanted or wanted in RECORDED.dump_json(recorded).decode().lower())
     ]
 
 
-def _line(recorded: Recorded, titles: dict[str, str]) -> Line:
+def lines_of(found: Sequence[Recorded], titles: Mapping[str, str]) -> list[Line]:
+    """Return events in words."""
+    return [_line(recorded, titles) for recorded in found]
+
+
+def _line(recorded: Recorded, titles: Mapping[str, str]) -> Line:
     event = recorded.event
     names = listed([titles.get(step, step) for step in _steps(event)])
     return Line(recorded.seq, recorded.at, event.type, type_name(event.type), names, words_of(event))
@@ -194,6 +213,26 @@ def _proposed(e: Any) -> str:
     return _plan_changes(e) if e.added or e.changed or e.removed else "no change that could be made"
 
 
+def _opened(e: Any) -> str:
+    names = [frame.name for frame in e.frames if frame.name]
+    if not names:
+        return "The saga inside begins"
+    return f"Begins {listed(names)}" + (f", {e.concurrency} at once" if len(names) > 1 else "")
+
+
+_STOPS: Final = {
+    "until": "good enough",
+    "max_rounds": "its rounds are used up",
+    "stall": "no more progress",
+    "timeout": "its time is up",
+}
+
+
+def _round(e: Any) -> str:
+    scored = "" if e.score is None else f" with a score of {e.score:g}"
+    return _with(f"Round {e.round} ended{scored}", _STOPS.get(e.stop, "another one follows"))
+
+
 _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "run_started": lambda e: f"Started by {e.by}" + (f", knowing {', '.join(e.memory)}" if e.memory else ""),
     "run_paused": lambda e: f"Paused by {e.by}",
@@ -239,6 +278,12 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "late_undone": lambda e: _with(f"The late effect of try {e.attempt} is settled ({e.how})", e.reason),
     "locks_wanted": lambda e: f"Waits for {', '.join(e.keys)} until {clock(e.until)} UTC",
     "locks_taken": lambda e: f"Holds {', '.join(e.keys)} until the run ends",
+    "frames_opened": _opened,
+    "frame_dropped": lambda e: f"It goes on without {e.frame}; what that did is undone. {e.reason}",
+    "round_ended": _round,
+    "gathered": lambda e: _with(
+        "What is inside has ended and is put together", e.ask and f"a person is asked: {e.ask}"
+    ),
     "limit_reached": in_words,
     "limit_granted": lambda e: _with(f"{e.by} grants as much again", e.reason),
     "retry_scheduled": lambda e: f"Next {_PHASE[e.phase]} at {clock(e.due)} UTC, because: {e.reason}",
@@ -319,11 +364,13 @@ _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
 }
 
 
-def deeds(history: Sequence[Recorded], titles: dict[str, str]) -> list[Deed]:
+def deeds(history: Sequence[Recorded], titles: Mapping[str, str]) -> list[Deed]:
     """Return what people did to a run, oldest first: who, what, and why."""
     found = []
     for recorded in history:
         event: Any = recorded.event
+        if event.type not in _DEEDS and event.type != "faulted":  # of thousands, a few are deeds
+            continue
         by, kind = getattr(event, "by", ""), _deed(event)
         if by and kind in _DEEDS:
             did, why = _DEEDS[kind](event)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -118,13 +119,13 @@ def reach(run: Run, stale: tuple[str, ...]) -> list[Reach]:
     ]  # fmt: skip
 
 
-def _dependency(titles: dict[str, str], path: tuple[str, ...] | None) -> str:
+def _dependency(titles: Mapping[str, str], path: tuple[str, ...] | None) -> str:
     if path is None:
         return "not reached"
     return "it used what has changed" if len(path) == 1 else " → ".join(titles[name] for name in path)
 
 
-def _data(titles: dict[str, str], line: Line | None) -> str:
+def _data(titles: Mapping[str, str], line: Line | None) -> str:
     if line is None:
         return "reads nothing of it"
     return f"reads {line.path} of {titles[line.source]}" if line.source else "it used what has changed"

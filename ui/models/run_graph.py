@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from engine.core.attempt import Attempt
 from engine.core.choreography import event_in
+from engine.core.frames import known_of
 from engine.core.parts import HttpCall
 from engine.core.run import Run, StepState
 from engine.core.saga import Step, effect_of, undo_of
@@ -16,6 +18,8 @@ from ui.models.graph import EdgeKind, EdgeState, Graph, GraphEdge, GraphNode
 from ui.models.layout import CARD_H, CARD_W, Layout
 from ui.models.run_checks import check_mark, edge_check
 from ui.models.run_disrupt import planted_on
+from ui.models.run_places import plan_at, steps_at
+from ui.models.run_tally import has_undo_inside, inside_words, stack_of, undo_tally
 from ui.models.run_verdicts import fallbacks
 from ui.models.run_words import epoch_words, epochs, money, rounded, title_of
 from ui.models.status import effect_look, kind_look
@@ -36,15 +40,19 @@ LATE: Final = {"to_undo": "to_compensate", "undoing": "compensating", "failed": 
 """How the undo of a late effect stands, as a key of the status map."""
 
 
-def run_graph(run: Run, now: datetime) -> Graph:
-    """Return the graph of a run as it is at `now`; its shape depends on the saga only."""
-    steps = [_node(run, step, now) for step in run.steps.values()]
-    undone = [step for step in run.steps.values() if undo_of(step.definition) is not None]
+def run_graph(run: Run, now: datetime, place: str = "") -> Graph:
+    """Return the graph of a run at one place, as it is at `now`; its shape depends on the saga only.
+
+    A composite step is one card, whatever is inside it.
+    """
+    here = steps_at(run, place)
+    steps = [_node(run, step, now) for step in here]
+    undone = [step for step in here if undo_of(step.definition) is not None or has_undo_inside(step)]
     undos = [_undo_node(run, step, now) for step in undone]
     mirrors = [
         GraphEdge(f"{step.id}>{UNDO}{step.id}", step.id, UNDO + step.id, kind="undo") for step in undone
     ]
-    return Graph((*steps, *undos), (*_arrows(run), *mirrors))
+    return Graph((*steps, *undos), (*_arrows(run, place), *mirrors))
 
 
 def step_of(card: str) -> str:
@@ -63,13 +71,14 @@ def _node(run: Run, step: StepState, now: datetime) -> GraphNode:
     return GraphNode(
         id=step.id,
         title=title_of(step),
-        subtitle=_subtitle(run, step, now),
+        subtitle=inside_words(run, step) or _subtitle(run, step, now),
         kind=step.definition.kind,
         status=shown_status(run, step),
         effect=effect_of(step.definition),
         attempts=len(step.attempts),
         marks=_marks(run, step),
         word=SHORT.get(shown_status(run, step), ""),
+        count=stack_of(run, step),
     )
 
 
@@ -150,7 +159,12 @@ def spent(attempts: list[Attempt], now: datetime) -> str:
 
 def cost_of(step: StepState) -> str:
     """Return what a step's calls cost, in words; "" where they cost nothing."""
-    results = [attempt.result for attempt in step.attempts if attempt.result]
+    return cost_of_all([step])
+
+
+def cost_of_all(steps: Sequence[StepState]) -> str:
+    """Return what the calls of some steps cost together, in words; "" where they cost nothing."""
+    results = [attempt.result for step in steps for attempt in step.attempts if attempt.result]
     usd = sum(float(result.meta.get("cost_usd", 0) or 0) for result in results)
     tokens = sum(int(result.meta.get("tokens", 0) or 0) for result in results)
     return " · ".join(
@@ -159,6 +173,8 @@ def cost_of(step: StepState) -> str:
 
 
 def _undo_node(run: Run, step: StepState, now: datetime) -> GraphNode:
+    if undo_of(step.definition) is None:
+        return _undo_inside(run, step)
     calls = [*step.undos, *step.late_undos]
     before = sum(bool(old.undos) for old in epochs(run, step)[:-1])
     took = spent(calls, now) if calls else undo_words(step.definition)
@@ -174,6 +190,14 @@ def _undo_node(run: Run, step: StepState, now: datetime) -> GraphNode:
         status=undo_status(run, step),
         lane="undo",
         attempts=len(calls),
+    )
+
+
+def _undo_inside(run: Run, step: StepState) -> GraphNode:
+    status, words = undo_tally(run, step)
+    count = 0 if step.definition.kind == "saga" else stack_of(run, step)
+    return GraphNode(
+        UNDO + step.id, f"Undo: {title_of(step)}", words, kind="undo", status=status, lane="undo", count=count
     )
 
 
@@ -215,11 +239,15 @@ def _path(url: str) -> str:
     return urlsplit(plain).path or plain
 
 
-def _arrows(run: Run) -> list[GraphEdge]:
+def _arrows(run: Run, place: str) -> list[GraphEdge]:
     arrows = []
-    for name, condition in run.saga.graph.conditions.items():
-        needs = run.saga.steps[name].needs
-        for source, branch in dict.fromkeys(condition.terms):
+    plan, prefix = plan_at(run, place), f"{place}." if place else ""
+    for local, condition in plan.graph.conditions.items():
+        needs, name = plan.steps[local].needs, prefix + local
+        for other, branch in dict.fromkeys(condition.terms):
+            source = prefix + other
+            if source not in run.steps or name not in run.steps:
+                continue
             kind = _kind(branch)
             state = _state(run, source, branch, name)
             label = event_in(branch) or edge_label(branch, needs)
@@ -238,7 +266,7 @@ def _kind(branch: str | None) -> EdgeKind:
 
 def _state(run: Run, source: str, branch: str | None, target: str) -> EdgeState:
     """Return whether an arrow was taken. What is known of a step stays known after it was undone."""
-    known = run.known.get(source)
+    known = known_of(run, run.steps[source]).get(run.steps[source].local)
     if known is None:
         return "idle"
     event = event_in(branch)

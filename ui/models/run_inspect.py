@@ -33,6 +33,8 @@ PHASES: Final[dict[str, str]] = {
     "late": "Undo what came late, try",
     "check": "Check, try",
 }
+MAX_ITEMS: Final = 100
+"""How many entries of a list a page shows."""
 INJECTIONS: Final[dict[str, str]] = {
     "fail": "a failure was planted",
     "timeout_but_land": "a lost answer was planted: it lands, but nobody hears",
@@ -121,6 +123,16 @@ class StepDetail:
     questions: tuple[Question, ...]
     undo: UndoDetail | None
     earlier: tuple[Earlier, ...]
+
+
+def shortened(value: Json) -> Json:
+    """Return a value with long lists cut, for a page: the results of ten thousand items would hold it up."""
+    if isinstance(value, dict):
+        return {key: shortened(each) for key, each in value.items()}
+    if isinstance(value, list):
+        cut = [f"... and {len(value) - MAX_ITEMS:,} more"] if len(value) > MAX_ITEMS else []
+        return [*(shortened(each) for each in value[:MAX_ITEMS]), *cut]
+    return value
 
 
 def step_detail(run: Run, name: str, now: datetime) -> StepDetail | None:

@@ -15,8 +15,9 @@ from engine.core.events import DirectionChosen, Event, Recorded, StepCommitted, 
 from engine.core.recovery import affected_paths, culprits_of, preview
 from engine.core.run import Run, StepState
 from ui.models.run_actions import refusal
+from ui.models.run_places import title_in
 from ui.models.run_rollback import RollbackLine, line_of, price_of
-from ui.models.run_words import epochs, listed, money, title_of, titles_of
+from ui.models.run_words import epochs, listed, money, titles_of
 from ui.models.step_words import shown_status
 from ui.models.timeline import duration_words
 
@@ -100,7 +101,7 @@ def repair_preview(
         undo=tuple(line_of(run, number, line, now) for number, line in enumerate(lines, 1)),
         price=price_of(lines),
         anew=effort((run.steps[name] for name in found.steps), now),
-        stuck=tuple(title_of(run.steps[line.step]) for line in lines if line.obstacle),
+        stuck=tuple(title_in(run, line.step) for line in lines if line.obstacle),
     )
 
 
@@ -110,7 +111,7 @@ def _begun(step: StepState) -> bool:
 
 def _member(run: Run, name: str, found: Affected) -> Member:
     step = run.steps[name]
-    return Member(name, title_of(step), shown_status(run, step), why_in(run, found.because[name]))
+    return Member(name, title_in(run, step.id), shown_status(run, step), why_in(run, found.because[name]))
 
 
 def why_in(run: Run, path: Sequence[str]) -> str:
@@ -124,10 +125,10 @@ def why_in(run: Run, path: Sequence[str]) -> str:
 
 
 def _kept(run: Run, found: Affected, culprits: Collection[str]) -> tuple[Member, ...]:
-    named = listed([title_of(run.steps[name]) for name in found.steps if name in culprits])
+    named = listed([title_in(run, name) for name in found.steps if name in culprits])
     why = f"Does not depend on {named}" if named else ""
     return tuple(
-        Member(step.id, title_of(step), shown_status(run, step), why)
+        Member(step.id, title_in(run, step.id), shown_status(run, step), why)
         for step in run.steps.values()
         if step.id not in found.because and _begun(step)
     )
@@ -184,7 +185,10 @@ def _round(
     titles = titles_of(run)
     members = [
         Member(
-            name, title_of(life), life.status, path_words(run, paths.get(name, ())) or "It no longer counted"
+            name,
+            title_in(run, life.id),
+            life.status,
+            path_words(run, paths.get(name, ())) or "It no longer counted",
         )
         for name, life in lives.items()
     ]
@@ -200,4 +204,4 @@ def _round(
 
 def path_words(run: Run, path: Sequence[str]) -> str:
     """Return the way of dependencies from what no longer counts to a step; "" where it is that itself."""
-    return " → ".join(title_of(run.steps[name]) for name in path) if len(path) > 1 else ""
+    return " → ".join(title_in(run, name) for name in path) if len(path) > 1 else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +11,8 @@ from engine.core.events import Faulted, Noted, Recorded, RunAbandoned, StepExcus
 from engine.core.recovery import UndoLine, left_behind, preview
 from engine.core.run import UNDONE, Run, StepState
 from ui.models.run_graph import request_words, spent, undo_words
-from ui.models.run_words import counted, listed, money, title_of
+from ui.models.run_places import title_in
+from ui.models.run_words import counted, in_turn, listed, money
 
 Json = Any
 SOURCES: Final[dict[str, str]] = {
@@ -83,10 +84,10 @@ def line_of(run: Run, number: int, line: UndoLine, now: datetime) -> RollbackLin
     return RollbackLine(
         number=number,
         step=line.step,
-        title=title_of(step),
+        title=title_in(run, step.id),
         status=step.status if went_back else "standby",
         why=line.why,
-        after=listed([title_of(run.steps[name]) for name in line.after]),
+        after=listed([title_in(run, name) for name in line.after]),
         action=(request_words(frozen.kind, request) if frozen else "") or undo_words(step.definition),
         request=request,
         key=frozen.key if frozen else "",
@@ -133,7 +134,7 @@ def _price(lines: Sequence[UndoLine]) -> tuple[str, str]:
     return money(sum(stated)), note + (f", {silent} unpriced" if silent else "")
 
 
-def troubles(history: Sequence[Recorded], titles: dict[str, str]) -> list[Trouble]:
+def troubles(history: Sequence[Recorded], titles: Mapping[str, str]) -> list[Trouble]:
     """Return what went wrong, first things first; the first is the one that turned the run around."""
     found = []
     for recorded in history:
@@ -193,14 +194,14 @@ def tells_more(run: Run) -> bool:
 def _repairing(run: Run) -> Iterator[str]:
     """Yield what a repair under way is about, and what it has undone so far."""
     assert run.repair is not None
-    named = listed([title_of(run.steps[name]) for name in run.repair.culprits])
+    named = listed([title_in(run, name) for name in run.repair.culprits])
     anew = counted(len(run.repair.affected), "step")
     no_longer = "no longer counts" if len(run.repair.culprits) == 1 else "no longer count"
     yield f"Repair: {named} {no_longer}. Only what depends on that is undone; {anew} will be done anew."
     done = [run.steps[line.step] for line in _in_order(run)]
-    undone = [title_of(step) for step in done if step.status == "compensated"]
+    undone = [title_in(run, step.id) for step in done if step.status == "compensated"]
     if undone:
-        yield f"Undone so far: {', then '.join(undone)}."
+        yield f"Undone so far: {in_turn(undone)}."
 
 
 def repaired_words(run: Run) -> str:
@@ -209,8 +210,8 @@ def repaired_words(run: Run) -> str:
         return ""
     past = {name: any(life.status in UNDONE for life in lives) for name, lives in run.past.items()}
     order = run.saga.graph.order()
-    undone = [title_of(run.steps[name]) for name in order if past.get(name)]
-    anew = [title_of(run.steps[name]) for name in order if name in past]
+    undone = [title_in(run, name) for name in order if past.get(name)]
+    anew = [title_in(run, name) for name in order if name in past]
     times = "once" if run.repairs == 1 else f"{run.repairs} times"
     lost = f"Undone for that: {listed(undone)}." if undone else "Nothing had to be undone for that."
     return (
@@ -219,12 +220,12 @@ def repaired_words(run: Run) -> str:
 
 
 def _nothing_undone(run: Run) -> str:
-    late = [title_of(step) for step in run.steps.values() if step.late_undos]
+    late = [title_in(run, step.id) for step in run.steps.values() if step.late_undos]
     return f"Only what came too late was undone: {listed(late)}." if late else "Nothing was undone."
 
 
 def _another_way(run: Run) -> list[str]:
-    names = [title_of(step) for step in run.steps.values() if step.status == "handled"]
+    names = [title_in(run, step.id) for step in run.steps.values() if step.status == "handled"]
     return [f"{listed(names)} failed, and the saga took another way."] if names else []
 
 
@@ -233,7 +234,7 @@ def _undone(run: Run) -> list[str]:
     done = [step for step in steps if step.status == "compensated"]
     if not done:
         return [] if run.is_closed else ["Nothing is undone yet."]
-    order = ", then ".join(title_of(step) for step in done)
+    order = in_turn([title_in(run, step.id) for step in done])
     if len(done) == len(run.plan):
         whole = "The one effect was undone" if len(done) == 1 else f"All {len(done)} effects were undone"
         return [f"{whole}{', in this order' if len(done) > 1 else ''}: {order}."]
@@ -242,13 +243,13 @@ def _undone(run: Run) -> list[str]:
 
 
 def _empty(run: Run) -> list[str]:
-    names = [title_of(step) for step in run.steps.values() if step.status == "empty"]
+    names = [title_in(run, step.id) for step in run.steps.values() if step.status == "empty"]
     return [f"There was nothing to undo for {listed(names)}: it never took effect."] if names else []
 
 
 def _excused(run: Run, history: Sequence[Recorded]) -> list[str]:
     return [
-        f"{title_of(run.steps[event.step]) if event.step in run.steps else event.step} was "
+        f"{title_in(run, event.step) if event.step in run.steps else event.step} was "
         + ("undone by hand" if event.how == "done" else "not undone")
         + f", says {event.by}: {event.reason}"
         for event in (recorded.event for recorded in history)
@@ -259,9 +260,9 @@ def _excused(run: Run, history: Sequence[Recorded]) -> list[str]:
 def _still_open(run: Run) -> list[str]:
     if run.is_closed:
         return []
-    failed = [title_of(run.steps[name]) for name in run.plan if run.steps[name].status == "comp_failed"]
-    doing = [title_of(run.steps[name]) for name in run.plan if run.steps[name].status == "compensating"]
-    waiting = [title_of(run.steps[name]) for name in run.plan if run.steps[name].status == "to_compensate"]
+    failed = [title_in(run, name) for name in run.plan if run.steps[name].status == "comp_failed"]
+    doing = [title_in(run, name) for name in run.plan if run.steps[name].status == "compensating"]
+    waiting = [title_in(run, name) for name in run.plan if run.steps[name].status == "to_compensate"]
     said = [f"Could not be undone yet: {listed(failed)}."] if failed else []
     said += [f"Being undone now: {listed(doing)}."] if doing else []
     return said + ([f"Still to be undone: {listed(waiting)}."] if waiting else [])
@@ -273,11 +274,11 @@ def _given_up(run: Run, history: Sequence[Recorded]) -> list[str]:
         for recorded in history
         if isinstance(recorded.event, RunAbandoned)
     ]
-    names = [title_of(run.steps[name]) for name in run.left_behind]
+    names = [title_in(run, name) for name in run.left_behind]
     rest = f"Left behind, maybe still in effect: {listed(names)}." if names else "Nothing was left behind."
     return [*said, *(_undone(run) if run.plan else []), rest]
 
 
 def remaining(run: Run) -> list[str]:
     """Return the titles of the steps whose effect would be left behind now."""
-    return [title_of(run.steps[name]) for name in left_behind(run)]
+    return [title_in(run, name) for name in left_behind(run)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from engine.core.dimensions import Difference
@@ -26,7 +26,7 @@ def invariant_rows(application: Json) -> list[Row]:
     ]
 
 
-def checkpoint_rows(application: Json, titles: dict[str, str]) -> list[Row]:
+def checkpoint_rows(application: Json, titles: Mapping[str, str]) -> list[Row]:
     """Return every write, the latest first."""
     return [
         {
@@ -63,7 +63,7 @@ def attempt_rows(operation: Json) -> list[Row]:
     ]
 
 
-def condition_rows(dependency: Json, titles: dict[str, str]) -> list[Row]:
+def condition_rows(dependency: Json, titles: Mapping[str, str]) -> list[Row]:
     """Return what each step needs, and what is known about that."""
     return [
         {

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from engine.core.attempt import Attempt
 from engine.core.disrupt import words
 from engine.core.events import (
     Disrupted,
     DisruptionStruck,
+    FallbackTaken,
     Faulted,
     LateLanded,
     LocksTaken,
     LocksWanted,
+    OutputAugmented,
     Recorded,
     StepsRedone,
     StepsStale,
+    VerdictGiven,
     WaitBegun,
 )
 from engine.core.run import Run, StepState
@@ -26,11 +29,22 @@ from ui.models.run_checks import check_marks
 from ui.models.run_disrupt import steps_of
 from ui.models.run_events import words_of
 from ui.models.run_graph import UNDO
-from ui.models.run_words import clock, epochs, title_of
+from ui.models.run_places import APART, is_composite, steps_at, title_in
+from ui.models.run_tally import inner_steps
+from ui.models.run_words import clock, counted, epochs, title_of
 from ui.models.timeline import Mark, Row, Segment, SegmentKind, Timeline
 
 MAX_ROWS = 60
 """A run with more steps shows only the rows in which something happened."""
+MAX_INSIDE = 200
+"""How many steps of an opened composite step have rows."""
+FEW_INSIDE = 30
+"""A composite step with no more steps inside is open from the start."""
+_TOLD = frozenset({
+    Disrupted, DisruptionStruck, Faulted, FallbackTaken, LateLanded, LocksTaken, LocksWanted, OutputAugmented, StepsRedone, StepsStale,
+    VerdictGiven, WaitBegun,
+})  # fmt: skip
+_SEEN_AROUND = frozenset({"disruption", "fault", "late", "validation_reject"})
 
 _FORWARD: dict[str | None, SegmentKind] = {
     "ok": "attempt_ok", "failed": "attempt_failed", "rejected": "attempt_failed",
@@ -42,23 +56,115 @@ _BACK: dict[str | None, SegmentKind] = {
 }  # fmt: skip
 
 
-def run_timeline(run: Run, history: list[Recorded], now: datetime) -> Timeline:
-    """Return what a run did and when; open stretches end at `now`. A row holds all epochs of its step."""
-    steps = [run.steps[name] for name in run.saga.graph.order()]
+def run_timeline(
+    run: Run, history: Sequence[Recorded], now: datetime, opened: Collection[str] = ()
+) -> Timeline:
+    """Return what a run did and when; open stretches end at `now`. A row holds all epochs of its step.
+
+    The steps inside the `opened` composite steps have rows of their own; those inside the others are one bar.
+    """
+    told = [recorded for recorded in history if type(recorded.event) in _TOLD]
+    steps = rows_of(run, opened)
+    shown = {step.id for step in steps}
     lives = [life for step in steps for life in epochs(run, step)]
     segments = [segment for life in lives for segment in _segments(run, life)]
-    segments += [*_waits(run, history), *_lock_waits(run, history)]
-    marks = [mark for life in lives for mark in _marks(life)] + _planted(history) + check_marks(history)
+    segments += [segment for step in steps for segment in _inside(step)]
+    segments += [s for s in (*_waits(run, told), *_lock_waits(run, told)) if s.row in shown]
+    found = [mark for life in lives for mark in _marks(life)] + _planted(told) + check_marks(told)
+    marks = [mark for mark in (_placed(run, mark, shown) for mark in found) if mark is not None]
     begun = {segment.row for segment in segments} | {mark.row for mark in marks}
-    shown = [step for step in steps if len(steps) <= MAX_ROWS or step.id in begun]
-    rows = [Row(step.id, title_of(step)) for step in shown]
+    many = len(steps) > MAX_ROWS
+    rows = [Row(step.id, _row_title(run, step)) for step in steps if not many or step.id in begun]
     undone = dict.fromkeys([*run.plan, *(life.id for life in lives if life.undos or life.late_undos)])
-    rows += [Row(UNDO + name, f"Undo: {title_of(run.steps[name])}", "undo") for name in undone]
+    rows += [
+        Row(UNDO + name, f"Undo: {_row_title(run, run.steps[name])}", "undo")
+        for name in undone
+        if name in shown
+    ]
+    bundled = _bundled(run, [name for name in _undone_inside(run) if name not in shown], shown)
+    segments += bundled
+    rows += [Row(bar.row, f"Undo: {title_in(run, bar.row.removeprefix(UNDO))}", "undo") for bar in bundled]
     known = {row.id for row in rows}
     marks = [mark for mark in marks if mark.row in known]  # a new plan may have left a step out
     # Where only a person can go on, time would squeeze what happened against the left edge.
     goes_on = any(segment.end is None for segment in segments)
     return Timeline(tuple(rows), tuple(segments), tuple(marks), now if goes_on else None)
+
+
+def rows_of(run: Run, opened: Collection[str]) -> list[StepState]:
+    """Return the steps that have rows: the run's own, and behind an opened composite step those inside it that have begun."""
+    found: list[StepState] = []
+    for step in steps_at(run, ""):
+        found.append(step)
+        if step.id in opened:
+            begun = (one for one in inner_steps(run, step) if one.status != "pending")
+            found += islice(begun, MAX_INSIDE)
+    return found
+
+
+def openable(run: Run) -> dict[str, int]:
+    """Return the composite steps of the run's top level, each with how many steps have been made inside it."""
+    found = {}
+    for step in run.saga.steps:
+        if step in run.composites:
+            found[step] = sum(1 for _ in inner_steps(run, run.steps[step]))
+    return found
+
+
+def _row_title(run: Run, step: StepState) -> str:
+    if not step.frame:
+        return title_of(step)
+    around, _, own = title_in(run, step.id).partition(APART)
+    return f"↳ {own or around}"
+
+
+def _inside(step: StepState) -> Iterator[Segment]:
+    """Yield the bar of what is inside a composite step, from its beginning to its end."""
+    if is_composite(step) and step.ready_at is not None and step.status not in {"pending", "ready"}:
+        yield Segment(step.id, "inside", step.ready_at, None if step.status == "waiting" else step.ended_at)
+
+
+def _placed(run: Run, mark: Mark, shown: Collection[str]) -> Mark | None:
+    """Return a mark in its row, or in that of what is around its step; there only what should be seen."""
+    if mark.row in shown:
+        return mark
+    row = _row_around(run, mark.row, shown)
+    if row is None or mark.kind not in _SEEN_AROUND:
+        return None
+    return replace(mark, row=row, detail=f"{title_in(run, mark.row)}: {mark.detail}")
+
+
+def _row_around(run: Run, name: str, shown: Collection[str]) -> str | None:
+    while name in run.steps and name not in shown:
+        frame = run.frames.get(run.steps[name].frame)
+        name = frame.composite if frame is not None else ""
+    return name if name in shown else None
+
+
+def _undone_inside(run: Run) -> Iterator[str]:
+    return (step.id for step in run.steps.values() if step.frame and (step.undos or step.late_undos))
+
+
+def _bundled(run: Run, names: Sequence[str], shown: Collection[str]) -> list[Segment]:
+    """Return one bar for all undos inside a composite step that has no rows for what is inside."""
+    calls: dict[str, list[Attempt]] = {}
+    for name in names:
+        row = _row_around(run, name, shown)
+        if row is not None:
+            calls.setdefault(row, []).extend([*run.steps[name].undos, *run.steps[name].late_undos])
+    return [
+        Segment(
+            UNDO + row, _worst(each), min(c.started_at for c in each),
+            None if any(c.ended_at is None for c in each) else max(c.ended_at for c in each if c.ended_at),
+            detail=counted(len(each), "call"),
+        )
+        for row, each in calls.items()
+    ]  # fmt: skip
+
+
+def _worst(calls: Sequence[Attempt]) -> SegmentKind:
+    kinds = {_BACK[call.outcome] for call in calls}
+    return next(kind for kind in ("undo_running", "undo", "undo_failed") if kind in kinds)
 
 
 def _segments(run: Run, step: StepState) -> Iterator[Segment]:
@@ -100,7 +206,7 @@ def _pauses(row: str, attempts: list[Attempt], due: datetime | None) -> Iterator
         yield Segment(row, "backoff", attempts[-1].ended_at, None, detail=detail)
 
 
-def _waits(run: Run, history: list[Recorded]) -> list[Segment]:
+def _waits(run: Run, history: Sequence[Recorded]) -> list[Segment]:
     return [
         Segment(
             recorded.event.step,
@@ -114,7 +220,7 @@ def _waits(run: Run, history: list[Recorded]) -> list[Segment]:
     ]
 
 
-def _lock_waits(run: Run, history: list[Recorded]) -> Iterator[Segment]:
+def _lock_waits(run: Run, history: Sequence[Recorded]) -> Iterator[Segment]:
     for recorded in history:
         event = recorded.event
         if isinstance(event, LocksWanted) and event.step in run.steps:
@@ -142,7 +248,7 @@ def _marks(step: StepState) -> Iterator[Mark]:
             yield Mark(step.id, approval.ended_at, final.decision, detail)
 
 
-def _planted(history: list[Recorded]) -> list[Mark]:
+def _planted(history: Sequence[Recorded]) -> list[Mark]:
     """Return the disruptions, faults and late effects; a fault of the whole run has no row and stands in the words."""
     marks = []
     for recorded in history:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from engine.core.events import OutputAugmented, Recorded, VerdictGiven
 from engine.core.run import Run, StepState
+from ui.models.run_places import title_in
 from ui.models.run_words import clock_ms, money, title_of
 from ui.models.status import Look, verdict_look
 
@@ -135,7 +136,7 @@ def _line(
         seq=recorded.seq,
         at=recorded.at,
         step=event.step,
-        title=title_of(run.steps[event.step]) if event.step in run.steps else event.step,
+        title=title_in(run, event.step) if event.step in run.steps else event.step,
         attempt=event.attempt,
         validator=event.validator,
         verdict=verdict,

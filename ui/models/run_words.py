@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from engine.core.run import SETTLED, Run, StepState
 from engine.ports import RunRow
+from ui.models.run_places import Titles, is_composite, local_title, title_in
 from ui.models.status import run_look
 from ui.models.timeline import duration_words
 
@@ -21,6 +22,11 @@ WAITS: Final = {
 """What a run waits for whose steps are in such a state, the most telling first."""
 
 
+MAX_LISTED: Final = 14
+FEW: Final = 8
+"""How many names a sentence has: up to so many, else so few and a count."""
+
+
 @dataclass(frozen=True)
 class Headline:
     """How a run stands: `status` is a key of the status map, `word` is what its badge says."""
@@ -30,13 +36,13 @@ class Headline:
 
 
 def title_of(step: StepState) -> str:
-    """Return how people call a step."""
-    return step.definition.title or step.id
+    """Return how people call a step where what is around it is known; `run_places.title_in` says it in full."""
+    return local_title(step)
 
 
-def titles_of(run: Run) -> dict[str, str]:
-    """Return how people call each step of a run."""
-    return {step.id: title_of(step) for step in run.steps.values()}
+def titles_of(run: Run) -> Mapping[str, str]:
+    """Return how people call each step of a run, those inside composite steps with what is around them."""
+    return Titles(run)
 
 
 def epochs(run: Run, step: StepState) -> list[StepState]:
@@ -72,7 +78,7 @@ def headline(run: Run) -> Headline:
 def doubtful_pivots(run: Run) -> list[str]:
     """Return the titles of the points of no return that may be passed, though nobody knows yet (R15)."""
     pivots = (run.steps[name] for name in run.saga.pivots)
-    return [title_of(step) for step in pivots if step.maybe_landed and not step.landed]
+    return [title_in(run, step.id) for step in pivots if step.maybe_landed and not step.landed]
 
 
 def locks_held(run: Run) -> str:
@@ -82,7 +88,7 @@ def locks_held(run: Run) -> str:
     by_step: dict[str, list[str]] = {}
     for key, step in run.locks.items():
         by_step.setdefault(step, []).append(key)
-    held = "; ".join(f"{', '.join(keys)} ({title_of(run.steps[step])})" for step, keys in by_step.items())
+    held = "; ".join(f"{', '.join(keys)} ({title_in(run, step)})" for step, keys in by_step.items())
     return f"holds {held} until it ends"
 
 
@@ -169,7 +175,7 @@ def _forward(run: Run) -> Headline:
     ]
     if groups:
         return Headline("waiting", waiting_for(groups))
-    statuses = {run.steps[name].status for name in run.active}
+    statuses = {run.steps[name].status for name in run.active if not is_composite(run.steps[name])}
     word = next((word for status, word in WAITS.items() if status in statuses), "")
     names = [step.awaits[0] for step in run.steps.values() if step.status == "waiting" and step.awaits]
     if names and statuses == {"waiting"}:
@@ -187,8 +193,17 @@ def waiting_for(groups: Sequence[str]) -> str:
     return f"Waiting for {listed(named)}" if named else "Waiting for approval"
 
 
+def in_turn(names: Sequence[str]) -> str:
+    """Return "a, then b, then c"; of very many the first and the last ones."""
+    if len(names) > MAX_LISTED:
+        names = [*names[:FEW], f"{len(names) - FEW - 1:,} more", names[-1]]
+    return ", then ".join(names)
+
+
 def listed(names: Sequence[str]) -> str:
-    """Return "a", "a and b", "a, b and c"."""
+    """Return "a", "a and b", "a, b and c"; of very many the first ones, and how many more there are."""
+    if len(names) > MAX_LISTED:
+        names = [*names[:FEW], f"{len(names) - FEW:,} more"]
     return " and ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 

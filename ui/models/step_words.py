@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from engine.core.panel import Vote, votes
 from engine.core.run import Run, StepState
 from engine.core.verify import open_verdicts
+from ui.models.run_places import is_composite
 from ui.models.status import step_look
 
 
@@ -18,6 +19,8 @@ def shown_status(run: Run, step: StepState) -> str:
         return "fallback"
     if waits_for_verdict(run, step):
         return "awaiting_verdict"
+    if step.status == "waiting" and is_composite(step):
+        return "inside"
     if step.status == "validating" and step.id in run.judging:
         return "judging"
     return step.status

@@ -13,10 +13,11 @@ from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
 from engine.core.verify import augmented, open_verdicts
 from ui.models.run_actions import refusal
+from ui.models.run_places import title_in
 from ui.models.run_repair import repair_preview, what_follows
 from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
 from ui.models.run_verdicts import KeyChange, VerdictLine, changes, verdict_lines
-from ui.models.run_words import ago, counted, title_of
+from ui.models.run_words import ago, counted
 from ui.models.step_words import waits_for_verdict
 
 Json = Any
@@ -81,7 +82,7 @@ def verdict_detail(
     return VerdictDetail(
         run=run.id,
         step=name,
-        title=title_of(step),
+        title=title_in(run, step.id),
         saga=run.saga.name,
         asked=ago(asked.at, now),
         asked_seq=asked.seq,

@@ -11,6 +11,7 @@ from ui.components.design_start import start_screen
 from ui.components.design_state import opened, show_started, standing
 from ui.components.start_run import run_dialog
 from ui.components.text import escape
+from ui.models.draft_places import seen_at
 
 design = opened()
 if design is None:
@@ -18,19 +19,20 @@ if design is None:
     st.stop()
 
 now = standing(design)
+here = seen_at(now.findings, design.whole, design.place)
 code_font()
 design_header(design, now)
 if design.is_wide:
     palette(design)
-    design_canvas(design, now.findings)
+    design_canvas(design, here)
 left, right = st.columns([2.3, 1], gap="medium")
 with left:
     if not design.is_wide:
         palette(design)
-        design_canvas(design, now.findings)
+        design_canvas(design, here)
     below(design, now)
 with right:
-    inspector(now.findings)
+    inspector(here)
 if now.saga is not None:
     run_dialog(now.saga, saves=now.next_version if now.is_draft else 0, on_start=show_started)
 if design.said:

@@ -1,0 +1,51 @@
+"""The tasks of a team as a graph: a card for each, after those that it needs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.core.frames import Frame, frame_id, steps_in
+from engine.core.run import Run, StepState
+from ui.models.graph import Graph, GraphEdge, GraphNode
+from ui.models.run_places import frame_title
+from ui.models.run_tally import frame_status
+
+_ENDED: Final = frozenset({"ended", "dropped"})
+
+
+def team_graph(run: Run, step: StepState) -> Graph:
+    """Return the tasks of a team with what each needs."""
+    frames = run.composites.get(step.id)
+    tasks = [run.frames[name] for name in frames.ids] if frames is not None else []
+    return Graph(tuple(_card(run, task) for task in tasks), tuple(_arrows(run, tasks)))
+
+
+def _card(run: Run, task: Frame) -> GraphNode:
+    return GraphNode(
+        id=task.id,
+        title=frame_title(run, task),
+        subtitle=_subtitle(run, task),
+        kind="task",
+        status=frame_status(run, task),
+    )
+
+
+def _subtitle(run: Run, task: Frame) -> str:
+    total = len(task.plan.steps)
+    if task.failing:
+        return task.failing
+    if task.status == "waiting" or total == 1:
+        return task.body
+    ended = sum(step.status in {"committed", "skipped", "handled"} for step in steps_in(run, task))
+    return f"{task.body} · {ended} of {total} steps"
+
+
+def _arrows(run: Run, tasks: list[Frame]) -> list[GraphEdge]:
+    return [
+        GraphEdge(
+            f"{other}>{task.name}", frame_id(task.composite, other), task.id,
+            state="taken" if run.frames[frame_id(task.composite, other)].status in _ENDED else "idle",
+        )
+        for task in tasks
+        for other in task.after
+    ]  # fmt: skip
