@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import engine.steps.functions
-import engine.steps.points
+import engine.steps.lists
 import engine.steps.rfp
 import engine.steps.terraform_policies  # noqa: F401 - these register what ships
 from engine.ports import Llm, Performer

@@ -1,9 +1,10 @@
-"""What code says about many short findings before a model writes over them: themes, and who contradicts whom."""
+"""What code says about lists: the themes of many short findings, the highest of some items, a plan of tasks."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from engine.core.composite.teams import task_problems
 from engine.steps.python import FUNCTIONS
 
 Json = Any
@@ -38,3 +39,17 @@ def _summary(themes: list[Json], contradictions: list[Json]) -> str:
         for one in contradictions
     ]
     return " ".join([f"Themes: {listed}.", *(told or ["No report contradicts another."])])
+
+
+@FUNCTIONS.register("top_of")
+async def top_of(items: list[Json], by: str, count: int) -> Json:
+    """Return the items with the highest numbers in a field, the highest first, with their names as a text."""
+    ranked = sorted(items, key=lambda item: -float(item[by]))[:count]
+    return {"items": ranked, "text": ", ".join(str(item.get("name", "")) for item in ranked)}
+
+
+@FUNCTIONS.register("check_tasks")
+async def check_tasks(tasks: Json, roles: list[str], max_tasks: int) -> Json:
+    """Return whether a team with these roles can carry out a plan of tasks, and if not, why."""
+    problems = list(task_problems(tasks, set(roles), max_tasks))
+    return {"accept": not problems, "evidence": "; ".join(problems[:3])}
