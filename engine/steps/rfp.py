@@ -8,7 +8,9 @@ from typing import Any
 from engine.steps.python import FUNCTIONS, Rejected
 
 Json = Any
-_REQUIREMENT = re.compile(r"^\s*(?P<id>[A-Z]{1,4}-?\d+(?:\.\d+)*)\s*[.:)]?\s+(?P<text>\S.*?)\s*$", re.MULTILINE)
+_REQUIREMENT = re.compile(
+    r"^\s*(?P<id>[A-Z]{1,4}-?\d+(?:\.\d+)*)\s*[.:)]?\s+(?P<text>\S.*?)\s*$", re.MULTILINE
+)
 YEARLY_USD = {
     "eu-cloud": 14000, "own-data-centre": 26000, "global-cloud": 11000, "postgres": 3000,
     "postgres-standby": 7000, "office-hours": 6000, "around-the-clock": 24000,
@@ -24,7 +26,10 @@ def requirements(text: str) -> Json:
     Raises:
         Rejected: if there is none, or one number is there twice.
     """
-    found = [{**match.groupdict(), "must": " must " in f" {match['text']} "} for match in _REQUIREMENT.finditer(text)]
+    found = [
+        {**match.groupdict(), "must": " must " in f" {match['text']} "}
+        for match in _REQUIREMENT.finditer(text)
+    ]
     ids = [one["id"] for one in found]
     if not found:
         raise Rejected("no requirement was found; each is a line such as `R1: It must ...`")

@@ -38,7 +38,7 @@ def terraform_plan(plan: Json = None, sample: str = "") -> Json:
     """
     document = _document(plan or _sample(sample))
     changes = [change for entry in document.get("resource_changes") or [] if (change := _change(entry))]
-    counts = {action: 0 for action in ("create", "update", "replace", "delete", "forget")}
+    counts = dict.fromkeys(("create", "update", "replace", "delete", "forget"), 0)
     for change in changes:
         counts[change["action"]] += 1
     said = ", ".join(f"{count} to {action}" for action, count in counts.items() if count)
@@ -68,7 +68,7 @@ def _document(plan: Json) -> dict[str, Json]:
     if "planned_values" not in document and "resource_changes" not in document:
         raise Rejected("this is a state, not a plan: give what `terraform show -json PLANFILE` prints")
     version = str(document["format_version"])
-    if version.split(".")[0] not in {"0", "1"}:
+    if version.split(".", maxsplit=1)[0] not in {"0", "1"}:
         raise Rejected(f"the plan has the format {version}; 0.x and 1.x are known")
     if document.get("errored"):
         raise Rejected("planning failed, so this plan is not whole; correct the configuration and plan again")

@@ -13,9 +13,29 @@ SEVERITIES = ("high", "medium", "low")
 OPEN = {"0.0.0.0/0", "::/0"}
 PUBLIC_PORTS = {80, 443}
 """Ports that may be open to everybody."""
-ENCRYPTED = {"aws_db_instance": "storage_encrypted", "aws_ebs_volume": "encrypted", "aws_efs_file_system": "encrypted"}
-KEEPS_DATA = {"aws_db_instance", "aws_s3_bucket", "aws_dynamodb_table", "aws_ebs_volume", "aws_efs_file_system"}
-NOT_TAGGED = ("_rule", "_attachment", "_association", "_policy", "_block", "_acl", "_version", "random_", "null_")
+ENCRYPTED = {
+    "aws_db_instance": "storage_encrypted",
+    "aws_ebs_volume": "encrypted",
+    "aws_efs_file_system": "encrypted",
+}
+KEEPS_DATA = {
+    "aws_db_instance",
+    "aws_s3_bucket",
+    "aws_dynamodb_table",
+    "aws_ebs_volume",
+    "aws_efs_file_system",
+}
+NOT_TAGGED = (
+    "_rule",
+    "_attachment",
+    "_association",
+    "_policy",
+    "_block",
+    "_acl",
+    "_version",
+    "random_",
+    "null_",
+)
 MONTHLY_USD = {
     "t3.micro": 7.6, "t3.small": 15.2, "t3.medium": 30.4, "t3.large": 60.7, "m5.large": 70.1, "m5.xlarge": 140.2,
     "m5.4xlarge": 560.6, "r5.2xlarge": 367.9, "db.t3.micro": 12.4, "db.t3.medium": 52.6, "db.m5.large": 124.8,

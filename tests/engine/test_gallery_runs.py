@@ -112,9 +112,13 @@ LANDS = [
 
 
 @pytest.mark.parametrize(("name", "resource"), LANDS)
-def test_an_answer_that_is_lost_is_found_and_nothing_is_done_twice(bench: Bench, name: str, resource: str) -> None:
+def test_an_answer_that_is_lost_is_found_and_nothing_is_done_twice(
+    bench: Bench, name: str, resource: str
+) -> None:
     bench.world.add_fault(Fault(kind="error_after", resource=resource, times=1))
-    text = entry(name).text.replace("timeout_s: 8", "timeout_s: 1")  # nothing is looked at before the deadline
+    text = entry(name).text.replace(
+        "timeout_s: 8", "timeout_s: 1"
+    )  # nothing is looked at before the deadline
     run = bench.to_end(bench.start(text))
     assert run.status == "completed"
     assert sorted(actions(bench)) == sorted(ENDS[name][0])
@@ -135,14 +139,22 @@ def test_the_specialists_that_were_not_chosen_are_skipped_with_the_reason(bench:
         ("May I bring my dog to the office?", "general", "model", "none"),
     ],
 )
-def test_a_question_goes_to_its_specialist(bench: Bench, question: str, specialist: str, by: str, clause: str) -> None:
+def test_a_question_goes_to_its_specialist(
+    bench: Bench, question: str, specialist: str, by: str, clause: str
+) -> None:
     run = bench.to_end(bench.start(entry("contract-question").saga, question=question))
-    assert (run.output["specialist"], run.output["chosen_by"], run.output["clause"]) == (specialist, by, clause)
+    assert (run.output["specialist"], run.output["chosen_by"], run.output["clause"]) == (
+        specialist,
+        by,
+        clause,
+    )
 
 
 def test_a_page_that_sounds_pushy_is_asked_about_and_a_no_keeps_it_offline(bench: Bench) -> None:
     text = entry("product-page").text.replace("enum: [friendly, matter-of-fact, pushy]", "enum: [pushy]")
-    text = text.replace("Which tone has this page?", "What is its tone?")  # so that the script does not answer
+    text = text.replace(
+        "Which tone has this page?", "What is its tone?"
+    )  # so that the script does not answer
     run = bench.to_end(bench.start(text), approve=False)
     assert run.status == "compensated"
     assert actions(bench) == []
@@ -189,7 +201,9 @@ def test_a_small_change_has_no_finding_and_no_ticket(bench: Bench) -> None:
 def test_a_secret_of_a_plan_that_ships_reaches_no_event(bench: Bench) -> None:
     run_id = bench.start(entry("infrastructure-review").saga)
     bench.to_end(run_id)
-    assert "not-a-real-password" not in "".join(r.event.model_dump_json() for r in bench.store.history(run_id))
+    assert "not-a-real-password" not in "".join(
+        r.event.model_dump_json() for r in bench.store.history(run_id)
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,7 +227,9 @@ def test_a_claim_that_a_person_does_not_want_paid_is_undone(bench: Bench) -> Non
 
 
 def test_a_plan_that_nobody_can_carry_out_is_replaced_by_a_plain_one(bench: Bench) -> None:
-    text = entry("project-brief").text.replace("Plan two to four tasks", "Which tasks")  # the least answer is made up
+    text = entry("project-brief").text.replace(
+        "Plan two to four tasks", "Which tasks"
+    )  # the least answer is made up
     run = bench.to_end(bench.start(text))
     said = [(v.validator, v.verdict) for v in run.steps["plan"].verdicts if v.verdict != "accept"]
     assert said == [("can_be_carried_out", "retry")] * 2, "two tasks of one name"
@@ -226,7 +242,9 @@ def test_what_a_model_books_twice_is_skipped_and_what_it_forgot_is_booked_by_rul
     first, second = "      book_flight:", "      search_flights:"
     start, end = text.index(second), text.index(first)
     ends = text.index("      book_hotel:")
-    text = text[:start] + text[end:ends] + text[start:end] + text[ends:]  # unscripted, it calls the first tool each time
+    text = (
+        text[:start] + text[end:ends] + text[start:end] + text[ends:]
+    )  # unscripted, it calls the first tool each time
     run = bench.to_end(bench.start(text))
     booked = {name: step.status for name, step in run.steps.items() if name.endswith("book_flight")}
     assert list(booked.values()) == ["committed", *["skipped"] * 5]
@@ -235,7 +253,9 @@ def test_what_a_model_books_twice_is_skipped_and_what_it_forgot_is_booked_by_rul
 
 
 def test_a_person_who_can_not_go_is_left_out_and_only_their_trip_is_undone(bench: Bench) -> None:
-    bench.world.add_fault(Fault(kind="sold_out", resource="hotels/bookings", match={"guest": "Katherine"}, times=-1))
+    bench.world.add_fault(
+        Fault(kind="sold_out", resource="hotels/bookings", match={"guest": "Katherine"}, times=-1)
+    )
     run = bench.to_end(bench.start(entry("group-trip").saga))
     assert (run.status, run.output["not_booked"]) == ("completed", ["Katherine"])
     assert [trip["name"] for trip in run.output["trips"]] == ["Ada", "Grace", "Edsger"]
@@ -246,7 +266,9 @@ def test_a_person_who_can_not_go_is_left_out_and_only_their_trip_is_undone(bench
 
 def test_two_who_can_not_go_are_too_many(bench: Bench) -> None:
     for person in ("BOS", "JFK"):
-        bench.world.add_fault(Fault(kind="sold_out", resource="flights/bookings", match={"from": person}, times=-1))
+        bench.world.add_fault(
+            Fault(kind="sold_out", resource="flights/bookings", match={"from": person}, times=-1)
+        )
     run = bench.to_end(bench.start(entry("group-trip").saga))
     assert run.status == "compensated"
     assert bench.world.state().clean
