@@ -278,3 +278,14 @@ def test_a_tool_that_was_not_declared_is_refused():
 def test_what_can_not_work_is_refused_at_publishing(text, said):
     with pytest.raises(DefinitionInvalid, match=said):
         saga_of(text)
+
+
+def test_a_model_that_is_kept_to_a_schema_can_give_each_tool_its_arguments():
+    text = AGENT.replace(
+        "{description: Books.,",
+        "{description: Books., input: {type: object, properties: {q: {type: integer}, day: {enum: [mon]}}},",
+    )
+    step = saga_of(text).steps["ask"]
+    assert step.choice["properties"]["arguments"]["properties"] == {
+        "q": {"anyOf": [{"type": "string"}, {"type": "integer"}]}, "day": {"enum": ["mon"]}
+    }  # fmt: skip

@@ -38,7 +38,7 @@ class Sign:
 
 def signs(saga: Saga) -> list[Sign]:
     """Return what a saga shows: its size, its kinds, and what makes it worth looking at."""
-    steps = len(saga.steps)
+    saga, steps = embed(saga, shipped), len(saga.steps)
     return [
         Sign(f"{steps} step{'' if steps == 1 else 's'}", "account_tree"),
         *_kinds(saga),

@@ -89,4 +89,7 @@ def _said(name: str) -> str:
     assert entry is not None
     shelf = CHECKS[entry.check] if entry.check else PATTERNS[entry.pattern].title
     badges = " ".join(sign.word for sign in signs(entry.saga))
-    return f"{name} {entry.saga.name} {entry.when} {entry.saga.description} {shelf} {badges}".casefold()
+    breaks = " ".join(way.label for way in entry.breaks)
+    return (
+        f"{name} {entry.saga.name} {entry.when} {entry.saga.description} {shelf} {badges} {breaks}".casefold()
+    )
