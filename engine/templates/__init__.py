@@ -14,7 +14,7 @@ from engine.core.saga import Saga
 from engine.core.validators import CheckType
 
 Pattern = Literal[
-    "saga", "chain", "route", "gather", "loop", "supervisor", "tools", "nested", "events", "plan"
+    "saga", "chain", "route", "gather", "loop", "supervisor", "tools", "nested", "events", "change", "plan"
 ]  # fmt: skip
 """What a template is an example of."""
 

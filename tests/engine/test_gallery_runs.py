@@ -136,7 +136,7 @@ def test_the_specialists_that_were_not_chosen_are_skipped_with_the_reason(bench:
     [
         ("Which personal data of mine do you keep?", "privacy", "rule", "14.2"),
         ("The goods that you sent are broken, what now?", "purchase", "model", "3.2"),
-        ("May I bring my dog to the office?", "general", "model", "none"),
+        ("May I bring my dog to the office?", "general", "default", "none"),
     ],
 )
 def test_a_question_goes_to_its_specialist(

@@ -32,6 +32,7 @@ PATTERNS: Final[dict[Shelf, Words]] = {
     "tools": Words("Tools", "handyman", "A model calls tools; each call is a step that can be approved and undone."),
     "nested": Words("Sagas in sagas", "account_tree", "A whole saga as a step, with its own budget. Going back goes through it."),
     "events": Words("Choreography", "hub", "Steps that hear events and cause others. Nobody conducts."),
+    "change": Words("Plans that change", "update", "The world changes under way: what used it is done anew, the rest stays."),
     "plan": Words("Timetables", "calendar_month", "Work with hours, places and helpers, planned and planned again."),
     "checks": Words("Checks", "fact_check", "An example for each type of validation."),
 }  # fmt: skip
