@@ -12,14 +12,10 @@ import pytest
 
 from engine.core.run import Run
 from engine.sandbox.faults import Fault
-from engine.steps.python import FUNCTIONS, Functions
 from engine.templates import Template, template
 from tests.engine.conftest import Bench
 
-
-@pytest.fixture
-def functions() -> Functions:
-    return FUNCTIONS
+pytestmark = pytest.mark.usefixtures("shipped")
 
 
 def entry(name: str) -> Template:
@@ -128,7 +124,7 @@ def test_the_specialists_that_were_not_chosen_are_skipped_with_the_reason(bench:
     run = bench.to_end(bench.start(entry("contract-question").saga))
     skipped = {name: step.reason for name, step in run.steps.items() if step.status == "skipped"}
     assert skipped.keys() == {"privacy", "purchase", "general"}
-    assert skipped["privacy"] == "'dispatch' chose 'employment', not 'privacy'"
+    assert skipped["privacy"] == "'dispatch' chose 'employment', not 'privacy': It is about ending a job."
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,11 @@ from engine.core.embed import embed
 from engine.core.saga import Saga, inner_effects
 from engine.core.validation import examine
 from engine.sandbox.world import Fault
-from engine.steps.python import FUNCTIONS, Functions
-from engine.templates import Break, Template, shipped, template, templates
+from engine.templates import Break, Template, template, templates
+from engine.templates import shipped as shipped_saga
 from tests.engine.conftest import Bench
 
 pytestmark = pytest.mark.usefixtures("shipped")
-
-
-@pytest.fixture
-def functions() -> Functions:
-    return FUNCTIONS
 
 
 def trip() -> Saga:
@@ -47,7 +42,7 @@ BREAKS = [pytest.param(t, b, id=f"{t.name}: {b.label}") for t in templates() for
 
 @pytest.mark.parametrize("entry", templates(), ids=lambda t: t.name)
 def test_it_may_be_published_without_a_doubt(entry: Template) -> None:
-    assert publish_problems(embed(entry.saga, shipped)) == []
+    assert publish_problems(embed(entry.saga, shipped_saga)) == []
     assert entry.when
     assert entry.saga.description
 
