@@ -31,7 +31,7 @@ def gallery_filter(entries: Sequence[Template]) -> tuple[Shelf | None, str]:
             key="gallery_shelf",
             format_func=lambda one: f":material/{PATTERNS[one].icon}: {PATTERNS[one].title}",
             label_visibility="collapsed",
-            width="stretch",
+            width="content",
         )
     return shelf, search or ""
 
