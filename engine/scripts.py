@@ -14,6 +14,8 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from engine.ports import Json, LlmError, LlmRequest
 
 _FOLDER = files("engine.templates") / "scripts"
+_USUAL = "templates"
+"""The script that answers where a call names none: sensible answers to the prompts of the templates that ship."""
 
 
 class ScriptedError(BaseModel, frozen=True, extra="forbid"):
@@ -86,15 +88,15 @@ def shipped_scripts() -> dict[str, tuple[Rule, ...]]:
 
 
 def shipped_rule(request: LlmRequest) -> Rule | None:
-    """Return the rule of a shipped script that answers a call of `scripted/NAME`; None for any other, or if none fits.
+    """Return the rule of a shipped script that answers a call of `scripted` or `scripted/NAME`; None if none fits.
 
     Raises:
         LlmError: `no_script` if no script of that name ships.
     """
     kind, _, name = request.model.partition("/")
-    if kind != "scripted" or not name:
+    if kind != "scripted":
         return None
-    known = shipped_scripts()
+    known, name = shipped_scripts(), name or _USUAL
     if name not in known:
         message = f"there is no script '{name}'; there are {', '.join(known)}; plain `scripted` needs none"
         raise LlmError(message, retryable=False, code="no_script")

@@ -50,6 +50,7 @@ def test_every_chapter_of_the_guide_migration_example_and_script_is_in_it(names:
         ("storage/migrations/versions", "*.py"),
         ("engine/templates/checks", "*.yaml"),
         ("engine/templates/scripts", "*.yaml"),
+        ("engine/templates/samples", "*.json"),
     ):
         here = {f"{folder}/{path.name}" for path in (ROOT / folder).glob(pattern)}
         assert here

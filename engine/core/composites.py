@@ -164,9 +164,20 @@ class AgentStep(StepBase):
         names = [*self.tools, "answer"]
         return {
             "type": "object",
-            "properties": {"tool": {"enum": names}, "arguments": {"type": "object"}, **self._answer},
+            "properties": {"tool": {"enum": names}, "arguments": self._arguments, **self._answer},
             "required": ["tool"],
         }
+
+    @property
+    def _arguments(self) -> dict[str, Json]:
+        """Every argument that some tool takes: a model that is kept to a schema could give no other."""
+        shapes: dict[str, list[Json]] = {}
+        for tool in self.tools.values():
+            for name, shape in tool.input.get("properties", {}).items():
+                if shape not in shapes.setdefault(name, []):
+                    shapes[name].append(shape)
+        known = {name: found[0] if len(found) == 1 else {"anyOf": found} for name, found in shapes.items()}
+        return {"type": "object", "properties": known} if known else {"type": "object"}
 
     @property
     def conclusion(self) -> dict[str, Json]:

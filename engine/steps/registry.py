@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import engine.steps.functions  # noqa: F401 - registers what ships
+import engine.steps.functions
+import engine.steps.lists
+import engine.steps.rfp
+import engine.steps.terraform_policies  # noqa: F401 - these register what ships
 from engine.ports import Llm, Performer
 from engine.steps.checks import CheckPerformer, JudgePerformer
 from engine.steps.http import HttpPerformer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,6 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.core.document import parse_saga
 from engine.core.saga import Saga
 from engine.core.validators import CheckType
+
+Pattern = Literal[
+    "saga", "chain", "route", "gather", "loop", "supervisor", "tools", "nested", "events", "change", "plan"
+]  # fmt: skip
+"""What a template is an example of."""
 
 
 class Break(BaseModel):
@@ -29,6 +34,7 @@ class Template(BaseModel):
     name: str
     icon: str = Field(description="a Material Symbols name")
     when: str = Field(description="when to use it")
+    pattern: Pattern = Field(default="saga", description="what it is an example of")
     check: CheckType | None = Field(default=None, description="the one type of validation that it shows")
     breaks: tuple[Break, ...] = ()
 

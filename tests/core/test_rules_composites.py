@@ -376,3 +376,14 @@ def test_R25_what_answers_late_is_undone_though_its_round_is_gone():
     play.do(c.Report(step="l.1.a", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
     assert "late l.1.a" in play.open()
     play.check_replay()
+
+
+def test_a_model_that_is_kept_to_a_schema_can_give_each_tool_its_arguments():
+    text = AGENT.replace(
+        "{description: Books.,",
+        "{description: Books., input: {type: object, properties: {q: {type: integer}, day: {enum: [mon]}}},",
+    )
+    step = saga_of(text).steps["ask"]
+    assert step.choice["properties"]["arguments"]["properties"] == {
+        "q": {"anyOf": [{"type": "string"}, {"type": "integer"}]}, "day": {"enum": ["mon"]}
+    }  # fmt: skip

@@ -8,6 +8,7 @@ from tests.ui.run_studio import Tab, open_studio, until
 from ui.components.text import escape
 from ui.models.gallery import CHECKS, break_words, faults_of, own_versions, shortage, signs, tiers
 from ui.models.gallery_picture import picture, two_lines
+from ui.models.gallery_sections import finds, rows, sections
 
 
 @pytest.fixture(scope="module")
@@ -187,3 +188,55 @@ def test_every_way_to_break_a_template_is_a_real_fault(entry):
     for way in entry.breaks:
         assert faults_of(way)
         assert break_words(way)
+
+
+def test_templates_stand_on_shelves_by_pattern_and_none_is_forgotten():
+    on_shelves = [entry.name for section in sections(templates()) for entry in section.entries]
+    assert sorted(on_shelves) == sorted(entry.name for entry in templates())
+    assert [len(row) for row in rows(sections(templates(), search="group"))] == [1]
+    single = [section for section in sections(templates()) if len(section.entries) == 1]
+    assert {section.pattern for row in rows(single) for section in row} == {one.pattern for one in single}
+    assert max(len(row) for row in rows(single)) == 2
+
+
+@pytest.mark.parametrize(
+    ("search", "there", "not_there"),
+    [("GERMANY", "trip-to-germany", "order-fulfilment"), ("loop", "policy-summary", "product-page"), ("point return", "claims-handling", "product-page")],
+)  # fmt: skip
+def test_a_search_looks_at_titles_words_and_badges(search, there, not_there):
+    found = {entry.name for entry in templates() if finds(entry, search)}
+    assert there in found
+    assert not_there not in found
+
+
+def test_a_pattern_and_a_search_leave_the_cards_that_fit(studio):
+    tab = Tab("gallery")
+    tab.app.text_input(key="gallery_search").set_value("carrier").run()
+    assert {"gallery_run_order-fulfilment", "gallery_run_group-trip"} <= keys(tab)
+    assert "gallery_run_product-page" not in keys(tab)
+    tab.app.button_group(key="gallery_shelf").set_value("nested").run()
+    assert "gallery_run_group-trip" in keys(tab)
+    assert "gallery_run_order-fulfilment" not in keys(tab)
+    tab.app.text_input(key="gallery_search").set_value("no such thing").run()
+    assert "No template fits" in words(tab)
+    tab.click("gallery_show_all")
+    assert "gallery_run_product-page" in keys(tab)
+
+
+def test_the_shelf_of_checks_holds_the_examples_alone(studio):
+    tab = Tab("gallery")
+    tab.app.button_group(key="gallery_shelf").set_value("checks").run()
+    assert "gallery_run_check-temporal_caught" in keys(tab)
+    assert "gallery_run_trip-to-germany" not in keys(tab)
+
+
+def test_badges_count_what_is_inside_other_steps():
+    said = {entry.name: [sign.word for sign in signs(entry.saga)] for entry in templates()}
+    assert {"3 steps", "4 can be undone", "Point of no return"} <= set(said["group-trip"])
+    assert {"4 steps", "5 can be undone", "Asks a person"} <= set(said["trip-with-tools"])
+
+
+def test_a_template_with_a_saga_inside_is_not_listed_as_published_after_a_run(studio):
+    studio.engine.publish(template("group-trip").saga, "maria")
+    listed = own_versions(studio.store.versions(), [entry.saga for entry in templates()])
+    assert "group-trip" not in {version.saga for version in listed}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
@@ -21,20 +21,49 @@ from ui.session import studio
 if TYPE_CHECKING:
     from engine.ports import SagaVersion
     from engine.templates import Break, Template
+    from ui.models.gallery_sections import Section
+
+_PER_ROW: Final = 2
+
+
+def section_row(row: tuple[Section, ...]) -> None:
+    """Draw the templates of one pattern, or of two patterns side by side."""
+    if len(row) == 1:
+        _section(row[0])
+        return
+    for column, section in zip(st.columns(_PER_ROW), row, strict=True):
+        with column:
+            _heading(section)
+    for column, section in zip(st.columns(_PER_ROW), row, strict=True):
+        with column:
+            template_card(section.entries[0])
+
+
+def _heading(section: Section) -> None:
+    words = section.words
+    st.subheader(f":material/{words.icon}: {words.title}", anchor=False)
+    st.caption(words.note)
+
+
+def _section(section: Section) -> None:
+    _heading(section)
+    for start in range(0, len(section.entries), _PER_ROW):
+        row = section.entries[start : start + _PER_ROW]
+        for column, entry in zip(st.columns(_PER_ROW), row, strict=False):
+            with column:
+                template_card(entry)
 
 
 def template_card(entry: Template) -> None:
     """Draw a template: what it is for, what it shows, its picture, and what can be done with it."""
     saga = entry.saga
-    with st.container(border=True, key=f"gallery_card_{entry.name}"):
-        words, drawing = st.columns([1, 1.15], gap="large", vertical_alignment="center")
-        with words:
-            st.subheader(f":material/{entry.icon}: {escape(saga.name)}", anchor=False)
-            st.markdown(escape(entry.when))
-            st.caption(escape(saga.description))
-            _badges(signs(saga))
-        with drawing:
-            _picture(saga)
+    with st.container(border=True, height="stretch", key=f"gallery_card_{entry.name}"):
+        st.markdown(f"##### :material/{entry.icon}: {escape(saga.name)}")
+        st.markdown(escape(entry.when))
+        st.caption(escape(saga.description))
+        _picture(saga)
+        st.space("stretch")
+        _badges(signs(saga))
         _shortage(saga)
         _actions(entry, saga)
 

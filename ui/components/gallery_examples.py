@@ -6,24 +6,27 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from engine.templates import examples
 from ui.components.start_run import start_now
 from ui.components.text import escape
 from ui.models.gallery import CHECKS, tiers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.templates import Template
 
 _PER_ROW: Final = 3
 
 
-def example_cards() -> None:
-    """Draw the examples of single checks, those of one step's result before those between steps."""
+def example_cards(shown: Sequence[Template]) -> None:
+    """Draw examples of single checks, those of one step's result before those between steps."""
     st.subheader("Checks, one at a time", anchor=False)
     st.caption(
         "An example for each type of validation. Each has a case that must be caught and a near miss that must pass."
     )
-    for title, entries in tiers(examples()).items():
+    for title, entries in tiers(shown).items():
+        if not entries:
+            continue
         st.markdown(f"**{title}**")
         for start in range(0, len(entries), _PER_ROW):
             for column, entry in zip(st.columns(_PER_ROW), entries[start : start + _PER_ROW], strict=False):

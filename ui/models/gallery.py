@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from engine.core.saga import Saga, effect_of, undo_of
+from engine.core.composites import AgentStep
+from engine.core.embed import embed
+from engine.core.saga import Saga, Step, bodies_of, effect_of, undo_of
 from engine.core.validators import CheckType, tier_of
 from engine.ports import SagaVersion
 from engine.sandbox.faults import Fault
-from engine.templates import Break, Template
+from engine.templates import Break, Template, shipped
 from ui.models.status import Family, effect_look, kind_look
 from ui.models.world_words import fault_words
 
@@ -36,7 +38,7 @@ class Sign:
 
 def signs(saga: Saga) -> list[Sign]:
     """Return what a saga shows: its size, its kinds, and what makes it worth looking at."""
-    steps = len(saga.steps)
+    saga, steps = embed(saga, shipped), len(saga.steps)
     return [
         Sign(f"{steps} step{'' if steps == 1 else 's'}", "account_tree"),
         *_kinds(saga),
@@ -45,7 +47,7 @@ def signs(saga: Saga) -> list[Sign]:
 
 
 def _kinds(saga: Saga) -> list[Sign]:
-    counted = Counter(step.kind for step in saga.steps.values())
+    counted = Counter(step.kind for step in every_step(saga))
     found = []
     for kind, count in counted.items():
         look = kind_look(kind)
@@ -54,7 +56,7 @@ def _kinds(saga: Saga) -> list[Sign]:
 
 
 def _policies(saga: Saga) -> list[Sign]:
-    steps = list(saga.steps.values())
+    steps = list(every_step(saga))
     undoable = sum(1 for step in steps if undo_of(step) is not None)
     found = []
     if undoable:
@@ -80,6 +82,17 @@ def _policies(saga: Saga) -> list[Sign]:
         names = ", ".join(invariant.name.replace("_", " ") for invariant in saga.invariants)
         found.append(Sign("Holds an invariant", "rule", "gray", f"Checked at each step: {names}"))
     return found
+
+
+def every_step(saga: Saga) -> Iterator[Step]:
+    """Yield the steps of a saga with those that stand inside others."""
+    for step in saga.steps.values():
+        yield step
+        if isinstance(step, AgentStep):
+            yield from (tool.step for tool in step.tools.values())
+        else:
+            for body in bodies_of(step).values():
+                yield from every_step(body)
 
 
 def tiers(entries: Sequence[Template]) -> dict[str, list[Template]]:
@@ -110,9 +123,9 @@ def shortage(saga: Saga, free: Mapping[str, int]) -> str:
     return sku if free[sku] < wanted else ""
 
 
-def own_versions(versions: Iterable[SagaVersion], shipped: Sequence[Saga]) -> list[SagaVersion]:
+def own_versions(versions: Iterable[SagaVersion], originals: Sequence[Saga]) -> list[SagaVersion]:
     """Return the published versions that are not one of the templates as they ship, newest first."""
-    known = {saga.hash for saga in shipped}
+    known = {embed(saga, shipped).hash for saga in originals}
     return sorted(
         (version for version in versions if version.hash not in known),
         key=lambda version: version.created_at,
