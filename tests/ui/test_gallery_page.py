@@ -6,6 +6,7 @@ from engine.core.document import parse_saga
 from engine.templates import examples, template, templates
 from tests.ui.run_studio import Tab, open_studio, until
 from ui.components.text import escape
+from ui.models.draft_problems import problems
 from ui.models.gallery import CHECKS, break_words, faults_of, own_versions, shortage, signs, tiers
 from ui.models.gallery_picture import picture, two_lines
 from ui.models.gallery_sections import finds, rows, sections
@@ -240,3 +241,8 @@ def test_a_template_with_a_saga_inside_is_not_listed_as_published_after_a_run(st
     studio.engine.publish(template("group-trip").saga, "maria")
     listed = own_versions(studio.store.versions(), [entry.saga for entry in templates()])
     assert "group-trip" not in {version.saga for version in listed}
+
+
+@pytest.mark.parametrize("entry", templates(), ids=lambda entry: entry.name)
+def test_a_template_is_no_draft_with_errors(entry):
+    assert [finding.problem for finding in problems(entry.saga.document()) if finding.is_error] == []

@@ -8,8 +8,10 @@ from typing import Final
 
 from engine.core.checks import publish_problems
 from engine.core.document import saga_from_document
+from engine.core.embed import embed
 from engine.core.errors import DefinitionInvalid, Problem
 from engine.core.saga import Saga
+from engine.templates import shipped
 from ui.models.draft import Document, steps_of
 
 SEGMENTS: Final = ("Step", "Retry", "Validate", "Undo", "Approve")
@@ -64,7 +66,7 @@ def at(findings: list[Finding], path: str) -> list[Finding]:
 
 def _found(document: Document) -> list[Problem]:
     try:
-        return publish_problems(saga_from_document(document))
+        return publish_problems(embed(saga_from_document(document), shipped))
     except DefinitionInvalid as invalid:
         return [_reworded(problem, document) for problem in invalid.problems]
 
