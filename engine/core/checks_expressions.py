@@ -9,7 +9,7 @@ from typing import Any
 from engine.core.composites import INSIDE
 from engine.core.disruptions import Disruption
 from engine.core.errors import ExpressionError, Problem
-from engine.core.expressions import Expression, compile_expression
+from engine.core.expressions import FUNCTIONS, STANDARD, Expression, compile_expression
 from engine.core.saga import LlmStep, RouteStep, Saga, Step, undo_of
 from engine.core.templates import expressions_in
 from engine.core.validators import ContextPolicy, LlmFallback, Validator
@@ -263,6 +263,10 @@ def _name_problems(use: Use, expression: Expression, saga: Saga, scene: Scene) -
             remedy = _remedy(use, other)
             what = f"`{expression.source}` uses '{other}', which need not come before"
             yield Problem(use.where, what, remedy)
+    if expression.unknown:
+        known = ", ".join(sorted(STANDARD | FUNCTIONS.keys()))
+        what = f"`{expression.source}` calls `{min(expression.unknown)}`, which is no function"
+        yield Problem(use.where, what, f"there are {known}")
     unknown = expression.names - use.allowed
     if unknown:
         names = ", ".join(sorted(unknown))

@@ -45,6 +45,36 @@ def round_to(value: float, digits: float = 0) -> float:
 
 FUNCTIONS = {"add_days": add_days, "round": round_to}
 """What expressions can call beyond CEL's own functions."""
+STANDARD = frozenset(
+    [
+        "size",
+        "startsWith",
+        "endsWith",
+        "contains",
+        "matches",
+        "int",
+        "uint",
+        "double",
+        "string",
+        "bytes",
+        "bool",
+        "dyn",
+        "type",
+        "duration",
+        "timestamp",
+        "getFullYear",
+        "getMonth",
+        "getDayOfYear",
+        "getDayOfMonth",
+        "getDate",
+        "getDayOfWeek",
+        "getHours",
+        "getMinutes",
+        "getSeconds",
+        "getMilliseconds",
+    ]
+) - {"bool"}
+"""CEL's own functions, as far as the binding has them."""
 
 
 class Expression:
@@ -53,16 +83,23 @@ class Expression:
     Attributes:
         names: the variables at its roots, such as `run` and `output`.
         steps: the steps it speaks of.
+        unknown: the functions it calls that there are not.
         inputs: the inputs of the run it speaks of.
     """
 
-    __slots__ = ("_functions", "_narrow", "_program", "_promoted", "inputs", "names", "source", "steps")
+    __slots__ = (
+        "_functions", "_narrow", "_program", "_promoted", "inputs", "names", "source", "steps", "unknown"
+    )  # fmt: skip
 
     def __init__(self, source: str) -> None:
         self.source = source
         self._program = _compile(source)
         self._promoted: Any = None
-        self._functions = {name: FUNCTIONS[name] for name in self._program.functions() if name in FUNCTIONS}
+        called = {
+            name for name in self._program.functions() if name.isidentifier() and not name.startswith("_")
+        }
+        self._functions = {name: FUNCTIONS[name] for name in called if name in FUNCTIONS}
+        self.unknown = called - STANDARD - FUNCTIONS.keys()
         bare = _STRING.sub("''", source)
         self.names = frozenset(cast("list[str]", self._program.variables())) - frozenset(_BOUND.findall(bare))
         self.steps = frozenset(_STEP.findall(bare))

@@ -176,9 +176,10 @@ class Engine:
         Raises:
             DefinitionInvalid: if a saga is inside itself.
         """
-        return embed(saga, self._newest)
+        return embed(saga, self.newest)
 
-    def _newest(self, name: str) -> Saga | None:
+    def newest(self, name: str) -> Saga | None:
+        """Return the newest version of a saga here, else the one that ships under the name, or None."""
         versions = self._store.versions(name)
         if versions:
             return saga_from_document(versions[0].document)

@@ -33,6 +33,7 @@ BAD = {
     "a cycle": (b_needs("b"), "steps.b.needs", "a cycle: b -> b"),
     "a missing dependency": (b_needs("zz"), "steps.b.needs", "needs 'zz', which is not a step"),
     "a branch of no route": (b_needs("a.left"), "steps.b.needs", "'a' is no route"),
+    "a function that there is not": (step("when: 'run.id.lowerAscii() == \"x\"'"), "steps.a.when", "calls `lowerAscii`"),
     "half a condition": (b_needs("'a &&'"), "steps.b.needs", "can't be parsed"),
     "an empty condition": (b_needs("''"), "steps.b.needs", "not a dependency condition"),
     "a condition in a list": (b_needs("['a || a', a]"), "steps.b.needs", "no step id"),

@@ -132,15 +132,15 @@ def test_bad_arguments_are_told_in_words(tmp_path: Path) -> None:
 
 def test_the_schema_is_json_schema_that_the_templates_fit() -> None:
     import jsonschema
-    import yaml
 
+    from engine.core.document import parse_document
     from engine.templates import examples, templates
 
     shipped = (*templates(), *examples())
     schema = json.loads(saga("schema").output)
     jsonschema.Draft202012Validator.check_schema(schema)
     for entry in shipped:
-        jsonschema.validate(yaml.safe_load(entry.text), schema)
+        jsonschema.validate(parse_document(entry.text), schema)
     listed = json.loads(saga("templates", "--json").output)
     assert [(t["name"], t["check"]) for t in listed] == [(t.name, t.check) for t in shipped]
     told = saga("templates").output

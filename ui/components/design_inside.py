@@ -7,6 +7,8 @@ import re
 import streamlit as st
 import yaml
 
+from engine.core.document import parse_document
+from engine.core.errors import DefinitionInvalid
 from engine.core.parts import ID_PATTERN
 from engine.templates import templates
 from ui.components import design_state as state
@@ -128,12 +130,12 @@ def _as_yaml(step: str, part: str, label: str) -> None:
 def _read_yaml(key: str, path: ops.Path) -> None:
     design, text = state.current(), str(st.session_state[key])
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        design.bad[key] = (text, f"This is not YAML: {' '.join(str(error).split())}")
-        return
-    if not isinstance(value, dict):
-        design.bad[key] = (text, "It must be names with what each is, such as `search: {...}`.")
+        value = parse_document(text)
+    except DefinitionInvalid as invalid:
+        found = invalid.problems[0]
+        is_none = found.path == "file"
+        said = "It must be names with what each is, such as `search: {...}`." if is_none else str(found)
+        design.bad[key] = (text, said)
         return
     design.bad.pop(key, None)
     state.apply(ops.put, path, value)

@@ -126,7 +126,7 @@ def stored(name: str) -> Document | None:
 
 def standing(design: Design) -> Standing:
     """Return how the draft stands."""
-    saga, findings = checked(design.whole)
+    saga, findings = checked(design.whole, studio().engine.newest)
     versions = studio().store.versions(design.name)
     is_draft = not versions or versions[0].document != design.whole
     return Standing(saga, findings, versions, is_draft)

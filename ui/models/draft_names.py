@@ -15,7 +15,8 @@ Needs = list[str] | str | None
 _STRING: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
 _PLAIN: Final = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?")
 _WORD: Final = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?(?![\w.]|\s*\()")  # `of (` is no step
-_VALIDATOR: Final = r"(steps/[^/]+/|edges/\d+/)?validate/\d+"
+_VALIDATOR: Final = r"(steps/[^/]+/|edges/\d+/|replan/)?validate/\d+"
+_INSIDE: Final = re.compile(r"^(steps/[^/]+/(body|workers/[^/]+)/)+")
 _CEL: Final = (
     re.compile(rf"{_VALIDATOR}/(rule|of|text|items|total|list|cover/(start|end)|spans/\d+/(start|end))"),
     re.compile(
@@ -24,7 +25,8 @@ _CEL: Final = (
     re.compile(r"steps/[^/]+/(states/(goals|constraints)|context/inputs/\d+)"),
     re.compile(r"invariants/\d+/rule"),
     re.compile(r"steps/[^/]+/((emits/\d+/)?when|schedules)"),
-    re.compile(r"steps/[^/]+/with/rules/\d+/when"),
+    re.compile(r"steps/[^/]+/with/(rules/\d+/when|until|score|value)"),
+    re.compile(r"disruptions/\d+/what/path"),
     re.compile(r"steps/[^/]+/(compensate/)?writes/[^/]+"),
     re.compile(r"steps/[^/]+/(approval/when|probe/landed|compensate/cost_usd)"),
 )
@@ -81,15 +83,22 @@ def rename_in_document(document: dict[str, Json], old: str, new: str) -> dict[st
         for body in renamed["steps"].values():
             if isinstance(body, dict) and "needs" in body:
                 body["needs"] = _in_needs(body["needs"], old, new)
-    for edge in _dicts(renamed.get("edges")):
-        edge |= {end: new for end in ("from", "to") if edge.get(end) == old}
     for validator in _dicts(renamed.get("validate")):
         if isinstance(validator.get("steps"), list):
             validator["steps"] = [new if name == old else name for name in validator["steps"]]
-    clock = renamed.get("clock")
-    if isinstance(clock, dict) and clock.get("replan") == old:
-        clock["replan"] = new
+    for part, key in _mentions(renamed):
+        if isinstance(part, dict) and part.get(key) == old:
+            part[key] = new
     return renamed
+
+
+def _mentions(document: dict[str, Json]) -> Iterator[tuple[Json, str]]:
+    """Yield where a step is named by its bare id: on edges, by the clock, in what is to strike."""
+    for edge in _dicts(document.get("edges")):
+        yield from ((edge, "from"), (edge, "to"))
+    for disruption in _dicts(document.get("disruptions")):
+        yield from ((disruption.get("when"), "after"), (disruption.get("what"), "step"))
+    yield document.get("clock"), "replan"
 
 
 def _dicts(value: Json) -> list[dict[str, Json]]:
@@ -123,7 +132,8 @@ def _renamed(value: Json, path: tuple[str, ...], root: str, old: str, new: str) 
         return [_renamed(item, (*path, str(i)), root, old, new) for i, item in enumerate(value)]
     if not isinstance(value, str):
         return value
-    if any(pattern.fullmatch("/".join(path)) for pattern in _CEL):
+    place = _INSIDE.sub("", "/".join(path))
+    if any(pattern.fullmatch(place) for pattern in _CEL):
         return _in_cel(value, root, old, new)
     return "".join(_in_cel(part, root, old, new) if is_hole else part for part, is_hole in _parts(value))
 

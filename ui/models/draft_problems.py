@@ -8,7 +8,7 @@ from typing import Final
 
 from engine.core.checks import publish_problems
 from engine.core.document import saga_from_document
-from engine.core.embed import embed
+from engine.core.embed import Find, embed
 from engine.core.errors import DefinitionInvalid, Problem
 from engine.core.saga import Saga
 from engine.templates import shipped
@@ -37,14 +37,14 @@ class Finding:
         return self.problem.severity == "error"
 
 
-def problems(document: Document) -> list[Finding]:
-    """Return everything that is wrong or doubtful about a draft, errors first."""
-    return [located(problem, document) for problem in _found(document)]
+def problems(document: Document, find: Find = shipped) -> list[Finding]:
+    """Return everything that is wrong or doubtful about a draft, errors first; `find` knows the sagas inside it."""
+    return [located(problem, document) for problem in _found(document, find)]
 
 
-def checked(document: Document) -> tuple[Saga | None, list[Finding]]:
+def checked(document: Document, find: Find = shipped) -> tuple[Saga | None, list[Finding]]:
     """Return the saga, if the draft can be saved as a version, and the findings."""
-    found = problems(document)
+    found = problems(document, find)
     ready = not any(finding.is_error for finding in found)
     return (saga_from_document(document) if ready else None), found
 
@@ -64,9 +64,9 @@ def at(findings: list[Finding], path: str) -> list[Finding]:
     return [finding for finding in findings if inside.fullmatch(finding.problem.path)]
 
 
-def _found(document: Document) -> list[Problem]:
+def _found(document: Document, find: Find) -> list[Problem]:
     try:
-        return publish_problems(embed(saga_from_document(document), shipped))
+        return publish_problems(embed(saga_from_document(document), find))
     except DefinitionInvalid as invalid:
         return [_reworded(problem, document) for problem in invalid.problems]
 
