@@ -84,7 +84,7 @@ def amendment_problems(run: Run, proposed: Saga) -> list[str]:
 
 def has_begun(step: StepState) -> bool:
     """Return whether a step is past changing: called, asked about, waiting for something, or settled."""
-    touched = bool(step.attempts or step.approvals or step.by_hand)
+    touched = bool(step.attempts or step.approvals or step.by_hand or step.lates)
     return touched or step.status not in {"pending", "ready", "withdrawn"}
 
 

@@ -88,7 +88,8 @@ def affected_paths(run: Run, culprits: Collection[str]) -> dict[str, tuple[str, 
     """
     graph = digraph_of(run)
     inside = {inner: name for name in culprits for inner in ids_within(run, name)}
-    found = nx.multi_source_dijkstra_path(graph, {*culprits, *inside}) if culprits else {}
+    sources = {*culprits, *inside}
+    found = nx.multi_source_dijkstra_path(graph, sources) if culprits else {}
     paths = {name: tuple(found[name]) for name in run.steps if name in found}
     return {name: (inside[p[0]], *p) if p[0] in inside else p for name, p in paths.items()}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine.core.document import saga_from_document
-from engine.core.saga import Saga
+from engine.core.saga import Saga, Step, bodies_of
 from engine.rehearsal.story import Story
 from engine.rehearsal.tape import Tape
 from engine.rehearsal.verdict import expect
@@ -27,9 +29,16 @@ class Calm(Story):
             super().calm()
 
 
+def _inside(step: Step) -> Iterator[Step]:
+    for body in bodies_of(step).values():
+        for one in body.steps.values():
+            yield one
+            yield from _inside(one)
+
+
 def is_free_of_order(saga: Saga) -> bool:
     """Return whether nothing in a saga may depend on what ends first."""
-    steps = saga.steps.values()
+    steps = [*saga.steps.values(), *(inner for step in saga.steps.values() for inner in _inside(step))]
     quiet = all(not step.writes and step.approval is None for step in steps)
     return quiet and not any(
         sign in each.source for each in saga.graph.conditions.values() for sign in ("||", "!")

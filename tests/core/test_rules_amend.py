@@ -171,3 +171,20 @@ def test_R27_a_step_that_was_called_and_is_ready_for_another_try_has_begun():
     refuses(
         play, amend("steps: {p: {<pay>}, s: {<send>, needs: p}}"), "'s' has begun and its `retry` differs"
     )
+
+
+def test_R25_an_amendment_keeps_a_step_with_an_effect_that_landed_late():
+    play = Play(
+        "recovery: ask\nsteps: {a: {<book>, <once>, timeout_s: 5, settle_s: 1}, b: {<read>, needs: a}}"
+    )
+    play.unknown("a")
+    while not play.run.direction_asked:
+        play.advance()
+    play.do(c.ChooseDirection(direction="repair", replan=True, by="bob"))
+    while play.run.repairs == 0:
+        play.ok("a", empty=True) if play.run.open_calls else play.advance()
+    play.do(c.Report(step="a", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    assert list(play.run.late) == ["a"]
+    document = play.run.saga.document()
+    document["steps"] = {"b": {**document["steps"]["b"], "needs": []}}
+    refuses(play, c.Amend(document=document, reason="without it", by="bob"), "'a' has begun and is missing")

@@ -97,8 +97,8 @@ BUGS = (
     Mutant(
         name="a composite that no longer counts keeps what is inside it",
         breaks="R26",
-        old="nx.multi_source_dijkstra_path(graph, {*culprits, *inside})",
-        new="nx.multi_source_dijkstra_path(graph, {*culprits})",
+        old="sources = {*culprits, *inside}",
+        new="sources = {*culprits}",
         tests=(COMPOSITES,),
     ),
     Mutant(

@@ -118,7 +118,7 @@ BUGS = (
     Mutant(
         name="half of what belongs together may commit",
         breaks="R28 L38",
-        old="held = not (done and fell)",
+        old="held = failing or not (done and fell)",
         new="held = True",
         tests=(VERDICTS,),
     ),
