@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.core.events import Phase
 from engine.core.frames import Frame, Frames, frame_id, plan_of
-from engine.core.run import Run, StepState
+from engine.core.run import SETTLED, Run, StepState
 
 PHASES: tuple[Phase, ...] = ("forward", "undo", "probe", "late", "check")
 
@@ -39,8 +39,12 @@ def _open(run: Run, frame: Frame) -> None:
     """
     if frame.status == "held":
         frame.status = "open"
-        pending = (run.steps[f"{frame.id}.{name}"] for name in frame.plan.steps)
-        run.fresh |= {s.id: None for s in pending if s.status == "pending" and not run.blockers.get(s.id)}
+        for name, needed in frame.plan.graph.needs.items():
+            step = run.steps[f"{frame.id}.{name}"]
+            if step.status == "pending" and all(
+                run.steps[f"{frame.id}.{other}"].status in SETTLED for other in needed
+            ):
+                run.fresh[step.id] = None
         return
     frame.status, frame.left = "open", len(frame.plan.steps)
     needs = frame.plan.graph.needs

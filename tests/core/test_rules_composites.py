@@ -387,3 +387,19 @@ def test_a_model_that_is_kept_to_a_schema_can_give_each_tool_its_arguments():
     assert step.choice["properties"]["arguments"]["properties"] == {
         "q": {"anyOf": [{"type": "string"}, {"type": "integer"}]}, "day": {"enum": ["mon"]}
     }  # fmt: skip
+
+
+def test_R26_what_depends_on_what_is_done_anew_inside_waits_for_it():
+    inner = "{saga: child, steps: {a: {<book>}, b: {<book>, needs: a}, kept: {<book>}}}"
+    play = Play(
+        f"recovery: repair\nsteps: {{s: {{kind: saga, with: {{saga: child}}, definition: {inner}}}, last: {{<read>, needs: s}}}}"
+    )
+    play.ok("s.a", "s.kept", "s.b")
+    play.do(c.MarkStale(steps=("s.a",), reason="changed", by="bob"))
+    play.ok("last")
+    play.ok("s.b", "s.a")
+    assert play.open() == ["s.a"]
+    assert play.status("s.b") == "pending"
+    play.check_replay()
+    play.ok("s.a", "s.b", "last")
+    assert play.run.status == "completed"
