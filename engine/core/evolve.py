@@ -14,7 +14,7 @@ from engine.core.evolve_calls import Handlers
 from engine.core.evolve_disrupt import HANDLERS as DISRUPT
 from engine.core.evolve_frames import HANDLERS as FRAMES
 from engine.core.evolve_repair import HANDLERS as REPAIR
-from engine.core.evolve_repair import begin_repair
+from engine.core.evolve_repair import begin_repair, go_past_limit
 from engine.core.evolve_replan import HANDLERS as REPLAN
 from engine.core.evolve_replan import end_planning
 from engine.core.evolve_steps import HANDLERS as STEPS
@@ -130,9 +130,7 @@ def _direction_chosen(run: Run, _recorded: e.Recorded, event: e.DirectionChosen)
 
 def _go_forward(run: Run) -> None:
     run.fault = None
-    if run.limit is not None:  # who goes on in spite of it grants it
-        run.allowed[run.limit.limit] = max(run.limit.spent, run.limit.allowed) + run.limit.allowed
-        run.limit = None
+    go_past_limit(run)
     for step in run.steps.values():
         if step.status == "withdrawn":
             step.move("pending")

@@ -24,6 +24,13 @@ def begin_repair(run: Run, event: e.DirectionChosen) -> None:
     run.move("repairing")
 
 
+def go_past_limit(run: Run) -> None:
+    """Let a run past the limit that stopped it: who goes on in spite of it grants it."""
+    if run.limit is not None:
+        run.allowed[run.limit.limit] = max(run.limit.spent, run.limit.allowed) + run.limit.allowed
+        run.limit = None
+
+
 def _steps_stale(run: Run, _recorded: e.Recorded, event: e.StepsStale) -> None:
     run.stale |= dict.fromkeys(event.steps, event.reason)
 
@@ -32,6 +39,7 @@ def _steps_redone(run: Run, _recorded: e.Recorded, event: e.StepsRedone) -> None
     for name in event.steps:
         _renew(run, run.steps[name])
     renew_frames(run, set(event.steps))
+    go_past_limit(run)
     run.repair, run.repairs, run.direction, run.fault = None, event.round, "forward", None
     run.plan, run.stale, run.faults_before = {}, {}, len(run.faults)
     for step in run.steps.values():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.core import commands as c
+from engine.core.mend import missing
 from tests.core.harness import Play, refuses
 
 JUDGE = "name: judge, kind: judge, rubric: Is it good?"
@@ -327,3 +328,16 @@ def test_R28_a_verdict_names_the_call_of_the_run_that_it_is_about():
     play.ok("a", output={})
     calls = [i.attempt for i in play.events("attempt_intended") if (i.step, i.phase) == ("a", "forward")]
     assert [v.attempt for v in play.events("verdict_given")] == calls == [1, 2]
+
+
+def test_R39_who_repairs_a_run_that_was_stopped_at_a_limit_grants_it():
+    play = Play(
+        "recovery: ask\nbudget: {calls: 1, on_limit: stop}\nsteps: {a: {<book>}, b: {<read>, needs: a}}"
+    )
+    play.ok("a")
+    play.do(c.ChooseDirection(direction="repair", culprits=("b",), by="bob"))
+    assert play.open() == ["b"]
+    assert missing(play.run, play.now) == []
+    play.ok("b")
+    assert play.run.status == "completed"
+    play.check_replay()
