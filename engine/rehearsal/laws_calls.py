@@ -137,6 +137,8 @@ def L14_a_gated_call_was_approved_as_it_is_sent(seen: Evidence) -> int:
         event = recorded.event
         if isinstance(event, e.ApprovalRequested):
             asked[event.step] = (event, set())
+        elif isinstance(event, e.ApprovalEnded) and event.again:
+            asked.pop(event.step, None)  # it is looked at anew whether anybody must be asked
         elif isinstance(event, e.ApprovalGiven):
             request, people = asked[event.step]
             expect(event.request_hash == request.request_hash, "L14", f"'{event.step}': another question")

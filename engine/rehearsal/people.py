@@ -139,8 +139,12 @@ class People:
         self.scene.send(c.Resolve(step=name, landed=bool(found), output=output, reason="looked", by="bob"))
 
     def _not_late(self, name: str, effects: list[Effect]) -> list[Effect]:
-        late = [_number(each.output) for each in self.scene.run.steps[name].lates]
+        late = self._late(name)
         return [effect for effect in effects if effect.id not in late]
+
+    def _late(self, name: str) -> list[int]:
+        """Return which effects of a step are one too many."""
+        return [_number(each.output) for each in self.scene.run.steps[name].lates]
 
     def mark_done(self, name: str) -> None:
         """Do by hand what failed, forward or back, and say so."""
@@ -165,14 +169,15 @@ class People:
         """Say that it is done; with that it is: those effects are gone, or the step's own is there."""
         world, step = self.scene.world, self.scene.run.steps[name]
         key = step.attempts[0].intent.key if step.attempts else "hand"
-        acts = effect_of(step.definition) != "readonly"
+        acts, late = effect_of(step.definition) != "readonly", self._late(name)
 
         def by_hand() -> None:
             for effect in undone or ():
                 if effect.gone_at is None:
                     effect.gone_at = self.scene.now
                     effect.undone_by.append("hand")
-            if undone is None and acts and not self._not_late(name, world.coming(name)):
+            there = [x for x in world.coming(name) if x.id not in late]
+            if undone is None and acts and not there:
                 world.by_hand(name, key, self.scene.now)
 
         self.scene.send(c.MarkDone(step=name, reason="by hand", output=output, by="bob"), by_hand)
