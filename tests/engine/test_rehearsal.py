@@ -8,10 +8,9 @@ from collections import Counter
 import pytest
 from click.testing import CliRunner
 
-from engine.core import attempts, schedule
+from engine.core import attempts, recovery, schedule
 from engine.core import events as e
 from engine.core.errors import SagaError
-from engine.core.graph import StepGraph
 from engine.rehearsal.campaign import Campaign, simulate
 from engine.rehearsal.checker import LAWS, judge, number, words
 from engine.rehearsal.rehearse import evidence, replay_token, story_at
@@ -38,7 +37,7 @@ def plant_a_key_for_each_attempt(monkeypatch):
 
 
 def plant_an_undo_in_any_order(monkeypatch):
-    monkeypatch.setattr(StepGraph, "undo_after", lambda _, planned: dict.fromkeys(planned, ()))
+    monkeypatch.setattr(recovery, "undo_after", lambda _graph, _position, planned: dict.fromkeys(planned, ()))
 
 
 @pytest.mark.parametrize(
