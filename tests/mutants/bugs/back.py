@@ -62,14 +62,14 @@ BUGS = (
     Mutant(
         name="undos run in forward order",
         breaks="R17 L6",
-        old="        for step in reversed(self.order()):\n            found: set[str] = set()\n            for child in self.dependents[step]:\n",
-        new="        for step in self.order():\n            found: set[str] = set()\n            for child in self.needs[step]:\n",
+        old="    for step in reversed(list(nx.topological_sort(graph))):\n        found: set[str] = set()\n        for child in graph.successors(step):\n",
+        new="    for step in nx.topological_sort(graph):\n        found: set[str] = set()\n        for child in graph.predecessors(step):\n",
         tests=(BACK,),
     ),
     Mutant(
         name="undos all run at once",
         breaks="R17 L6",
-        old="return {step: tuple(sorted(nearest[step], key=self.position.__getitem__)) for step in planned}",
+        old="return {step: tuple(sorted(nearest[step], key=position.__getitem__)) for step in planned}",
         new="return {step: () for step in planned}",
         tests=(BACK,),
     ),

@@ -6,15 +6,15 @@ BUGS = (
     Mutant(
         name="two pivots on a path may be published",
         breaks="R12",
-        old='if effect in {"pivot", "compensatable"}:',
-        new='if effect == "compensatable":',
+        old='for effect in sorted(effects & {"pivot", "compensatable"}):',
+        new='for effect in sorted(effects & {"compensatable"}):',
         tests=(FORWARD,),
     ),
     Mutant(
         name="a step to undo may come after the pivot",
         breaks="R12",
-        old='if effect in {"pivot", "compensatable"}:',
-        new='if effect == "pivot":',
+        old='for effect in sorted(effects & {"pivot", "compensatable"}):',
+        new='for effect in sorted(effects & {"pivot"}):',
         tests=(FORWARD,),
     ),
     Mutant(
@@ -76,8 +76,8 @@ BUGS = (
     Mutant(
         name="a partial rollback goes back behind a pivot",
         breaks="R26 L11",
-        old="    if passed:\n",
-        new="    if False:\n",
+        old='    if passed:\n        path = " -> "',
+        new='    if False:\n        path = " -> "',
         tests=(AFFECTED,),
     ),
     Mutant(

@@ -77,15 +77,15 @@ BUGS = (
     Mutant(
         name="invariants are not checked at a commit",
         breaks="R29",
-        old='return [committed, *(fault(run, "invariant", step.id, broken) if broken else [])]',
-        new="return [committed]",
+        old='return [committed, *planned, *(fault(run, "invariant", step.id, broken) if broken else [])]',
+        new="return [committed, *planned]",
         tests=(STATE,),
     ),
     Mutant(
         name="invariants look at the state before the write",
         breaks="R29",
-        old='"app": dict(writes) if whole else {**run.app, **writes}}',
-        new='"app": run.app}',
+        old='scope["app"] = dict(writes) if whole else {**app, **writes}',
+        new='scope["app"] = app',
         tests=(STATE,),
     ),
     Mutant(

@@ -69,7 +69,7 @@ BUGS = (
     Mutant(
         name="the event limit is ignored",
         breaks="R40",
-        old='"events": run.saga.max_events, "cost_usd"',
+        old='"events": run.saga.max_events + run.expected, "cost_usd"',
         new='"events": 10**9, "cost_usd"',
         tests=(LIMITS,),
     ),
@@ -90,7 +90,7 @@ BUGS = (
     Mutant(
         name="steps that write the same run side by side",
         breaks="R37",
-        old="if any(run.steps[other].status in IN_HAND for other in others):",
+        old="if any(_in_hand(run.steps[peer(step, other)]) for other in others):",
         new="if False:",
         tests=(LIMITS,),
     ),

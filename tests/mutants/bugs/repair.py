@@ -62,7 +62,7 @@ BUGS = (
     Mutant(
         name="what is done anew waits for nobody",
         breaks="R10 L5",
-        old="run.blockers[name] = sum(run.steps[other].status not in SETTLED for other in needed)",
+        old="run.blockers[name] = sum(run.steps[peer(step, other)].status not in SETTLED for other in needed)",
         new="run.blockers[name] = 0",
         tests=(REPAIR,),
     ),
