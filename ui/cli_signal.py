@@ -42,7 +42,7 @@ def signal(words: tuple[str, ...], key: str, payload: str, signal_id: str) -> No
     command = Signal(id=sent, name=name, key=key, payload=brought, by=settings.user)
     if run_id:
         sys.exit(tell(settings, run_id[0], command, f"signal {name}"))
-    tell_all(settings, command)
+    sys.exit(tell_all(settings, command))
 
 
 def _json(text: str) -> Any:

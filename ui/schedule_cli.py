@@ -62,6 +62,10 @@ def schedule(
       saga schedule P5 --plans plans.yaml --id mine --out mine.yaml
       saga schedule P8 --base plans.yaml --id P5_solved --live
     """
+    if out is not None and (out.is_dir() or not out.parent.is_dir()):
+        raise CommandRejected(
+            f"{out} can't be written: {'it is a folder' if out.is_dir() else 'there is no such folder'}"
+        )
     problem, given = load_problem(problem_source), assumptions(assumed)
     case = case_of(problem, given)
     if live:
@@ -76,7 +80,10 @@ def schedule(
     if out is None:
         click.echo(text, nl=False)
     else:
-        out.write_text(text, encoding="utf-8")
+        try:
+            out.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise CommandRejected(f"{out} can't be written: {error.strerror}") from None
         click.secho(f"✓ {out}: {len(saga.steps)} steps; saga run {out}", fg="green", err=True)
 
 

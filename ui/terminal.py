@@ -24,6 +24,7 @@ from engine.sandbox.server import SandboxServer
 from engine.sandbox.world import World
 from storage.move import move
 from storage.store import open_store
+from ui.cli_errors import BAD_INPUT
 from ui.compose import Studio
 from ui.models.run_replan import plan_lines
 from ui.models.status import run_look
@@ -106,8 +107,10 @@ def tell(settings: Settings, run_id: str, command: AnyCommand, said: str) -> int
         return _exit_code(run)
 
 
-def tell_all(settings: Settings, signal: Signal) -> None:
-    """Bring a signal to every open run that waits for its key, and say how each went on; no app need drive them.
+def tell_all(settings: Settings, signal: Signal) -> int:
+    """Bring a signal to every open run that waits for its key, and say how each went on; return the exit code.
+
+    No app need drive them.
 
     Raises:
         CommandRejected: if none waits for it.
@@ -121,6 +124,7 @@ def tell_all(settings: Settings, signal: Signal) -> None:
                 _print_end(_follow(studio, run_id, approve_all=False, quiet=True))
     if not reached:
         raise CommandRejected(f"no open run waits for '{signal.name}' with the key '{signal.key}'")
+    return BAD_INPUT if any(reached.values()) else 0
 
 
 def _exit_code(run: Run) -> int:

@@ -21,6 +21,7 @@ def composite_problems(saga: Saga) -> Iterator[Problem]:
             path = f"steps.{name}"
             yield from _unheard(path, step)
             yield from _inside(path, step)
+            yield from _lists(path, step)
             if isinstance(step, SagaStep):
                 yield from _nested(path, step)
             if isinstance(step, AgentStep):
@@ -76,6 +77,15 @@ def _inside(path: str, step: Step) -> Iterator[Problem]:
         for key in sorted(set(written_by(step))):
             what = f"steps that run side by side write `app.{key}`"
             yield Problem(path, what, "make the step that writes it `commutative: true`, or write it after")
+
+
+def _lists(path: str, step: Step) -> Iterator[Problem]:
+    """Yield what is surely no list where a list is gone over; what an expression gives is seen when it runs."""
+    key = {"map": "over", "team": "tasks"}.get(step.kind)
+    value = getattr(step.with_, key) if key is not None else []
+    if not isinstance(value, list) and not (isinstance(value, str) and value.strip().startswith("${")):
+        remedy = "write a list such as [a, b], or one expression such as ${run.input.cities}"
+        yield Problem(f"{path}.with.{key}", f"`{value}` is no list", remedy)
 
 
 def _nested(path: str, step: SagaStep) -> Iterator[Problem]:

@@ -199,9 +199,12 @@ class Engine:
 
         Raises:
             DefinitionInvalid: if the saga may not run.
-            CommandRejected: if the inputs of one do not fit; the ones before it have begun.
+            CommandRejected: if the inputs of one do not fit; nothing is stored then.
         """
         saga = self.embed(saga)
+        check_publishable(saga)
+        for values in inputs:  # a start that is refused keeps no version either
+            input_with_defaults(saga.input, values)
         author, lessons = self.publish(saga, by).by, self._lessons(saga)
         memories = [self._memory(saga, values) for values in inputs]
         self._sagas[saga.hash] = saga

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from engine import templates as catalogue
 from engine.core import commands as c
 from engine.core import events as e
 from engine.core.context.tokens import estimated
 from engine.core.decide import turn
 from engine.core.document import saga_from_document
+from engine.core.embed import embed
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.evolve import replay
 from engine.core.replan_request import plan_request
@@ -31,7 +33,8 @@ def planned(entry: Template) -> Saga:
     """Return a template whose repairs are planned anew; its own planner, where it has one, stays."""
     document = entry.saga.document()
     own = document.get("replan") or BY
-    return saga_from_document({**document, "recovery": "repair", "replan": {**own, "tokens": BOUND}})
+    anew = saga_from_document({**document, "recovery": "repair", "replan": {**own, "tokens": BOUND}})
+    return embed(anew, catalogue.shipped)
 
 
 def finish(run: Run, now: Any) -> list[e.AttemptIntended]:
@@ -53,6 +56,7 @@ def finish(run: Run, now: Any) -> list[e.AttemptIntended]:
 
 
 @pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.name)
+@pytest.mark.usefixtures("shipped")
 def test_R28_a_round_never_costs_a_model_more_than_its_bound(bench: Bench, entry: Template) -> None:
     saga = planned(entry)
     run_id = bench.start(saga)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import streamlit as st
@@ -13,24 +14,32 @@ from ui.components.text import escape, plain, shorten
 from ui.models.draft import title_of
 from ui.session import studio
 
+ACROSS = 4
+"""Templates side by side."""
+
 
 def start_screen(missing: str = "") -> None:
     """Draw the start screen; `missing` names a saga that was asked for and is not there."""
     header("Designer", key="designer-start", icon="schema")
     if missing:
         st.warning(f"There is no saga named {escape(missing)}.", icon=":material/search_off:")
-    st.subheader("Begin", anchor=False)
-    columns = st.columns(1 + len(templates()))
-    with columns[0], st.container(border=True, height="stretch", key="designer-begin-blank"):
-        st.markdown("**:material/draw: Blank saga**")
-        st.caption("Draw the steps yourself, one click each. Every new step runs as it is.")
-        st.space("stretch")
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="designer-begin-blank"):
+        with st.container(gap=None):
+            st.markdown("**:material/draw: Blank saga**")
+            st.caption("Draw the steps yourself, one click each. Every new step runs as it is.")
         st.button("Start drawing", key="designer-blank", icon=":material/add:", type="primary",
                   on_click=state.begin_blank)  # fmt: skip
-    for column, entry in zip(columns[1:], templates(), strict=True):
-        with column:
-            _template(entry)
     _existing()
+    st.subheader("Or take a copy", anchor=False)
+    for row in _rows(templates()):
+        for column, entry in zip(st.columns(ACROSS), row, strict=False):
+            with column:
+                _template(entry)
+
+
+def _rows(entries: Sequence[Template]) -> Iterator[Sequence[Template]]:
+    for start in range(0, len(entries), ACROSS):
+        yield entries[start : start + ACROSS]
 
 
 def _template(entry: Template) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from math import isfinite
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from ui.models.design_forms import FieldSpec
 
 Json = Any
+_EXPRESSION = re.compile(r"\$\{[^{}]*\}")
 
 
 def safe(spec: FieldSpec, value: Json) -> FieldSpec:
@@ -112,12 +114,14 @@ def _no_constant(word: str) -> Json:
 def _from_json(spec: FieldSpec, text: str) -> Json:
     if not text.strip():
         return None
+    if spec.shape == "any" and _EXPRESSION.fullmatch(text.strip()):
+        return text.strip()
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise ValueError(
-            f"This is not JSON: {error.msg.lower()} at {where}. Texts go in double quotes."
+            f"This is not JSON: {error.msg.lower()} at {where}. Texts go in double quotes, an expression is ${{...}}."
         ) from None
     if spec.shape == "object" and not isinstance(value, dict):
         raise ValueError('It must be a JSON object, such as {"name": "value"}.')
