@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
 
-from engine.core.saga import Saga, effect_of
+from engine.core.composites import AgentStep, MapStep, TeamStep
+from engine.core.saga import Saga, Step, effect_of
 
 if TYPE_CHECKING:
     from engine.core.events_frames import RoundEnded
@@ -148,16 +149,20 @@ def tolerated(run: Run, step: StepState) -> bool:
     ):
         return False
     composite = run.steps[frame.composite]
-    kind, call = composite.definition.kind, composite.definition.with_
-    if kind == "agent":
+    definition, frames = composite.definition, run.composites[composite.id]
+    if isinstance(definition, AgentStep):
         return frame.body not in {"think", "conclude"}
-    if kind in {"map", "team"}:
-        frames = run.composites[composite.id]
-        allowed = max(call.tolerate, int(getattr(call, "tolerate_share", 0) * len(frames.ids)))  # type: ignore[union-attr]
-        if frames.failing - bool(frame.failing) < allowed:
-            return True
+    if frames.failing - bool(frame.failing) < _tolerates(definition, len(frames.ids)):
+        return True
     watched = plan_of(run, composite).graph.watched.get(composite.local, ())
     return "failed" in watched or tolerated(run, composite)
+
+
+def _tolerates(definition: Step, frames: int) -> int:
+    """Return how many of its frames a composite step lets fail."""
+    if isinstance(definition, MapStep):
+        return max(definition.with_.tolerate, int(definition.with_.tolerate_share * frames))
+    return definition.with_.tolerate if isinstance(definition, TeamStep) else 0
 
 
 def digraph_of(run: Run) -> nx.DiGraph[str]:

@@ -9,6 +9,7 @@ from engine.core import events as e
 from engine.core.condition import EMITTED
 from engine.core.saga import effect_of, request_hash
 from engine.rehearsal.evidence import Evidence
+from engine.rehearsal.shape import Place
 from engine.rehearsal.verdict import expect
 
 OUTCOMES = {"failed", "timed_out", "skipped"}
@@ -52,6 +53,11 @@ class Done:
             self.over[event.step] = set()
             self.branch[event.step] = output.get("branch") if isinstance(output, dict) else None
 
+    def holds(self, place: Place) -> bool | None:
+        """Return the truth of the condition of a step, as far as the log has come."""
+        condition = place.plan.graph.conditions[place.local]
+        return condition.truth(lambda other, word: self.truth(place.peer(other), word))
+
     def truth(self, step: str, branch: str | None) -> bool | None:
         """Return the truth of a term of a condition, as far as the log has come."""
         if step not in self.over:
@@ -74,9 +80,12 @@ def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
                 continue
             judged += 1
             place = shape.place(event.step)
-            condition = place.plan.graph.conditions[place.local]
-            held = condition.truth(lambda other, word: done.truth(place.peer(other), word))  # noqa: B023 - called at once
-            before = () if condition.steps or not place.frame else shape.frames[place.frame].after
+            held = done.holds(place)
+            before = (
+                ()
+                if place.plan.graph.needs[place.local] or not place.frame
+                else shape.frames[place.frame].after
+            )
             over = all(name in done.over for other in before for name in shape.inside(other))
             expect(held is True and over, "L05", f"'{event.step}' started early, at event {recorded.seq}")
     return judged

@@ -26,9 +26,7 @@ def R10_a_step_is_skipped_only_once_what_it_waits_for_can_t_come(seen: Evidence)
         event = recorded.event
         if isinstance(event, e.StepSkipped) and not event.reason.startswith(BY_OTHERS):
             judged += 1
-            place = shape.place(event.step)
-            condition = place.plan.graph.conditions[place.local]
-            held = condition.truth(lambda other, word: done.truth(place.peer(other), word))  # noqa: B023 - called at once
+            held = done.holds(shape.place(event.step))
             expect(
                 held is False,
                 "R10",

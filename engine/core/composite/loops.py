@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from engine.core.attempts import give_up
 from engine.core.composite.dropped import dropped
+from engine.core.composite.scores import score_of
 from engine.core.composites import LoopStep
-from engine.core.errors import ExpressionError
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered, RoundEnded
-from engine.core.expressions import compile_expression, is_true
+from engine.core.expressions import is_true
 from engine.core.run import Run, StepState
 from engine.core.scope import output_of, scope_of
 
@@ -57,7 +57,7 @@ def _judged(run: Run, step: StepState, number: int, now: datetime) -> RoundEnded
     frame = run.frames[frames.ids[-1]]
     output = output_of(run, frame)
     scope = {**scope_of(run, frame), "output": output}
-    score = None if not call.score else _number(call.score, compile_expression(call.score).evaluate(scope))
+    score = score_of(call.score, scope) if call.score else None
     rounds = [*frames.rounds, RoundEnded(step=step.id, round=number, output=output, score=score)]
     best, since = _progress(rounds, call.min_gain)
     stop: Stop = ""
@@ -87,12 +87,6 @@ def _progress(rounds: list[RoundEnded], min_gain: float) -> tuple[int, int]:
             since = 0 if one.score > best.score + min_gain else since + 1
             best = one if one.score > best.score else best
     return best.round, since
-
-
-def _number(source: str, value: Json) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ExpressionError(f"`{source}` gave {value!r}; a score is a number")
-    return float(value)
 
 
 def _end(run: Run, step: StepState, rounds: list[RoundEnded]) -> list[Event]:

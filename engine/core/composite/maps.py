@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.composite.dropped import dropped
+from engine.core.composite.scores import score_of
 from engine.core.composites import MapStep
 from engine.core.errors import ExpressionError
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
@@ -52,18 +53,11 @@ def turn(run: Run, step: StepState, _now: datetime) -> list[Event]:
         if call.gather != "list":
             scope = {**scope_of(run, frame), "output": output}
             value = compile_expression(call.value).evaluate(scope)
-            good.append((value, _score(call.score, scope)))
+            good.append((value, score_of(call.score, scope) if call.score else 1.0))
     output = {"results": results, "failed": failed, "count": len(results)}
     if call.gather != "list":
         output["gathered"] = _GATHER[call.gather](good)
     return [*dropped(run, step), Gathered(step=step.id, output=output)]
-
-
-def _score(source: str, scope: dict[str, Json]) -> float:
-    value = compile_expression(source).evaluate(scope) if source else 1
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ExpressionError(f"`{source}` gave {value!r}; a score is a number")
-    return float(value)
 
 
 def _concat(found: Sequence[tuple[Json, float]]) -> Json:

@@ -129,12 +129,13 @@ class Drafter:
     async def _round(
         self, before: Drafting, findings: tuple[Finding, ...], comment: str
     ) -> tuple[Drafting, tuple[Finding, ...]]:
-        asking = _Asking(self, before, findings)
+        tools = self._usable(before.words)
+        asking = _Asking(self._llm, self._model, tools, before, findings)
         try:
             found = await asking.all()
         except LlmError as error:
             return replace(before, state="no_model", error=str(error)), findings
-        outline = outline_of(asking.answers, self._usable(before.words))
+        outline = outline_of(asking.answers, tools)
         now = replace(before, answers=asking.answers, outline=outline, trial=None)
         if not found:
             now, found = self._checked(now)
@@ -193,8 +194,11 @@ def _same(found: tuple[Finding, ...], before: tuple[Finding, ...]) -> bool:
 class _Asking:
     """The questions of one round."""
 
-    def __init__(self, drafter: Drafter, before: Drafting, findings: tuple[Finding, ...]) -> None:
-        self._of, self._words, self._findings = drafter, before.words, findings
+    def __init__(
+        self, llm: Llm, model: str, tools: Mapping[str, Tool], before: Drafting, findings: tuple[Finding, ...]
+    ) -> None:
+        self._llm, self._model, self._tools = llm, model, tools
+        self._words, self._findings = before.words, findings
         self.answers: dict[Stage, Answer] = dict(before.answers)
         self.asked: list[Stage] = []
         self.tokens, self.cost_usd = 0, 0.0
@@ -219,7 +223,7 @@ class _Asking:
 
     def _details(self) -> list[Stage]:
         """Return the questions about single nodes, in the order of the graph; forget answers about nodes that are gone."""
-        outline = outline_of(self.answers, self._of._usable(self._words))  # noqa: SLF001 - two halves of one thing
+        outline = outline_of(self.answers, self._tools)
         wanted = [f"spec:{node.id}" for node in outline.in_order()]
         wanted += [f"undo:{node.id}" for node in outline.undoable()]
         self.answers = {s: a for s, a in self.answers.items() if ":" not in s or s in wanted}
@@ -255,11 +259,11 @@ class _Asking:
 
     async def _answer(self, stage: Stage, about: list[Finding], earlier: Answer | None) -> Answer:
         kind = stage.partition(":")[0]
-        outline = outline_of(self.answers, self._of._usable(self._words))  # noqa: SLF001
+        outline = outline_of(self.answers, self._tools)
         text = question(stage, outline, self._words, about, earlier)
-        reply = await self._of._llm.complete(  # noqa: SLF001
+        reply = await self._llm.complete(
             LlmRequest(
-                model=self._of._model,  # noqa: SLF001
+                model=self._model,
                 messages=(
                     Message(role="system", content=system_prompt()),
                     Message(role="user", content=text),

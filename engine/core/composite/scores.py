@@ -1,0 +1,18 @@
+"""The score of an item or a round."""
+
+from __future__ import annotations
+
+from engine.core.errors import ExpressionError
+from engine.core.expressions import Scope, compile_expression
+
+
+def score_of(source: str, scope: Scope) -> float:
+    """Return what a score comes to.
+
+    Raises:
+        ExpressionError: if it can't be evaluated, or is no number.
+    """
+    value = compile_expression(source).evaluate(scope)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ExpressionError(f"`{source}` gave {value!r}; a score is a number")
+    return float(value)
