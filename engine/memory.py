@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -302,10 +302,11 @@ class MemoryStore(VerdictBook, MemoryBook):
         with self._lock:
             self._drafts.pop(saga, None)
 
-    def post(self, posted: Posted) -> None:
-        """Leave a command; the same id again changes nothing."""
+    def post(self, posted: Iterable[Posted]) -> None:
+        """Leave commands; the same id again changes nothing."""
         with self._lock:
-            self._posted.setdefault(posted.id, posted)
+            for each in posted:
+                self._posted.setdefault(each.id, each)
 
     def inbox(self, driver: str) -> list[Posted]:
         """Return the unanswered commands for runs of this driver, oldest first."""
@@ -313,17 +314,19 @@ class MemoryStore(VerdictBook, MemoryBook):
             waiting = [posted for posted in self._posted.values() if not posted.answered]
             return [posted for posted in waiting if self.driver_of(posted.run_id) == driver]
 
-    def answer(self, posted_id: str, error: str) -> None:
-        """Answer a posted command; the first answer counts."""
+    def answer(self, answers: Mapping[str, str]) -> None:
+        """Answer posted commands by id; the first answer counts."""
         with self._lock:
-            asked = self._posted.get(posted_id)
-            if asked is not None and not asked.answered:
-                self._posted[posted_id] = asked.model_copy(update={"answered": True, "error": error})
+            for name, error in answers.items():
+                asked = self._posted.get(name)
+                if asked is not None and not asked.answered:
+                    self._posted[name] = asked.model_copy(update={"answered": True, "error": error})
 
-    def posted(self, posted_id: str) -> Posted | None:
-        """Return a posted command with its answer, or None."""
+    def answers(self, ids: Collection[str]) -> dict[str, str]:
+        """Return the answers to posted commands by id, of those that have one."""
         with self._lock:
-            return self._posted.get(posted_id)
+            found = [self._posted[name] for name in ids if name in self._posted]
+            return {posted.id: posted.error for posted in found if posted.answered}
 
     def describe(self) -> Mapping[str, str]:
         """Return what a settings page shows."""

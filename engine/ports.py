@@ -5,7 +5,7 @@ A port's docstring is the contract that every adapter's test suite checks. Shape
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -472,20 +472,20 @@ class Store(Memories, Protocol):
         """Forget a draft; none of that name is fine."""
         ...
 
-    def post(self, posted: Posted) -> None:
-        """Leave a command for the engine that drives the run."""
+    def post(self, posted: Iterable[Posted]) -> None:
+        """Leave commands for the engines that drive their runs; the same id again changes nothing."""
         ...
 
     def inbox(self, driver: str) -> list[Posted]:
         """Return the unanswered commands for runs of this driver, oldest first."""
         ...
 
-    def answer(self, posted_id: str, error: str) -> None:
-        """Answer a posted command; an empty error means that it was done."""
+    def answer(self, answers: Mapping[str, str]) -> None:
+        """Answer posted commands by id; an empty error means that it was done. The first answer counts."""
         ...
 
-    def posted(self, posted_id: str) -> Posted | None:
-        """Return a posted command with its answer, or None."""
+    def answers(self, ids: Collection[str]) -> dict[str, str]:
+        """Return the answers to posted commands by id, of those that have one."""
         ...
 
     def describe(self) -> Mapping[str, str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from engine.ports import Posted
 from storage.part import Part
@@ -18,12 +19,15 @@ _COLUMNS = [posted_table.c[name] for name in ("id", "run_id", "command", "answer
 class Inbox(Part):
     """Posted commands."""
 
-    def post(self, posted: Posted) -> None:
-        """Leave a command for the engine that drives the run; the same id again changes nothing."""
-        known = select(posted_table.c.id).where(posted_table.c.id == posted.id)
+    def post(self, posted: Iterable[Posted]) -> None:
+        """Leave commands for the engines that drive their runs; the same id again changes nothing."""
+        values = {each.id: each.model_dump(mode="json") for each in posted}
+        known = select(posted_table.c.id).where(posted_table.c.id.in_(list(values)))
         with self._database.writing() as connection:
-            if connection.execute(known).first() is None:
-                connection.execute(insert(posted_table).values(posted.model_dump(mode="json")))
+            for name in connection.execute(known).scalars().all():
+                del values[name]
+            if values:
+                connection.execute(insert(posted_table), list(values.values()))
 
     def inbox(self, driver: str) -> list[Posted]:
         """Return the unanswered commands for runs of this driver, oldest first."""
@@ -36,22 +40,23 @@ class Inbox(Part):
         with self._database.reading() as connection:
             return [_as_posted(row) for row in connection.execute(wanted).mappings()]
 
-    def answer(self, posted_id: str, error: str) -> None:
-        """Answer a posted command; an empty error means that it was done. The first answer counts."""
+    def answer(self, answers: Mapping[str, str]) -> None:
+        """Answer posted commands by id; an empty error means that it was done. The first answer counts."""
+        given = [{"of": name, "said": writable(error)} for name, error in answers.items()]
         answered = (
             update(posted_table)
-            .where(posted_table.c.id == posted_id, posted_table.c.answered.is_(False))
-            .values(answered=True, error=writable(error))
+            .where(posted_table.c.id == bindparam("of"), posted_table.c.answered.is_(False))
+            .values(answered=True, error=bindparam("said"))
         )
         with self._database.writing() as connection:
-            connection.execute(answered)
+            connection.execute(answered, given)
 
-    def posted(self, posted_id: str) -> Posted | None:
-        """Return a posted command with its answer, or None."""
-        wanted = select(*_COLUMNS).where(posted_table.c.id == posted_id)
+    def answers(self, ids: Collection[str]) -> dict[str, str]:
+        """Return the answers to posted commands by id, of those that have one."""
+        wanted = select(posted_table.c.id, posted_table.c.error)
+        wanted = wanted.where(posted_table.c.id.in_(list(ids)), posted_table.c.answered.is_(True))
         with self._database.reading() as connection:
-            found = connection.execute(wanted).mappings().one_or_none()
-        return None if found is None else _as_posted(found)
+            return {row.id: row.error for row in connection.execute(wanted)}
 
 
 def _as_posted(row: Any) -> Posted:

@@ -78,7 +78,7 @@ class Aftermath:
             self.after_the_end(run_id, report)
             return
         name = f"late:{run_id}:{report.step}:{report.phase}:{report.attempt}"
-        self._store.post(Posted(id=name, run_id=run_id, command=report))
+        self._store.post([Posted(id=name, run_id=run_id, command=report)])
 
     def after_the_end(self, run_id: str, report: Report) -> None:
         """Open an incident if an answer means that something landed that nobody undoes any more."""

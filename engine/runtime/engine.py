@@ -21,11 +21,11 @@ from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 from engine.core.checks import check_publishable
-from engine.core.commands import AnyCommand, Report, Signal, Start
+from engine.core.commands import AnyCommand, Signal, Start
 from engine.core.context.tokens import ESTIMATE, TokenCounter
 from engine.core.document import saga_from_document
 from engine.core.embed import embed
-from engine.core.errors import CommandRejected, ExpressionError, SagaError
+from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.inputs import input_with_defaults
 from engine.core.memory import Known, key_of
 from engine.core.saga import Saga
@@ -35,7 +35,6 @@ from engine.ports import (
     Driver,
     Json,
     Performer,
-    Posted,
     SagaVersion,
     Store,
     Unavailable,
@@ -43,6 +42,7 @@ from engine.ports import (
 from engine.progress import Beat, TellsProgress
 from engine.runtime.driver import RunDriver
 from engine.runtime.living import ALIVE_S, living
+from engine.runtime.mail import Mail
 from engine.runtime.outage import Outages
 from engine.runtime.signals import listeners
 from engine.templates import shipped
@@ -52,7 +52,6 @@ T = TypeVar("T")
 
 INBOX_S = 0.25
 AUDIT_S = 3.0
-ANSWER_S = 15.0
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -124,7 +123,7 @@ class Engine:
         self._ready = threading.Event()
         self._driver: RunDriver | None = None
         self._chores: list[asyncio.Task[None]] = []
-        self._answers: dict[str, str] = {}
+        self._mail: Mail | None = None
 
     # Life
 
@@ -297,6 +296,11 @@ class Engine:
         assert self._driver is not None, "the engine has not been started"
         return self._driver
 
+    @property
+    def _post(self) -> Mail:
+        assert self._mail is not None, "the engine has not been started"
+        return self._mail
+
     def _run_loop(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.call_soon(self._ready.set)
@@ -316,18 +320,20 @@ class Engine:
             count=self._count,
             outages=self._outages,
         )
+        self._mail = Mail(self._store, self.id, self._submit, self._driver.after)
         self._beat()
         if self._adopt:
             await self._take_over()
             self._chores.append(self._loop.create_task(self._every(self._alive_s / 5, self._take_over)))
             self._chores.append(self._loop.create_task(self._every(AUDIT_S, self._runs.after.look)))
-        self._chores.append(self._loop.create_task(self._every(INBOX_S, self._read_inbox)))
+        self._chores.append(self._loop.create_task(self._every(INBOX_S, self._post.read)))
         self._chores.append(self._loop.create_task(self._every(self._beat_s, self._beat_later)))
 
     async def _end(self) -> None:
         for chore in self._chores:
             chore.cancel()
         await asyncio.gather(*self._chores, return_exceptions=True)
+        await self._post.stop()
         await self._runs.stop()
         for performer in self._performers.values():
             close = getattr(performer, "close", None)
@@ -370,7 +376,7 @@ class Engine:
     async def _claim(self, run_id: str, alive: list[str]) -> bool:
         if self._runs.drives(run_id):
             return True
-        if not await asyncio.to_thread(self._store.claim, run_id, self.id, alive):
+        if not await asyncio.to_thread(self._take, run_id, alive):
             self._unloaded.discard(run_id)
             return False
         try:
@@ -385,6 +391,13 @@ class Engine:
                 )
             self._unloaded.add(run_id)
         return True
+
+    def _take(self, run_id: str, alive: list[str]) -> bool:
+        """Claim a run; a look at who has it is cheaper than a try to write."""
+        driver = self._store.driver_of(run_id)
+        if driver != self.id and driver in alive:
+            return False
+        return self._store.claim(run_id, self.id, alive)
 
     async def _submit(self, run_id: str, command: AnyCommand) -> None:
         if not self._runs.drives(run_id):
@@ -404,40 +417,4 @@ class Engine:
                 # Another driver has the run, and nothing of this was stored; it is let go by now.
                 await self._submit(run_id, command)
         else:
-            await self._post(run_id, command)
-
-    async def _post(self, run_id: str, command: AnyCommand) -> None:
-        """Leave the command for the driver that has the run, and wait for its answer."""
-        posted = Posted(id=uuid4().hex, run_id=run_id, command=command)
-        await asyncio.to_thread(self._store.post, posted)
-        until = self._loop.time() + ANSWER_S
-        while self._loop.time() < until:
-            await asyncio.sleep(0.05)
-            try:
-                answer = await asyncio.to_thread(self._store.posted, posted.id)
-            except Unavailable:
-                continue  # it is posted: the answer comes with the database
-            if answer is not None and answer.answered:
-                if answer.error:
-                    raise CommandRejected(answer.error)
-                return
-        raise CommandRejected(f"the engine that drives '{run_id}' does not answer; the request stays with it")
-
-    async def _read_inbox(self) -> None:
-        """Apply what others posted. What was applied is not applied again where its answer could not be stored."""
-        for posted in await asyncio.to_thread(self._store.inbox, self.id):
-            if posted.id not in self._answers:
-                self._answers[posted.id] = await self._answer_to(posted)
-            await asyncio.to_thread(self._store.answer, posted.id, self._answers[posted.id])
-            del self._answers[posted.id]
-
-    async def _answer_to(self, posted: Posted) -> str:
-        try:
-            await self._submit(posted.run_id, posted.command)
-        except Unavailable:
-            raise
-        except SagaError as refused:
-            if isinstance(posted.command, Report):
-                await asyncio.to_thread(self._runs.after.after_the_end, posted.run_id, posted.command)
-            return str(refused)
-        return ""
+            await self._post.send(run_id, command)

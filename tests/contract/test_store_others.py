@@ -175,8 +175,8 @@ class TestPosted:
             Posted(id=f"p{9 - n}", run_id=f"r{run}", command=Advance())
             for n, run in enumerate((1, 2, 3, 1, 4))
         ]
-        for posted in left:
-            store.post(posted)
+        store.post(left[:3])
+        store.post(left[3:])
         assert store.inbox("d1") == [left[0], left[2], left[3]]
         assert store.inbox("d2") == [left[1]]
         assert store.inbox("nobody") == []
@@ -185,34 +185,34 @@ class TestPosted:
 
     def test_an_answer_takes_it_out_of_the_inbox(self, store: Store) -> None:
         begin(store, "r1", "d1")
-        posted = [Posted(id=f"p{n}", run_id="r1", command=Advance()) for n in range(2)]
-        for each in posted:
-            store.post(each)
-        store.answer("p0", "")
-        store.answer("p1", WORDS)
-        store.answer("p1", "too late")
-        store.answer("nobody", "")
-        assert store.inbox("d1") == []
-        assert store.posted("p0") == posted[0].model_copy(update={"answered": True})
-        assert store.posted("p1") == posted[1].model_copy(update={"answered": True, "error": WORDS})
-        assert store.posted("nobody") is None
+        posted = [Posted(id=f"p{n}", run_id="r1", command=Advance()) for n in range(3)]
+        store.post(posted)
+        assert store.answers(["p0", "p1", "nobody"]) == {}
+        store.answer({"p0": "", "p1": WORDS})
+        store.answer({"p1": "too late", "nobody": ""})
+        assert store.inbox("d1") == [posted[2]]
+        assert store.answers(["p0", "p1", "p2", "nobody"]) == {"p0": "", "p1": WORDS}
+        assert store.answers(["p1"]) == {"p1": WORDS}
 
     def test_a_nul_in_an_answer_does_not_keep_it(self, store: Store) -> None:
         begin(store, "r1", "d1")
-        store.post(Posted(id="p1", run_id="r1", command=Advance()))
-        store.answer("p1", "no\x00!")
+        store.post([Posted(id="p1", run_id="r1", command=Advance())])
+        store.answer({"p1": "no\x00!"})
         assert store.inbox("d1") == []
-        assert store.posted("\x00") is None
+        assert store.answers(["\x00"]) == {}
 
     def test_posting_the_same_id_again_changes_nothing(self, store: Store) -> None:
         begin(store, "r1", "d1")
         posted = Posted(id="p1", run_id="r1", command=Advance())
-        store.post(posted)
-        store.answer("p1", "no")
-        store.post(posted)
-        assert store.inbox("d1") == []
+        other = Posted(id="p2", run_id="r1", command=Advance())
+        store.post([posted])
+        store.answer({"p1": "no"})
+        store.post([posted, other])
+        store.post([posted, other])
+        assert store.inbox("d1") == [other]
 
     def test_commands_come_back_as_they_were(self, store: Store, subtests: pytest.Subtests) -> None:
+        begin(store, "r1", "d1")
         commands: list[AnyCommand] = [
             Decide(by="ada", step="a", decision="denied", groups=("desk", "bank"), request_hash="h"),
             TryNow(step="a", request=VALUE),
@@ -221,7 +221,6 @@ class TestPosted:
         ]
         for number, command in enumerate(commands):
             with subtests.test(command=command.type):
-                store.post(Posted(id=str(number), run_id="r1", command=command))
-                found = store.posted(str(number))
-                assert found is not None
+                store.post([Posted(id=str(number), run_id="r1", command=command)])
+                found = store.inbox("d1")[number]
                 assert COMMAND.validate_python(found.command) == command

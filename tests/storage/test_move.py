@@ -72,9 +72,8 @@ def fill(url: str) -> dict[str, Told]:
             store.append(runs["r1"].pause()).result(timeout=20)
         store.append(changed(Told("odd").start(), *EVERY_EVENT)).result(timeout=20)
         store.save_draft(Draft(saga="nap", document={"v": VALUE}, by=WORDS, updated_at=T0))
-        for number in range(3):
-            store.post(Posted(id=f"p{number}", run_id="r1", command=Advance()))
-        store.answer("p0", WORDS)
+        store.post(Posted(id=f"p{number}", run_id="r1", command=Advance()) for number in range(3))
+        store.answer({"p0": WORDS})
         assert store.acquire("r1", ["car"])
         store.open_incident(Incident(id="i1", run_id="odd", step="a", at=T0, what=WORDS, evidence={"n": [1]}))
         store.beat(Driver(id="dead", host=socket.gethostname(), pid=2**22 + 1, beat_at=NOW))
@@ -90,7 +89,7 @@ def seen(store: SqlStore) -> dict[str, object]:
         "versions": [store.versions(), store.versions("nap"), store.versions("trip")],
         "drafts": store.drafts(),
         "inbox": store.inbox("d1"),
-        "answered": store.posted("p0"),
+        "answered": store.answers(["p0", "p1"]),
         "held": store.holders(["car"]),
         "incidents": store.incidents(),
         "validators": store.validators(),
@@ -121,7 +120,7 @@ def test_everything_comes_along(source: str, target: str, new: Callable[[str], s
         assert seen(store) == before
         assert store.drivers() == []
         assert replay(runs["r1"].run.saga, store.history("r1")) == runs["r1"].run
-        store.post(Posted(id="later", run_id="r1", command=Advance()))
+        store.post([Posted(id="later", run_id="r1", command=Advance())])
         assert [posted.id for posted in store.inbox("d1")] == ["p1", "p2", "later"]
         store.append(runs["r2"].say()).result(timeout=20)
         assert store.history("r2") == runs["r2"].recorded

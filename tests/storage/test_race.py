@@ -54,7 +54,7 @@ def decide_all(engine: Engine, runs: list[str], number: int) -> list[tuple[str, 
 def test_L15_of_sixteen_deciders_one_decides_each_approval_and_the_others_are_told_why(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.runtime.engine.ANSWER_S", 60)  # whoever is told nothing proves nothing
+    monkeypatch.setattr("engine.runtime.mail.ANSWER_S", 60)  # whoever is told nothing proves nothing
     saga = parse_saga(TRIP)
     with ExitStack() as stack:
         engines = []

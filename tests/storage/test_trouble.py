@@ -18,9 +18,10 @@ from engine.core.document import parse_saga
 from engine.core.evolve import replay
 from engine.core.saga import Saga
 from engine.memory import utc_now
-from engine.ports import Call, Draft, Driver, Outcome, Posted, RunFilter, Unavailable
+from engine.ports import Call, Draft, Driver, Outcome, RunFilter, Unavailable
 from engine.runtime.engine import Engine
 from engine.runtime.living import living
+from engine.runtime.mail import Mail
 from engine.sandbox.server import SandboxServer
 from engine.sandbox.world import World
 from engine.steps.http import HttpPerformer
@@ -29,7 +30,7 @@ from tests.contract.makers import TRIP
 from tests.storage.test_log import eventually, locked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from tests.postgres import Server
@@ -280,15 +281,18 @@ def test_R34_a_driver_that_could_not_say_that_it_is_alive_comes_back_and_harms_n
         eventually(lambda: store.row(again).status == "completed")
 
 
+CHORES = ((Engine, "_beat"), (Mail, "read"), (Engine, "_take_over"))
+
+
 def test_every_chore_lives_through_a_database_that_is_away(
     postgres: Server, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: Counter[str] = Counter()
-    for name in ("_beat", "_read_inbox", "_take_over"):
-        _count(monkeypatch, name, done)
+    for owner, name in CHORES:
+        _count(monkeypatch, owner, name, done)
     monkeypatch.setattr(engine.runtime.engine, "INBOX_S", 0.02)
     with closing(SqlStore(postgres_url)) as store, Engine(store, {}, beat_s=0.02, alive_s=0.1):
-        eventually(lambda: min(done[name] for name in ("_beat", "_read_inbox", "_take_over")) > 2)
+        eventually(lambda: min(done[name] for _, name in CHORES) > 2)
         postgres.stop()
         try:
             eventually(lambda: store.trouble)
@@ -297,15 +301,15 @@ def test_every_chore_lives_through_a_database_that_is_away(
         finally:
             postgres.start()
         before = done.copy()
-        eventually(lambda: all(done[n] > before[n] + 2 for n in ("_beat", "_read_inbox", "_take_over")))
+        eventually(lambda: all(done[name] > before[name] + 2 for _, name in CHORES))
         assert store.trouble == ""
 
 
-def _count(monkeypatch: pytest.MonkeyPatch, name: str, done: Counter[str]) -> None:
+def _count(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, done: Counter[str]) -> None:
     """Count how often a chore of the engine has succeeded, and how often any has failed."""
-    chore: Callable[..., object] = getattr(Engine, name)
+    chore: Callable[..., object] = getattr(owner, name)
 
-    def sync(self: Engine) -> None:
+    def sync(self: object) -> None:
         try:
             chore(self)
         except Unavailable:
@@ -313,7 +317,7 @@ def _count(monkeypatch: pytest.MonkeyPatch, name: str, done: Counter[str]) -> No
             raise
         done[name] += 1
 
-    async def asynchronous(self: Engine) -> None:
+    async def asynchronous(self: object) -> None:
         try:
             await chore(self)  # type: ignore[misc]
         except Unavailable:
@@ -321,7 +325,7 @@ def _count(monkeypatch: pytest.MonkeyPatch, name: str, done: Counter[str]) -> No
             raise
         done[name] += 1
 
-    monkeypatch.setattr(Engine, name, asynchronous if asyncio.iscoroutinefunction(chore) else sync)
+    monkeypatch.setattr(owner, name, asynchronous if asyncio.iscoroutinefunction(chore) else sync)
 
 
 def test_L29_a_posted_command_whose_answer_could_not_be_stored_is_not_applied_again(
@@ -330,20 +334,20 @@ def test_L29_a_posted_command_whose_answer_could_not_be_stored_is_not_applied_ag
     with ExitStack() as stack:
         stores = [stack.enter_context(closing(SqlStore(url))) for _ in range(2)]
         drives, asks = [stack.enter_context(Engine(store, {})) for store in stores]
-        answer, posted, failures = stores[0].answer, stores[1].posted, [1, 2, 3]
+        answer, answers, failures = stores[0].answer, stores[1].answers, [1, 2, 3]
 
-        def deaf(posted_id: str, error: str) -> None:
+        def deaf(given: Mapping[str, str]) -> None:
             if failures:
                 raise Unavailable(f"the database says: nothing, {failures.pop()}")
-            answer(posted_id, error)
+            answer(given)
 
-        def blind(posted_id: str) -> Posted | None:
+        def blind(ids: Collection[str]) -> dict[str, str]:
             if failures:
                 raise Unavailable("the database says: nothing")
-            return posted(posted_id)
+            return answers(ids)
 
         monkeypatch.setattr(stores[0], "answer", deaf)
-        monkeypatch.setattr(stores[1], "posted", blind)
+        monkeypatch.setattr(stores[1], "answers", blind)
         run_id = drives.start_run(parse_saga(TRIP), {}, "ann")
         yes = Decide(by="eve", groups=("desk",), step="ask", decision="approved")
         assert asks.submit(run_id, yes).result(timeout=20) is None
