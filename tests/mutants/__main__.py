@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -24,8 +25,11 @@ def main() -> int:
     chosen = [
         m for m in CATALOGUE if all(word.lower() in f"{m.name} {m.breaks}".lower() for word in asked.words)
     ]
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(asked.jobs) as pool:
-        shops = [Workshop(Path(folder, str(number))) for number in range(asked.jobs)]
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        pool = stack.enter_context(ThreadPoolExecutor(asked.jobs))
+        made = (Workshop(Path(folder, str(number))) for number in range(asked.jobs))
+        shops = [stack.enter_context(closing(shop)) for shop in made]
         try:
             shops[0].check(chosen, asked.tests)
         except CannotTell as trouble:

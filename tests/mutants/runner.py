@@ -17,7 +17,6 @@ from tests.mutants.mutant import ROOT, Mutant
 
 PARTS = ("engine", "storage", "ui", "tests", ".streamlit")
 LIMIT_S = 180.0
-PYTEST = ("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "tests.mutants.witness")
 FINISHED, SOME_FAILED = 0, 1
 
 
@@ -44,6 +43,14 @@ class Workshop:
         for part in PARTS:
             shutil.copytree(ROOT / part, self.root / part, ignore=leave)
         shutil.copy(ROOT / "pyproject.toml", self.root)
+        self._nursery = subprocess.Popen(
+            [sys.executable, "-m", "tests.mutants.nursery"], cwd=self.root, env=self._environment(),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """End the process in which the tests run."""
+        self._nursery.communicate()
 
     def check(self, mutants: Iterable[Mutant], tests: Sequence[str] = ()) -> None:
         """See that the mutants' tests, or the given ones, pass without any bug.
@@ -89,28 +96,32 @@ class Workshop:
         """Return the first of the tests that fails, or nothing; `path` is the file they have to import."""
         report = self.root / "report.json"
         report.unlink(missing_ok=True)
-        command = [sys.executable, *PYTEST, *tests]
-        try:
-            ran = subprocess.run(
-                command, cwd=self.root, env=self._environment(path, report), timeout=LIMIT_S,
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
+        code, output = self._ask(path, report, tests)
+        if code is None:
             if hangs:
                 return f"(no end within {LIMIT_S:g} s)"
-            raise CannotTell(f"'{name}': the tests did not end within {LIMIT_S:g} s") from None
-        if ran.returncode not in {FINISHED, SOME_FAILED} or not report.exists():
-            raise CannotTell(
-                f"'{name}': the tests could not be run\n{ran.stdout[-2000:]}{ran.stderr[-2000:]}"
-            )
+            raise CannotTell(f"'{name}': the tests did not end within {LIMIT_S:g} s")
+        if code not in {FINISHED, SOME_FAILED} or not report.exists():
+            raise CannotTell(f"'{name}': the tests could not be run\n{output[-4000:]}")
         seen = json.loads(report.read_text())
         if seen["file"] != str(path):
             raise CannotTell(f"'{name}': the tests imported {seen['file']}, not {path}")
         return str(seen["failed"])
 
-    def _environment(self, path: Path, report: Path) -> dict[str, str]:
-        own = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHON"))}
+    def _ask(self, path: Path, report: Path, tests: Sequence[str]) -> tuple[int | None, str]:
+        """Have the tests run; return pytest's exit code, None where they did not end, and what was printed."""
         module = ".".join(path.relative_to(self.root).with_suffix("").parts)
+        environment = {"MUTANT_MODULE": module, "MUTANT_REPORT": str(report)}
+        request = {"tests": list(tests), "environment": environment, "limit_s": LIMIT_S}
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.write(json.dumps(request) + "\n")
+        self._nursery.stdin.flush()
+        answer = json.loads(self._nursery.stdout.readline())
+        return answer["code"], answer["output"]
+
+    def _environment(self) -> dict[str, str]:
+        own = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "PYTHON"))}
         ways = {"PYTHONPATH": str(self.root), "PYTHONPYCACHEPREFIX": str(self._compiled)}
         quick = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # a fifth of the time; none of these tests needs one
-        return own | ways | quick | {"MUTANT_MODULE": module, "MUTANT_REPORT": str(report)}
+        return own | ways | quick

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from tests.mutants.catalogue import CATALOGUE
@@ -10,10 +15,21 @@ from tests.mutants.runner import CannotTell, Workshop
 
 
 @pytest.fixture(scope="session")
-def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
-    made = Workshop(tmp_path_factory.mktemp("mutants") / "tree")
-    made.check(CATALOGUE)
-    return made
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    with closing(Workshop(tmp_path_factory.mktemp("mutants") / "tree")) as made:
+        if is_first(tmp_path_factory.getbasetemp()):
+            made.check(CATALOGUE)
+        yield made
+
+
+def is_first(own: Path) -> bool:
+    """Return whether no other worker of this test run came here before; one is enough to check."""
+    mark = own if "PYTEST_XDIST_WORKER" not in os.environ else own.parent
+    try:
+        mark.joinpath("mutants-checked").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
 
 
 @pytest.mark.parametrize("mutant", CATALOGUE, ids=lambda mutant: mutant.name)
