@@ -44,14 +44,13 @@ def _fork(request: dict[str, Any], output: IO[str]) -> int:
     for stream in (1, 2):
         os.dup2(output.fileno(), stream)
     os.environ.update(request["environment"])
+    code = int(pytest.ExitCode.INTERNAL_ERROR)
     try:
         code = int(pytest.main([*PYTEST, *request["tests"]]))
         sys.stdout.flush()
         sys.stderr.flush()
-    except BaseException as error:
-        os.write(2, repr(error).encode())
-        code = pytest.ExitCode.INTERNAL_ERROR
-    os._exit(code)  # nothing of the parent's is to be cleaned up here
+    finally:
+        os._exit(code)  # nothing of the parent's is to be cleaned up here, nor to go on
 
 
 def _wait(child: int, limit_s: float) -> int | None:
