@@ -9,13 +9,16 @@ import os
 import random
 import signal
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from storage.store import SqlStore
 from tests.chaos.judge import Figures, judge
 from tests.chaos.processes import PATIENCE_S, Forge, Forked
+from tests.chaos.roles import OPEN
 from tests.chaos.test_kill import make_peace, make_trouble
 
 PAUSES = int(os.environ.get("CHAOS_PAUSES", "10"))
@@ -48,13 +51,25 @@ def finish(forge: Forge, drivers: list[Forked], database: str, world_path: Path)
         driver.signal(signal.SIGUSR1)
     limit = time.monotonic() + PATIENCE_S
     while any(driver.lives() for driver in drivers):
-        assert time.monotonic() < limit, "the runs do not end"
+        assert time.monotonic() < limit, f"the runs do not end: {open_runs(database)}"
         wake(drivers)
         time.sleep(0.05)
     for driver in drivers:
         driver.expect("done")
     forge.close()
     return judge(database, world_path, forge.acknowledged)
+
+
+def open_runs(database: str) -> str:
+    """Tell of every run that has not ended how it stands, and what happened last."""
+    with closing(SqlStore(database)) as store:
+        rows = store.rows(OPEN, limit=20)
+        last = {row.id: [recorded.event for recorded in store.history(row.id)][-3:] for row in rows}
+        return "\n".join(
+            f"{row.saga} {row.id} {row.status}, paused {row.paused}, {row.attention} need help, wakes {row.wake_at},"
+            f" driven by {store.driver_of(row.id)}: {last[row.id]}"
+            for row in rows
+        )
 
 
 def wake(drivers: list[Forked]) -> None:
