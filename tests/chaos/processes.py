@@ -111,6 +111,6 @@ class Forge:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(10)
-        self._ears.join(10)
+        self._process.wait(PATIENCE_S)
+        self._ears.join(PATIENCE_S)
         self._process.stdout.close()
