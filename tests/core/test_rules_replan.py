@@ -389,6 +389,24 @@ def test_R26_a_look_that_fails_proves_nothing_and_one_that_was_interrupted_is_ta
     play.check_replay()
 
 
+def test_R26_a_look_that_can_not_be_made_proves_nothing_either():
+    gone = WATCHED.replace("<probe>", "probe: {with: {url: 'http://world/${app.other.id}'}}")
+    writes = "args: {key: '${key}'}}, writes: {other: 'null'}}"
+    play = Play("app: {other: {id: 1}}\n" + gone.replace("args: {key: '${key}'}}}", writes))
+    play.ok("flight")
+    play.ok("tour") if "tour" in play.open() else None
+    play.ok("hotel")
+    play.do(c.MarkStale(by="bob", steps=("hotel",), reason="full"))
+    play.ok("note")
+    play.ok("hotel")
+    assert play.run.app == {"other": None}
+    assert play.open() == ["plan "]
+    (look,) = play.run.steps["flight"].probes
+    assert look.result.outcome == "failed"
+    assert "can't be looked for: `app.other.id`" in look.result.error
+    play.check_replay()
+
+
 def test_R4_a_step_that_comes_back_after_a_plan_without_it_has_a_new_epoch():
     play = sold_out()
     hotel = play.run.saga.document()["steps"]["hotel"]
