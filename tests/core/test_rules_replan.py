@@ -309,6 +309,14 @@ def test_R9_a_planner_that_fails_is_asked_again_and_then_a_person():
     play.check_replay()
 
 
+def test_R3_a_planner_that_is_refused_is_not_asked_again():
+    play = sold_out()
+    play.rejected("", error="there is no function `propose`")
+    assert play.run.attention["hotel"].reason == "the planner gave no answer: there is no function `propose`"
+    assert len(play.run.plans) == 1
+    play.check_replay()
+
+
 def test_R39_what_a_planner_costs_is_counted_and_a_limit_holds_it_back():
     play = Play(
         trip(", rounds: 9" + BUDGET).replace("recovery:", "budget: {tokens: 100, on_limit: ask}\nrecovery:")
