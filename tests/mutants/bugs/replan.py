@@ -118,15 +118,15 @@ BUGS = (
     Mutant(
         name="a planner takes a question to people out of the plan",
         breaks="R33",
-        old='            if old.kind == "approval" or old.approval is not None:\n',
-        new="            if False:\n",
+        old='        elif old.kind == "approval" or old.approval is not None:\n',
+        new="        elif False:\n",
         tests=(PLANNERS,),
     ),
     Mutant(
         name="a model's plan calls whom it likes",
         breaks="R18",
-        old="    if not isinstance(policy.by, LlmPlanner):\n        return\n    known",
-        new="    if True:\n        return\n    known",
+        old="    if not isinstance(policy.by, LlmPlanner):\n        return\n    ours",
+        new="    if True:\n        return\n    ours",
         tests=(PLANNERS,),
     ),
     Mutant(
