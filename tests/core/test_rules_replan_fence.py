@@ -121,3 +121,28 @@ def test_R28_what_a_nested_saga_is_held_to_stays():
 def test_R26_what_is_inside_a_step_may_change_as_far_as_any_other():
     run = run_of()
     assert findings(run, {"m": {"body": {"steps": {"pay": {"with": {"json": {"price": 9}}}}}}}) == ()
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [{"input": {"properties": 5}}, {"input": {"properties": [1]}}, {"input": {"properties": {"x": 5}}}],
+)
+def test_R12_a_tool_whose_arguments_are_no_schema_is_refused(tool):
+    agent = {
+        "kind": "agent",
+        "needs": ["a"],
+        "with": {"prompt": "do"},
+        "tools": {"x": {"description": "x", "step": READ, **tool}},
+    }
+    assert "tools.x.input" in findings(run_of(), {"n": agent})[0]
+
+
+def test_R12_an_agent_whose_output_is_no_schema_is_refused():
+    agent = {
+        "kind": "agent",
+        "needs": ["a"],
+        "with": {"prompt": "do"},
+        "tools": {"x": {"description": "x", "step": READ}},
+    }
+    for output in ({"properties": 5}, {"properties": {"answer": 5}}):
+        assert "n.output" in findings(run_of(), {"n": {**agent, "output": output}})[0]
