@@ -117,12 +117,13 @@ def _undo_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime)
 def _undone(run: Run, step: StepState, *, empty: bool, answer: Json) -> list[e.Event]:
     undo = undo_of(step.definition)
     sources = undo.writes if undo is not None and not empty else {}
-    scope = {**output_scope(run, step), "undo": answer}
     notes: list[e.Event] = []
-    writes = taken_back(run, step)
-    scope["app"] = {**scope["app"], **writes}
+    back = taken_back(run, step)
+    writes = dict(back)
     for key, source in sources.items():
         try:
+            scope = output_scope(run, step)
+            scope |= {"undo": answer, "app": {**scope["app"], **back}}
             writes[key] = compile_expression(source).evaluate(scope)
         except ExpressionError as error:
             notes.append(

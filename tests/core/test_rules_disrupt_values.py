@@ -129,3 +129,21 @@ def test_a_schedule_strikes_when_its_step_starts_whatever_its_kind(step, begin):
         play.decide("m")
     assert [event.item for event in play.events("disrupted")] == [1]
     play.check_replay()
+
+
+def test_R2_an_undo_is_recorded_though_what_its_step_built_on_can_not_be_told_any_more():
+    undo = "compensate: {kind: python, with: {function: undo}, writes: {spent: app.spent - undo.back}}"
+    play = Play(
+        "app: {n: {id: 1}, spent: 3}\nsteps: {t: {kind: team, with: {tasks: [{id: a, role: w}, {id: b, role: v, needs: [a]}]},"
+        " workers: {w: {steps: {x: {<read>}}, output: '${app.n.id}'},"
+        f" v: {{steps: {{y: {{kind: python, with: {{function: book}}, effect: compensatable, {undo}}}}}}}}}}},"
+        " z: {<read>, <once>, needs: t}}"
+    )
+    play.ok("t.a.x")
+    play.ok("t.b.y")
+    disrupt(play, "fact", path="app.n", value=5)
+    play.rejected("z")
+    play.ok("t.b.y", output={"back": 3})
+    assert (play.status("t.b.y"), play.run.status) == ("compensated", "compensated")
+    assert "`spent` stays as it was" in play.events("noted")[-1].text
+    play.check_replay()
