@@ -50,7 +50,7 @@ def verify(run: Run, name: str, now: datetime) -> list[e.Event]:
     try:
         return [intend(run, step, "probe", probe_request(run, step), now)]
     except ExpressionError as error:
-        intent = intend(run, step, "probe", None, now)
+        intent = intend(run, step, "probe", {}, now)
         said = f"it can't be looked for: {error}"
         return [
             intent,
