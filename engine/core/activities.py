@@ -84,9 +84,10 @@ def _new_ends(run: Run, clock: VirtualClock, change: e.TimesChanged) -> Iterator
         if call is None or name not in clock.spans:
             continue
         span, more = clock.spans[name], 0.0
-        if call.from_ and call.to:
-            way = (call.from_, call.to, call.minutes, span.began)
-            more = takes(after, *way) - takes(before, *way)
+        if change.kind == "travel_time_multiplier":
+            if call.from_ and call.to:
+                way = (call.from_, call.to, call.minutes, span.began)
+                more = takes(after, *way) - takes(before, *way)
         elif change.kind == "activity_delay" and _concerns(change, name, call):
             more = change.magnitude
         elif change.kind == "machine_down" and change.scope.get("machine") in call.uses:

@@ -52,7 +52,7 @@ def _coming(run: Run, clock: VirtualClock) -> Iterator[Coming]:
         call = call_of(run, name)
         if call is not None:
             busy = True
-            yield Coming(_earliest(clock, name, call), 2, name, "begin")
+            yield Coming(earliest(clock, call, clock.known_from.get(name, clock.moment)), 2, name, "begin")
     happened = {change.name for change in clock.changes}
     for name, planned in planned_changes(run) if busy else ():
         if name not in happened:
@@ -103,9 +103,9 @@ def number_of(run: Run, one: Disruption) -> float:
     return float(filled)
 
 
-def _earliest(clock: VirtualClock, name: str, call: ActivityCall) -> float:
-    """Return when an activity that may begin does so: at its time, and not before all that it takes is there."""
-    start = max(open_moment(call.start) or 0.0, clock.known_from.get(name, clock.moment))
+def earliest(clock: VirtualClock, call: ActivityCall, known: float) -> float:
+    """Return when an activity that may begin from `known` on does so: at its time, and not before all that it takes is there."""
+    start = max(open_moment(call.start) or 0.0, known)
     for change in clock.changes:
         if change.kind == "arrival_delay" and change.scope.get("person") in call.who:
             start = max(start, change.since + change.magnitude)

@@ -13,7 +13,7 @@ from engine.core.attempts import named_step
 from engine.core.errors import CommandRejected
 from engine.core.run import Run
 from engine.core.slowdown import open_moment
-from engine.core.virtual import VirtualClock
+from engine.core.virtual import ENDLESS, VirtualClock
 
 Json = Any
 
@@ -64,6 +64,8 @@ def revise(run: Run, command: c.ReviseActivity, now: datetime) -> list[e.Event]:
     until = _moment(command.until)
     if until is None or until < clock.at(now):
         raise CommandRejected("give a moment that is not over yet, as HH:MM")
+    if until > clock.spans[step.id].began + ENDLESS:
+        raise CommandRejected("give a moment within a year; nothing is under way for longer")
     return [e.ActivityRevised(step=step.id, until=until, reason=command.reason, by=command.by)]
 
 

@@ -10,6 +10,7 @@ from engine.core.errors import DefinitionInvalid, ExpressionError
 from engine.core.expressions import compile_expression
 from engine.core.run import Run, StepState
 from engine.core.slowdown import open_moment
+from engine.core.virtual import ENDLESS
 
 Json = Any
 SHOWN = 3
@@ -92,13 +93,13 @@ def _checked(document: Json) -> str:
 
 
 def _revised(run: Run, step: StepState, name: str, until: Json) -> e.ActivityRevised:
-    moment = None
-    if run.clock is not None and name in run.clock.spans and run.steps[name].status == "waiting":
+    moment, clock = None, run.clock
+    if clock is not None and name in clock.spans and run.steps[name].status == "waiting":
         try:
             moment = open_moment(until)
         except (TypeError, ValueError):
             moment = None
-    if moment is None or run.clock is None:
-        raise ExpressionError(f"'{name}' is not under way, or `{until}` is no moment")
-    moment = max(moment, run.clock.moment)
+    if moment is None or clock is None or moment > clock.spans[name].began + ENDLESS:
+        raise ExpressionError(f"'{name}' is not under way, or `{until}` is no moment within a year")
+    moment = max(moment, clock.moment)
     return e.ActivityRevised(step=name, until=moment, reason=f"what '{step.id}' gave", by=step.id)

@@ -33,12 +33,13 @@ def timetable(run: Run) -> Json:
     return {
         "now": told(run, clock.moment),
         "begun": [_row(run, name) for name, _ in began],
-        "ahead": [_row(run, name) for name in run.steps if name not in clock.spans and _is_ahead(run, name)],
+        "ahead": [_row(run, name) for name in run.steps if name not in clock.spans and is_ahead(run, name)],
         "changes": [_change(run, change) for change in clock.changes],
     }
 
 
-def _is_ahead(run: Run, name: str) -> bool:
+def is_ahead(run: Run, name: str) -> bool:
+    """Return whether a step is an activity that has not begun, and may."""
     return run.steps[name].status in {"pending", "ready", "withdrawn"} and call_of(run, name) is not None
 
 

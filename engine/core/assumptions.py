@@ -15,6 +15,7 @@ from typing import Any
 from engine.core import commands as c
 from engine.core import events as e
 from engine.core.disrupt import change
+from engine.core.disrupt_facts import counts_still
 from engine.core.errors import CommandRejected
 from engine.core.facts_read import value_at
 from engine.core.run import Run, StepState
@@ -63,7 +64,7 @@ def _judged(  # noqa: PLR0917 - an assumption, with what people said of it
     run: Run, path: str, value: Json, otherwise: Json, why: str, owner: str, step: str = ""
 ) -> Assumption:
     said = run.judged.get(path)
-    if said is not None and step and run.changed.get(path, 0) < run.steps[step].committed_seq:
+    if said is not None and not counts_still(run, path):
         said = None  # it was said of an earlier epoch
     accepted = None if said is None else said.accepted
     return Assumption(path, value, otherwise, why, owner, accepted, "" if said is None else said.by, step)

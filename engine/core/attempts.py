@@ -201,6 +201,11 @@ def probe_request(run: Run, step: StepState) -> Json:
     return render(with_document(step.definition.probe), scope)
 
 
+def is_final(ended: AttemptEnded) -> bool:
+    """Return whether a call that ended so is not to be made again: it was refused, or nothing else can come of it (R3)."""
+    return ended.outcome == "rejected" or not ended.retryable
+
+
 def can_retry(step: StepState, phase: Phase = "forward", code: str = "") -> bool:
     """Return whether the retry policy leaves a try after one that ended with `code` (R9).
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from engine.core.checks_expressions import some
 from engine.core.disruptions import TIMETABLE_KINDS, Disruption
-from engine.core.errors import Problem
+from engine.core.errors import ExpressionError, Problem
 from engine.core.saga import ActivityStep, Saga
-from engine.core.slowdown import open_moment
+from engine.core.slowdown import open_moment, slowdown_of
 
 UNHEARD = (
     "validate", "output", "probe", "compensate", "fallback", "states", "locks", "approval", "schedules",
@@ -56,6 +56,12 @@ def _change_problems(saga: Saga, path: str, one: Disruption) -> Iterator[Problem
         value = getattr(one, key)
         if not (isinstance(value, str) and "${" in value) and not _is_moment(value):
             yield Problem(f"{path}.{key}", f"{value!r} is no moment", "write HH:MM, or one `${...}`")
+
+    if one.kind == "travel_time_multiplier":
+        try:
+            slowdown_of(one.scope, 1, 0, None)
+        except ExpressionError as error:
+            yield Problem(f"{path}.scope", str(error), "say whom it concerns")
 
 
 def _is_moment(value: object) -> bool:

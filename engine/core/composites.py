@@ -130,6 +130,12 @@ class TeamStep(StepBase):
     timeout_s: float = Field(default=86400, gt=0, le=86400)
 
 
+def _properties(schema: dict[str, Json]) -> dict[str, Json]:
+    """Return the properties of a schema; none where it is no schema, which is found when it is published."""
+    found = schema.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
 class Tool(Part):
     """What a model may call: a step whose expressions see `args`."""
 
@@ -173,7 +179,7 @@ class AgentStep(StepBase):
         """Every argument that some tool takes: a model that is kept to a schema could give no other."""
         shapes: dict[str, list[Json]] = {}
         for tool in self.tools.values():
-            for name, shape in tool.input.get("properties", {}).items():
+            for name, shape in _properties(tool.input).items():
                 if shape not in shapes.setdefault(name, []):
                     shapes[name].append(shape)
         known = {name: found[0] if len(found) == 1 else {"anyOf": found} for name, found in shapes.items()}
@@ -187,7 +193,7 @@ class AgentStep(StepBase):
 
     @property
     def _answer(self) -> dict[str, Json]:
-        schema = (self.output or {}).get("properties", {}).get("answer", {"type": "string"})
+        schema = _properties(self.output or {}).get("answer", {"type": "string"})
         return {"answer": schema}
 
 

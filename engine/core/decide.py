@@ -1,7 +1,8 @@
 """Requests to a run: each becomes events, or is refused and nothing happens (L25).
 
 1. A closed run takes nothing but a look; a run that has not begun takes nothing but its start.
-2. A turn applies one command and all that follows from it, and comes to rest.
+2. What a command asks to be told and can't be is a refusal, too.
+3. A turn applies one command and all that follows from it, and comes to rest.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from engine.core import (
 from engine.core import commands as c
 from engine.core import events as e
 from engine.core.act import carry_out
-from engine.core.errors import CommandRejected
+from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.evolve import evolve
 from engine.core.inputs import input_with_defaults
 from engine.core.mend import missing
@@ -74,7 +75,12 @@ def decide(run: Run, command: c.Command, now: datetime) -> list[e.Event]:
         raise CommandRejected(f"run '{run.id}' has ended ({run.status}); start a new one")
     if (run.seq == 0) != isinstance(command, c.Start):
         raise CommandRejected(f"run '{run.id}' has {'not begun' if run.seq == 0 else 'begun already'}")
-    return _DECISIONS[type(command)](run, command, now)
+    try:
+        return _DECISIONS[type(command)](run, command, now)
+    except ExpressionError as error:
+        if isinstance(command, c.Report):
+            raise  # what came of a call can't be refused
+        raise CommandRejected(str(error)) from None
 
 
 def _start(run: Run, command: c.Start, _now: datetime) -> list[e.Event]:

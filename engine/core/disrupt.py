@@ -14,18 +14,26 @@ from typing import Any
 from engine.core import commands as c
 from engine.core import disruption_kinds as d
 from engine.core import events as e
+from engine.core.amounts import is_number, product
 from engine.core.attempts import named_step
 from engine.core.commit import broken_invariant
-from engine.core.composites import COMPOSITES
 from engine.core.constraints import rules_in_force
-from engine.core.disrupt_facts import act_on, asked_anew, consequences, has_acted, writers_of
+from engine.core.disrupt_facts import (
+    act_on,
+    asked_anew,
+    consequences,
+    counts_still,
+    has_acted,
+    taken_back,
+    writers_of,
+)
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.expressions import compile_expression
 from engine.core.facts_read import parts_of, paths_in, value_at
 from engine.core.run import UNDONE, Run, StepState
-from engine.core.saga import effect_of, undo_of
+from engine.core.saga import canonical_json, effect_of, undo_of
 from engine.core.scope import forward_scope, output_scope
-from engine.core.standing import going_forward
+from engine.core.standing import CALLS_NOTHING, going_forward
 
 Json = Any
 STILL_TO_CALL = frozenset(
@@ -51,6 +59,7 @@ def disrupt(run: Run, command: c.Disrupt, now: datetime) -> list[e.Event]:
     )
     if until is not None and until <= begins:
         raise CommandRejected("it would be over before it begins; give a later end")
+    _refuse_what_is_no_json(command.what)
     _refuse_what_can_not_be(run, command.what, now, later=begins > now)
     return [
         e.Disrupted(
@@ -58,6 +67,14 @@ def disrupt(run: Run, command: c.Disrupt, now: datetime) -> list[e.Event]:
             until=until,
         )
     ]  # fmt: skip
+
+
+def _refuse_what_is_no_json(what: d.Disruption) -> None:
+    """Refuse what the log could not give back as it was said (L8)."""
+    try:
+        canonical_json(what.model_dump()).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise CommandRejected("what it says is no JSON, such as nan; give plain values") from None
 
 
 def _refuse_what_can_not_be(run: Run, what: d.Disruption, now: datetime, *, later: bool) -> None:
@@ -72,7 +89,7 @@ def _refuse_what_can_not_be(run: Run, what: d.Disruption, now: datetime, *, late
 
 def _refuse_call(run: Run, what: d.CallFault, now: datetime) -> None:
     step = named_step(run, what.step)
-    if step.definition.kind in {"approval", "wait", "activity", *COMPOSITES}:
+    if step.definition.kind in CALLS_NOTHING:
         raise CommandRejected(f"step '{step.id}' makes no call that could be disturbed")
     if what.phase == "undo" and (undo_of(step.definition) is None or step.status in UNDONE):
         raise CommandRejected(f"step '{step.id}' has no undo still to come")
@@ -144,9 +161,11 @@ def _changed(run: Run, what: d.ChangedFact, by: str) -> tuple[Fields, list[e.Eve
         ) from None
     value = what.value
     if what.factor is not None:
-        if isinstance(before, bool) or not isinstance(before, int | float):
+        if not is_number(before):
             raise CommandRejected(f"`{what.path}` is {before!r}; only a number can be multiplied")
-        value = before * what.factor
+        value = product(before, what.factor)
+        if value is None:
+            raise CommandRejected(f"`{what.path}` times {what.factor:g} is no number that can be kept")
     if value == before:
         raise CommandRejected(f"`{what.path}` is {before!r} already")
     return change(run, what.path, before, value, words(what), by)
@@ -251,16 +270,16 @@ def _paid_back(run: Run, step: StepState, answer: dict[str, Json] | None) -> dic
     undo = undo_of(step.definition)
     if undo is None or answer is None:
         return {}
-    app = {**run.app, **{key: round(run.app[key] - by, 9) for key, by in step.corrections.items()}}
-    scope = {**output_scope(run, step), "app": app, "undo": answer}
+    app = {**run.app, **taken_back(run, step)}
     try:
+        scope = {**output_scope(run, step), "app": app, "undo": answer}
         return {key: compile_expression(source).evaluate(scope) for key, source in undo.writes.items()}
     except ExpressionError as error:
         raise CommandRejected(f"the answer does not say enough: {error}") from None
 
 
 def ended(run: Run, seq: int, reason: str, by: str = "") -> list[e.Event]:
-    """Return the end of a disruption; a fact that it changed is again what it was."""
+    """Return the end of a disruption; a fact that it changed is again what it was, unless it was given anew since."""
     standing = run.standing[seq]
     what = standing.known.what
     if not isinstance(what, d.ChangedFact) or not standing.begun:
@@ -269,6 +288,9 @@ def ended(run: Run, seq: int, reason: str, by: str = "") -> list[e.Event]:
         now = value_at(forward_scope(run), what.path)
     except KeyError:
         return [e.DisruptionEnded(disruption=seq, reason=reason, by=by)]
+    if not counts_still(run, what.path):
+        anew = f"{reason}; it has another value since"
+        return [e.DisruptionEnded(disruption=seq, reason=anew, by=by)]
     fields, after = change(run, what.path, now, standing.before, reason, by)
     return [e.DisruptionEnded(disruption=seq, by=by, **fields), *after]
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.core import events as e
 from engine.core.affected import affected
+from engine.core.amounts import is_number, total
 from engine.core.attempts import fault
 from engine.core.commit import broken_invariant
 from engine.core.errors import CommandRejected, ExpressionError
@@ -93,7 +94,7 @@ def _written(run: Run, path: str, value: Json, scope: Scope) -> Iterator[tuple[s
         for key, source in step.definition.writes.items():
             if not any(covers(path, _own(read, step)) for read in paths_in(source)):
                 continue
-            now = _rewritten(run, step, source, scope, app)
+            now = _rewritten(run, step, key, scope, app)
             if now is not None and now != app.get(key):
                 app[key] = now
                 yield key, now
@@ -103,11 +104,10 @@ def _own(path: str, step: StepState) -> str:
     return f"steps.{step.id}.{path}" if path.startswith("output") else path
 
 
-def _rewritten(run: Run, step: StepState, source: str, scope: Scope, app: dict[str, Json]) -> Json:
+def _rewritten(run: Run, step: StepState, key: str, scope: Scope, app: dict[str, Json]) -> Json:
     """Return what a key should hold where what a step wrote of the fact were written anew; None where nobody can tell."""
-    key = next(k for k, s in step.definition.writes.items() if s == source)
     sees = {**scope, "app": app, "request": _request(step), "output": scope["steps"][step.id]["output"]}
-    expression = compile_expression(source)
+    expression = compile_expression(step.definition.writes[key])
     try:
         new = expression.evaluate(sees)
         old = expression.evaluate(
@@ -116,10 +116,25 @@ def _rewritten(run: Run, step: StepState, source: str, scope: Scope, app: dict[s
     except ExpressionError:
         return None
     held = app.get(key)
-    numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (new, old, held))
-    if numbers:
-        return round(held + (new - old), 9)
+    if is_number(new) and is_number(old) and is_number(held):
+        return total(held, -old, new)
     return new if new != old and held == old else None
+
+
+def taken_back(run: Run, step: StepState) -> dict[str, Json]:
+    """Return what S_A holds without what it was changed by since a step's facts have: where it still is a number."""
+    numbers = ((key, run.app.get(key), by) for key, by in step.corrections.items())
+    sums = ((key, total(held, -by)) for key, held, by in numbers if is_number(held))
+    return {key: left for key, left in sums if left is not None}
+
+
+def counts_still(run: Run, path: str) -> bool:
+    """Return whether what was last said of a fact is said of its present value: no step has given it anew since."""
+    step = run.steps.get(producer_of(path))
+    since = step.committed_seq if step is not None else 0
+    if path.startswith("app."):
+        since = max((seq for seq, writes, _ in run.written if parts_of(path)[1] in writes), default=0)
+    return run.changed.get(path, 0) >= since
 
 
 def _request(step: StepState) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.core import disruption_kinds as d
 from engine.core import events as e
+from engine.core.amounts import is_number, total
 from engine.core.evolve_calls import Handlers
 from engine.core.facts_read import parts_of, with_value
 from engine.core.run import Run
@@ -93,8 +94,9 @@ def _correct(run: Run, event: e.DisruptionStruck | e.DisruptionEnded | e.Assumpt
     step = run.steps.get(str(rest[0])) if root == "steps" else None
     for key, value in event.writes.items() if step is not None else ():
         held = run.app.get(key)
-        if step is not None and isinstance(value, int | float) and isinstance(held, int | float):
-            step.corrections[key] = step.corrections.get(key, 0) + value - held
+        if step is not None and is_number(value) and is_number(held):
+            by = total(step.corrections.get(key, 0), -held, value)
+            step.corrections[key] = 0 if by is None else by
 
 
 HANDLERS: Handlers = {

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Json = Any
 MAX_CHARS = 20_000
 """How long a fact may be as text: memory is read by every later run."""
+MAX_KEY_CHARS = 300
+"""How long what facts are about may be: stores look facts up by it."""
 
 
 class Memory(Part):
@@ -61,9 +63,12 @@ def key_of(memory: Memory, given: dict[str, Json]) -> str:
     """Return what a run with these inputs remembers about.
 
     Raises:
-        ExpressionError: if the key can't be told.
+        ExpressionError: if the key can't be told, or is longer than an index holds.
     """
-    return as_text(render(memory.key, {"run": {"input": given}}))
+    key = as_text(render(memory.key, {"run": {"input": given}}))
+    if len(key) > MAX_KEY_CHARS:
+        raise ExpressionError(f"the key of memory has {len(key):,} characters; it may have {MAX_KEY_CHARS}")
+    return key
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,18 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+MAX_MOMENT = 1e9
+"""Minutes: beyond it sums of moments are not finite, or not exact, any more."""
 
 
 def read_time(value: Any) -> Any:
     """Return minutes since midnight for `HH:MM` or `HH:MM:SS`; a number is taken as it is.
 
     Raises:
-        ValueError: for a text that is no time of day.
+        ValueError: for a text that is no time of day, and a number that no clock can tell.
     """
+    if isinstance(value, int | float) and not isinstance(value, bool) and not abs(value) <= MAX_MOMENT:
+        raise ValueError("a moment is some minutes from midnight, not more than all of history")
     if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
         return value
     found = CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from engine.core import events as e
-from engine.core.attempts import UNCOUNTED, intend, schedule_retry
+from engine.core.attempts import UNCOUNTED, intend, is_final, schedule_retry
 from engine.core.context.build import build
 from engine.core.errors import ExpressionError
 from engine.core.run import Run, StepState
@@ -61,7 +61,7 @@ def _vote(step: StepState, validator: CalledValidator, number: int, ended: e.Att
     if known and known[-1].outcome == "ok" and _is_answer(known[-1].output):
         return Vote(validator.name, number, "given", known)
     tries = sum(result.code not in UNCOUNTED for result in known)
-    over = bool(known) and (known[-1].outcome == "rejected" or not known[-1].retryable)
+    over = bool(known) and is_final(known[-1])
     status: Literal["lost", "to_ask"] = "lost" if over or tries >= validator.retry.max_attempts else "to_ask"
     return Vote(validator.name, number, status, known)
 

@@ -45,9 +45,17 @@ def _can_verify(step: StepState) -> bool:
 
 
 def verify(run: Run, name: str, now: datetime) -> list[e.Event]:
-    """Look for what a kept step did."""
+    """Look for what a kept step did; a look that can't be made fails at once, and proves nothing."""
     step = run.step(name)
-    return [intend(run, step, "probe", probe_request(run, step), now)]
+    try:
+        return [intend(run, step, "probe", probe_request(run, step), now)]
+    except ExpressionError as error:
+        intent = intend(run, step, "probe", {}, now)
+        said = f"it can't be looked for: {error}"
+        return [
+            intent,
+            e.AttemptEnded(step=name, phase="probe", attempt=intent.attempt, outcome="failed", error=said),
+        ]
 
 
 def ask(run: Run, _name: str, now: datetime) -> list[e.Event]:

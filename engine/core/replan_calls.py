@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from engine.core import commands as c
 from engine.core import events as e
-from engine.core.attempts import UNCOUNTED, fault
+from engine.core.attempts import UNCOUNTED, fault, is_final
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.probes import probe_landed
 from engine.core.replan_policy import Replan
@@ -24,7 +24,7 @@ def results_of(run: Run, planning: Planning) -> list[e.AttemptEnded]:
 def given_up(policy: Replan, results: list[e.AttemptEnded]) -> e.AttemptEnded | None:
     """Return the failure after which a planner is not asked again in this round; None while it may be (R9)."""
     counted = [result for result in results if result.code not in UNCOUNTED]
-    over = bool(counted) and (len(counted) >= policy.retry.max_attempts or not counted[-1].retryable)
+    over = bool(counted) and (len(counted) >= policy.retry.max_attempts or is_final(counted[-1]))
     return counted[-1] if over else None
 
 

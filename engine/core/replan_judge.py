@@ -5,7 +5,8 @@
 2. What has begun is immutable; of the rest only the steps in scope, and new ones, may differ.
 3. What people decided about a step stays: its validators, its question to people, what its effect is. Whoever has
    to say yes is asked in any plan.
-4. A model can't reach farther than the plan did: no new host, function or compensation (R18).
+4. A model can't reach farther than the plan did: no new host, function or compensation (R18). Both hold for the
+   steps inside composite ones as well.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from engine.core.affected import amendment, amendment_problems, has_begun
 from engine.core.checks import publish_problems
 from engine.core.document import saga_from_document
 from engine.core.errors import DefinitionInvalid, ExpressionError
-from engine.core.parts import HttpCall, PythonCall
+from engine.core.replan_fence import loosened, reaches
 from engine.core.replan_policy import LlmPlanner, Replan
 from engine.core.run import Run
-from engine.core.saga import Saga, Step, canonical_json, undo_of
+from engine.core.saga import Saga, canonical_json
 from engine.core.schema import mismatch
 from engine.core.scope import forward_scope
 from engine.core.validation import examine
@@ -30,8 +31,6 @@ Json = Any
 MAX_PATCH_CHARS = 20_000
 MAX_FINDINGS = 6
 MAX_FINDING_CHARS = 240
-KEPT_KEYS = ("validate", "approval", "effect", "states")
-"""What a proposal can't change about a step: who checks it and who is asked belongs to people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def judge(run: Run, policy: Replan, patch: Json, may_change: Collection[str]) ->
     if plan.canonical == run.saga.canonical:
         return Judged(())
     found = [*amendment_problems(run, plan), *_outside(run, patch, may_change)]
-    found = found or [*_loosened(run, plan), *_reaches(run, policy, plan)]
+    found = found or [*loosened(run, plan), *reaches(run, policy, plan)]
     found = found or [str(p) for p in publish_problems(plan) if p.severity == "error"]
     return Judged(_first(found or _unfulfilled(run, policy, plan)), plan, amendment(run, plan))
 
@@ -103,55 +102,6 @@ def _outside(run: Run, patch: dict[str, Json], may_change: Collection[str]) -> I
     for name in patch:
         if name in run.steps and name not in may_change and not has_begun(run.steps[name]):
             yield f"'{name}' can't change in this round; {', '.join(may_change) or 'no step'} may, and new steps"
-
-
-def _loosened(run: Run, plan: Saga) -> Iterator[str]:
-    """Yield what a proposal would take out of people's hands."""
-    for name, old in run.saga.steps.items():
-        new = plan.steps.get(name)
-        if new is None:
-            if old.kind == "approval" or old.approval is not None:
-                yield f"'{name}' asks people, so a planner can't remove it"
-            continue
-        was, now = (step.model_dump(mode="json", by_alias=True) for step in (old, new))
-        for key in KEPT_KEYS:
-            if canonical_json(was.get(key)) != canonical_json(now.get(key)):
-                yield f"'{name}': a planner can't change its `{key}`"
-        if old.kind == "approval" and canonical_json(was) != canonical_json(now):
-            yield f"'{name}' asks people, so a planner can't change it"
-
-
-def _reaches(run: Run, policy: Replan, plan: Saga) -> Iterator[str]:
-    """Yield where a model's plan would call somebody, or undo in a way, that the plan of people did not."""
-    if not isinstance(policy.by, LlmPlanner):
-        return
-    known = {target for step in run.saga.steps.values() for target in _targets(step)}
-    undos = {_undo_text(step) for step in run.saga.steps.values()} | {""}
-    for name, step in plan.steps.items():
-        yield from (
-            f"'{name}' calls {t}, which nothing in the plan does" for t in sorted(_targets(step) - known)
-        )
-        if _undo_text(step) not in undos:
-            yield f"'{name}' is undone in a way that was never rehearsed; use a `compensate` that another step has"
-
-
-def _targets(step: Step) -> set[str]:
-    """Return whom a step calls: hosts and functions, going forward, looking and undoing."""
-    undo = undo_of(step)
-    calls = [step.with_, *([step.probe.with_] if step.probe else []), *([undo.with_] if undo else [])]
-    return {target for call in calls if (target := _target(call))}
-
-
-def _target(call: object) -> str:
-    if isinstance(call, HttpCall):
-        head, _, rest = call.url.partition("://")
-        return f"{head}://{rest.partition('/')[0]}" if rest else call.url.partition("/")[0]
-    return f"the function `{call.function}`" if isinstance(call, PythonCall) else ""
-
-
-def _undo_text(step: Step) -> str:
-    undo = undo_of(step)
-    return canonical_json(undo.model_dump(mode="json", by_alias=True)) if undo is not None else ""
 
 
 def _unfulfilled(run: Run, policy: Replan, plan: Saga) -> list[str]:

@@ -13,12 +13,14 @@ from engine.core.attempts import (
     can_retry,
     give_up,
     honours_key,
+    is_final,
     named_step,
     not_landed,
     resolve_all,
     schedule_retry,
 )
 from engine.core.commit import broken_invariant
+from engine.core.disrupt_facts import taken_back
 from engine.core.errors import ExpressionError
 from engine.core.expressions import compile_expression
 from engine.core.frames import nested_saga
@@ -107,7 +109,7 @@ def _undo_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime)
         return _undone(run, step, empty=empty, answer=ended.output)
     reason = ended.error or ended.outcome
     can = can_retry(step, "undo", ended.code) or ended.code in UNCOUNTED
-    if ended.outcome != "rejected" and ended.retryable and can:
+    if not is_final(ended) and can:
         return [schedule_retry(run, step, "undo", reason, now, unknown=ended.outcome == "unknown")]
     return [e.HelpNeeded(step=step.id, kind="comp_failed", reason=reason)]
 
@@ -115,14 +117,13 @@ def _undo_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime)
 def _undone(run: Run, step: StepState, *, empty: bool, answer: Json) -> list[e.Event]:
     undo = undo_of(step.definition)
     sources = undo.writes if undo is not None and not empty else {}
-    scope = {**output_scope(run, step), "undo": answer}
     notes: list[e.Event] = []
-    writes: dict[str, Json] = {
-        key: round(run.app[key] - by, 9) for key, by in step.corrections.items() if key in run.app
-    }
-    scope["app"] = {**scope["app"], **writes}
+    back = taken_back(run, step)
+    writes = dict(back)
     for key, source in sources.items():
         try:
+            scope = output_scope(run, step)
+            scope |= {"undo": answer, "app": {**scope["app"], **back}}
             writes[key] = compile_expression(source).evaluate(scope)
         except ExpressionError as error:
             notes.append(
@@ -144,7 +145,7 @@ def _late_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime)
         return [e.LateUndone(step=step.id, attempt=late.attempt, how=how, reason=reason)]
     reason = ended.error or ended.outcome
     can = can_retry(step, "late", ended.code) or ended.code in UNCOUNTED
-    if ended.outcome != "rejected" and ended.retryable and can:
+    if not is_final(ended) and can:
         return [schedule_retry(run, step, "late", reason, now, unknown=ended.outcome == "unknown")]
     return [e.HelpNeeded(step=step.id, kind="late_success", reason=reason)]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.core.errors import ExpressionError
 from engine.core.moments import read_time
 from engine.core.parts import Json
 
@@ -23,23 +24,33 @@ class Slowdown:
     until: float | None
     factor: float
     places: frozenset[str] = frozenset()
-    legs: frozenset[tuple[str, str]] = frozenset()
+    legs: frozenset[str] = frozenset()
     spares_under_way: bool = False
 
     def touches(self, here: str, there: str) -> bool:
         """Whether the leg is one of those."""
         if self.legs:
-            return (here, there) in self.legs or (there, here) in self.legs
+            return f"{here}-{there}" in self.legs or f"{there}-{here}" in self.legs
         return not self.places or here in self.places or there in self.places
 
 
 def slowdown_of(scope: Json, magnitude: float, since: float, until: float | None) -> Slowdown:
-    """Return the slow-down of a scope: `legs_touching` (a place or several) or `legs` (`A-B` each)."""
+    """Return the slow-down of a scope: `legs_touching` (a place or several) or `legs` (`A-B` each).
+
+    Raises:
+        ExpressionError: if the scope says neither of them as it should.
+    """
     where = scope if isinstance(scope, dict) else {}
-    touching = where.get("legs_touching", [])
-    places = frozenset([touching] if isinstance(touching, str) else touching)
-    legs = frozenset((leg.split("-")[0], leg.split("-")[1]) for leg in where.get("legs", []))
-    return Slowdown(since, until, magnitude, places, legs)
+    touching, legs = where.get("legs_touching", []), where.get("legs", [])
+    places = [touching] if isinstance(touching, str) else touching
+    if not isinstance(places, list | tuple) or not all(isinstance(place, str) for place in places):
+        raise ExpressionError(f"`legs_touching` is a place or a list of places, not `{touching}`")
+    if not isinstance(legs, list | tuple):
+        raise ExpressionError(f"`legs` is a list of A-B each, not `{legs}`")
+    for leg in legs:
+        if not isinstance(leg, str) or "-" not in leg.strip("-"):
+            raise ExpressionError(f"`{leg}` is no leg; write it as A-B")
+    return Slowdown(since, until, magnitude, frozenset(places), frozenset(legs))
 
 
 def takes(slowdowns: Iterable[Slowdown], here: str, there: str, minutes: float, start: float) -> float:
@@ -57,7 +68,7 @@ def _through(slow: Slowdown, left: float, now: float) -> tuple[float, float]:
     left, now = left - before, now + before
     if left <= TOLERANCE:
         return left, now
-    if slow.until is None:
+    if slow.until is None or slow.factor <= 0:
         return 0.0, now + slow.factor * left
     inside = max(0.0, min(left, (slow.until - now) / slow.factor))
     return left - inside, now + slow.factor * inside

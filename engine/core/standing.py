@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from engine.core.composites import COMPOSITES
 from engine.core.disruption_kinds import (
     OF_CALLS,
     OF_THE_PROCESS,
@@ -29,9 +30,13 @@ from engine.core.disruption_kinds import (
 from engine.core.events_disrupt import Disrupted
 
 if TYPE_CHECKING:
-    from engine.core.run import Run
+    from engine.core.run import Run, StepState
 
 Json = Any
+CALLS_NOTHING = frozenset({"approval", "wait", "activity", *COMPOSITES})
+"""Kinds of steps that make no call themselves."""
+NOT_STARTED = frozenset({"pending", "ready", "awaiting_approval", "awaiting_locks", "withdrawn", "skipped"})
+"""Where a step stands that has not started; one that was skipped later had started, and was noticed, before."""
 
 
 @dataclass(slots=True)
@@ -149,8 +154,18 @@ def _known_at(run: Run, item: Scheduled) -> datetime | None:
         return run.started_at + timedelta(seconds=item.when.at_s or 0)
     name = item.when.after
     lives = (*run.past.get(name, ()), *([run.steps[name]] if name in run.steps else []))
-    reached = any(life.committed_seq if item.when.moment == "commit" else life.begun for life in lives)
+    reached = any(
+        life.committed_seq if item.when.moment == "commit" else _has_started(life) for life in lives
+    )
     return run.started_at if reached else None
+
+
+def _has_started(step: StepState) -> bool:
+    """Return whether a step has started: made its first call or, where it makes none, left what comes before that."""
+    if step.definition.kind not in CALLS_NOTHING:
+        return step.begun > 0
+    asked = step.definition.kind == "approval" and bool(step.approvals)
+    return asked or (step.ready_at is not None and step.status not in NOT_STARTED)
 
 
 def to_strike(run: Run, now: datetime) -> Iterator[int]:

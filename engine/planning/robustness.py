@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.core.amounts import is_number
 from engine.planning.case import Case, case_of
 from engine.planning.checker import check_case
 from engine.planning.outcome import arrivals
@@ -100,9 +101,10 @@ def pushed_by(case: Case, rows: Iterable[Row], one: Disruption) -> list[Row]:
 
 
 def _longer(entry: dict[str, Json], one: Disruption) -> dict[str, Json]:
-    scope = one.scope if one.kind == "activity_delay" and isinstance(one.scope, dict) else {}
-    hit = scope.get("task") == entry.get("what", "") or scope.get("machine") in entry.get("uses", ())
-    return {**entry, "minutes": entry.get("minutes", 0) + float(one.magnitude)} if scope and hit else entry
+    if one.kind != "activity_delay" or not isinstance(one.scope, dict) or not is_number(one.magnitude):
+        return entry
+    hit = one.scope.get("task") == entry.get("what", "") or one.scope.get("machine") in entry.get("uses", ())
+    return {**entry, "minutes": entry.get("minutes", 0) + float(one.magnitude)} if hit else entry
 
 
 def slack_left(case: Case, plan: Plan) -> float | None:

@@ -163,6 +163,16 @@ def test_results_are_gathered(how, gathered):
     assert play.run.steps["m"].output["gathered"] == pytest.approx(gathered)
 
 
+@pytest.mark.parametrize(("value", "score"), [(1.7e308, 1e300), (10**400, 1.5), (1.7e308, 1)])
+def test_R31_a_mean_that_json_has_no_number_for_is_a_fault(value, score):
+    text = "steps: {m: {kind: map, with: {over: [x, y], gather: weighted, value: output.n, score: output.w}, body: {steps: {s: {<read>}}}}}"
+    play = Play(text)
+    for name in ("1", "2"):
+        play.ok(f"m.{name}.s", output={"n": value, "w": score})
+    assert (play.run.fault.source, play.run.fault.step) == ("expression", "m")
+    play.check_replay()
+
+
 def test_an_empty_map_gives_no_results_and_what_is_no_list_is_a_fault():
     play = mapped(cities=())
     assert play.run.steps["map"].output == {"results": [], "failed": [], "count": 0}

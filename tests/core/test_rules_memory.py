@@ -6,7 +6,7 @@ import pytest
 
 from engine.core import commands as c
 from engine.core.checks import publish_problems
-from engine.core.errors import DefinitionInvalid
+from engine.core.errors import DefinitionInvalid, ExpressionError
 from engine.core.memory import Known, key_of
 from engine.core.run import Run
 from tests.core.harness import Play, saga_of
@@ -87,6 +87,19 @@ def test_null_leaves_a_fact_as_it_was_and_too_much_is_not_kept():
 def test_the_key_is_told_by_the_input():
     assert key_of(saga_of(SAGA).memory, {"who": "ann"}) == "ann"
     assert Run(saga_of(SAGA)).memory == {}
+
+
+def test_a_key_that_is_too_long_is_refused_at_the_start_and_keeps_nothing_at_the_end():
+    memory = saga_of(SAGA).memory
+    assert key_of(memory, {"who": "x" * 300}) == "x" * 300
+    with pytest.raises(ExpressionError, match=r"the key of memory has 301 characters; it may have 300"):
+        key_of(memory, {"who": "x" * 301})
+    made = Play(SAGA, who="x" * 301)
+    made.ok("a", output={"tier": "gold"})
+    made.ok("b")
+    assert made.run.status == "completed"
+    assert (made.run.remembers, made.events("run_completed")[0].memory_key) == ({}, "")
+    assert "nothing is remembered: the key of memory has 301" in made.events("noted")[0].text
 
 
 @pytest.mark.parametrize(

@@ -309,6 +309,14 @@ def test_R9_a_planner_that_fails_is_asked_again_and_then_a_person():
     play.check_replay()
 
 
+def test_R3_a_planner_that_is_refused_is_not_asked_again():
+    play = sold_out()
+    play.rejected("", error="there is no function `propose`")
+    assert play.run.attention["hotel"].reason == "the planner gave no answer: there is no function `propose`"
+    assert len(play.run.plans) == 1
+    play.check_replay()
+
+
 def test_R39_what_a_planner_costs_is_counted_and_a_limit_holds_it_back():
     play = Play(
         trip(", rounds: 9" + BUDGET).replace("recovery:", "budget: {tokens: 100, on_limit: ask}\nrecovery:")
@@ -386,6 +394,24 @@ def test_R26_a_look_that_fails_proves_nothing_and_one_that_was_interrupted_is_ta
     assert play.open() == ["probe flight"]
     play.failed("flight", error="the look-up is down")
     assert play.open() == ["plan "]
+    play.check_replay()
+
+
+def test_R26_a_look_that_can_not_be_made_proves_nothing_either():
+    gone = WATCHED.replace("<probe>", "probe: {with: {url: 'http://world/${app.other.id}'}}")
+    writes = "args: {key: '${key}'}}, writes: {other: 'null'}}"
+    play = Play("app: {other: {id: 1}}\n" + gone.replace("args: {key: '${key}'}}}", writes))
+    play.ok("flight")
+    play.ok("tour") if "tour" in play.open() else None
+    play.ok("hotel")
+    play.do(c.MarkStale(by="bob", steps=("hotel",), reason="full"))
+    play.ok("note")
+    play.ok("hotel")
+    assert play.run.app == {"other": None}
+    assert play.open() == ["plan "]
+    (look,) = play.run.steps["flight"].probes
+    assert look.result.outcome == "failed"
+    assert "can't be looked for: `app.other.id`" in look.result.error
     play.check_replay()
 
 

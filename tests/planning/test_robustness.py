@@ -55,3 +55,11 @@ def test_every_problem_has_its_usual_disruptions():
 def test_slack_without_a_deadline_is_none():
     plan = Plan(id="shop", rows=solved("J1").rows)
     assert slack_left(case_of(problem("J1")), plan) is None
+
+
+@pytest.mark.parametrize("magnitude", [None, "${run.input.late}", True])
+def test_a_delay_that_does_not_say_how_long_pushes_nothing(magnitude):
+    longer = Disruption(id="longer", kind="activity_delay", scope={"machine": "A"}, magnitude=magnitude)
+    plans = [Plan(id="shop", rows=solved("J1").rows)]
+    as_planned, found = robustness(problem("J1"), plans, disruptions=[longer])
+    assert found.done == as_planned.done

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from engine.core.activities import length
+from engine.core.activities_ahead import forecast
 from engine.core.activities_next import coming
 from engine.core.activities_told import call_of, told
-from engine.core.moments import read_time
 from engine.core.run import Run
 from engine.core.virtual import VirtualClock
 from ui.models.run_words import title_of
@@ -58,7 +57,7 @@ def gantt(run: Run, now: datetime) -> Gantt:
     clock = run.clock
     if clock is None:
         return Gantt()
-    times = forecast(run)
+    times = {name: span for name, span in forecast(run).items() if run.steps[name].status != "withdrawn"}
     lanes: dict[str, Lane] = {}
     bars: list[Bar] = []
     for name, (start, end) in sorted(times.items(), key=lambda item: item[1]):
@@ -80,23 +79,6 @@ def shown_moment(run: Run, now: datetime) -> float:
     assert clock is not None
     moment = clock.at(now)
     return moment if following is None else min(moment, max(following.moment, clock.moment))
-
-
-def forecast(run: Run) -> dict[str, tuple[float, float]]:
-    """Return when each activity began and ended, or will, as things stand now."""
-    clock, found = run.clock, dict[str, tuple[float, float]]()
-    assert clock is not None
-    for name in run.saga.graph.order():
-        call, span = call_of(run, name), clock.spans.get(name)
-        if call is None or run.steps[name].status in {"skipped", "withdrawn"}:
-            continue
-        if span is not None:
-            found[name] = (span.began, span.until)
-            continue
-        before = [found[other][1] for other in run.saga.graph.needs[name] if other in found]
-        start = max([float(read_time(call.start or 0)), clock.moment, *before])
-        found[name] = (start, start + length(clock, name, call, start))
-    return found
 
 
 def _lanes(run: Run, name: str) -> Iterator[Lane]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.core.activities_ahead import forecast
 from engine.core.activities_told import timetable, told
 from engine.core.errors import SagaError
 from engine.core.events import AttemptEnded, Recorded, StepCommitted, TimesChanged, VerdictGiven
@@ -19,7 +20,6 @@ from engine.planning.proposals import solver
 from engine.planning.robustness import robustness, slack_left, what_ifs
 from engine.planning.situation import Situation
 from engine.planning.timetable import rows_of
-from ui.models.gantt import forecast
 from ui.models.run_words import title_of
 
 Json = Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
@@ -91,7 +92,13 @@ def _weighted(found: Sequence[tuple[Json, float]]) -> Json:
     if any(isinstance(value, bool) or not isinstance(value, int | float) for value, _ in found):
         raise ExpressionError("`gather: weighted` needs numbers; say which `value`")
     weight = sum(score for _, score in found)
-    return sum(value * score for value, score in found) / weight if weight else None
+    try:
+        mean = sum(value * score for value, score in found) / weight if weight else None
+    except OverflowError:
+        mean = math.inf
+    if mean is not None and not math.isfinite(mean):
+        raise ExpressionError("`gather: weighted` gave no number that can be kept; say which `value`")
+    return mean
 
 
 _GATHER: dict[str, Callable[[Sequence[tuple[Json, float]]], Json]] = {

@@ -6,7 +6,30 @@ CALLS = f"{CORE}/test_rules_disrupt.py"
 TASK = f"{CORE}/test_rules_disrupt_task.py"
 FACTS = f"{CORE}/test_rules_facts.py"
 
+VALUES = f"{CORE}/test_rules_disrupt_values.py"
+
 BUGS = (
+    Mutant(
+        name="a change that is over takes the place of what came since",
+        breaks="R31",
+        old="    if not counts_still(run, what.path):\n",
+        new="    if False:\n",
+        tests=(VALUES,),
+    ),
+    Mutant(
+        name="what a fact changed is taken back from what is no number any more",
+        breaks="R2",
+        old="for key, held, by in numbers if is_number(held))",
+        new="for key, held, by in numbers)",
+        tests=(VALUES,),
+    ),
+    Mutant(
+        name="a changed fact becomes a number that JSON does not know",
+        breaks="L8",
+        old="        found = amount * factor\n        return found if math.isfinite(found) else None\n",
+        new="        return amount * factor\n",
+        tests=(VALUES,),
+    ),
     Mutant(
         name="a planted fault strikes for ever",
         breaks="R9",

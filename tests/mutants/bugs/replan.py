@@ -1,6 +1,8 @@
 """Bugs in planning anew (R4, R9, R26, R27, R28, L18, L20)."""
 
-from tests.mutants.mutant import AFFECTED, PLANNERS, REPAIR, REPLAN, Mutant
+from tests.mutants.mutant import AFFECTED, CORE, PLANNERS, REPAIR, REPLAN, Mutant
+
+FENCE = f"{CORE}/test_rules_replan_fence.py"
 
 BUGS = (
     Mutant(
@@ -118,15 +120,29 @@ BUGS = (
     Mutant(
         name="a planner takes a question to people out of the plan",
         breaks="R33",
-        old='            if old.kind == "approval" or old.approval is not None:\n',
-        new="            if False:\n",
+        old='        elif old.kind == "approval" or old.approval is not None:\n',
+        new="        elif False:\n",
         tests=(PLANNERS,),
+    ),
+    Mutant(
+        name="the fence around a planner ends at composite steps",
+        breaks="R18 R33",
+        old="        for body, plan in bodies_of(step).items():\n            yield from every_step(",
+        new="        for body, plan in {}.items():\n            yield from every_step(",
+        tests=(FENCE,),
+    ),
+    Mutant(
+        name="a planner that is refused is asked again",
+        breaks="R3",
+        old='    return ended.outcome == "rejected" or not ended.retryable\n',
+        new="    return not ended.retryable\n",
+        tests=(REPLAN,),
     ),
     Mutant(
         name="a model's plan calls whom it likes",
         breaks="R18",
-        old="    if not isinstance(policy.by, LlmPlanner):\n        return\n    known",
-        new="    if True:\n        return\n    known",
+        old="    if not isinstance(policy.by, LlmPlanner):\n        return\n    ours",
+        new="    if True:\n        return\n    ours",
         tests=(PLANNERS,),
     ),
     Mutant(
