@@ -17,7 +17,7 @@ from engine.core.evolve_replan import (
     plan_ended,
     plan_intended,
 )
-from engine.core.queues import activate, relieve
+from engine.core.queues import activate, get_ready, relieve
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
 from engine.core.standing import Standing
@@ -43,6 +43,8 @@ def _of_a_step(run: Run, recorded: e.Recorded, event: e.AttemptIntended) -> None
         late = _late(step)
         late.status, late.due = "undoing", None
     elif event.phase == "forward":
+        if event.evidence is not None:
+            get_ready(run, recorded, step, event.evidence)
         if step.status == "ready" and step.approval is not None and step.approval.status == "approved":
             step.approval.status = "consumed"
         activate(run, step, "running")

@@ -13,6 +13,14 @@ from engine.core.frames import peer, plan_of
 from engine.core.run import SETTLED, UNDONE, Run, StepState, StepStatus
 
 
+def get_ready(run: Run, recorded: e.Recorded, step: StepState, evidence: dict[str, Any]) -> None:
+    """Let a step begin as soon as there is room for it."""
+    step.move("ready")
+    step.evidence, step.ready_at = evidence, recorded.at
+    run.fresh.pop(step.id, None)
+    run.ready[step.id] = None
+
+
 def activate(run: Run, step: StepState, status: StepStatus) -> None:
     """Take a ready step in hand."""
     step.move(status)
