@@ -178,6 +178,9 @@ def _retry_scheduled(run: Run, _recorded: e.Recorded, event: e.RetryScheduled) -
 def _help_needed(run: Run, _recorded: e.Recorded, event: e.HelpNeeded) -> None:
     step = run.step(event.step)
     step.reason = event.reason
+    before = run.attention.get(step.id)
+    if before is not None and before.kind != event.kind:
+        run.behind.setdefault(step.id, []).append(before)
     run.attention[step.id] = event
     if event.kind == "comp_failed":
         step.move("comp_failed")
@@ -198,11 +201,11 @@ def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
     asked = run.attention.get(step.id)
     if step.late is not None and asked is not None and asked.kind == "late_success":
         step.late.status, step.late.before = "to_undo", len(step.late_undos)
-        relieve(run, step)
+        relieve(run, step, "late_success")
         return
     if asked is not None and asked.kind == "replan":
         ask_again(run)
-        relieve(run, step)
+        relieve(run, step, "replan")
         return
     if step.status == "validating":
         _ask_anew(run, step)
