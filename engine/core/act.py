@@ -29,13 +29,15 @@ from engine.core.repair import redo
 from engine.core.replan import ask, judge_plan, verify
 from engine.core.run import Run, StepState
 from engine.core.saga import ApprovalStep, WaitStep, request_hash
-from engine.core.schedule import Task
+from engine.core.schedule import Task, begins_at_once
 from engine.core.scope import forward_scope
 from engine.core.signals import begin_wait, end_wait
 from engine.core.templates import as_text, render
 from engine.core.verify import boundary, validate
 
 Json = Any
+PLAIN = {"llm", "http", "python", "route"}
+"""Kinds of which a step is one call."""
 
 
 def carry_out(run: Run, task: Task, now: datetime) -> list[e.Event]:
@@ -60,7 +62,7 @@ def _deadline(run: Run, _name: str, _now: datetime) -> list[e.Event]:
     return fault(run, "deadline", None, f"the run took longer than {run.saga.deadline_s:g} s")
 
 
-def _open(run: Run, name: str, _now: datetime) -> list[e.Event]:
+def _open(run: Run, name: str, now: datetime) -> list[e.Event]:
     """Decide a step whose dependencies are settled: skip it, or make it ready with the evidence (R10)."""
     step = run.step(name)
     condition = plan_of(run, step).graph.conditions[step.local]
@@ -78,7 +80,20 @@ def _open(run: Run, name: str, _now: datetime) -> list[e.Event]:
         evidence["when"] = guard
         if not is_true(guard, forward_scope(run, step)):
             return [e.StepSkipped(step=name, reason=f"its condition `{guard}` is false")]
-    return [e.StepReady(step=name, evidence=evidence)]
+    return [_at_once(run, step, evidence, now) or e.StepReady(step=name, evidence=evidence)]
+
+
+def _at_once(run: Run, step: StepState, evidence: dict[str, Json], now: datetime) -> e.AttemptIntended | None:
+    """Return the intent of a step that need not wait to begin: one fact instead of two. None if it has to."""
+    definition = step.definition
+    if definition.kind not in PLAIN or definition.approval is not None or definition.locks:
+        return None
+    if not begins_at_once(run, step, now):
+        return None
+    try:
+        return intend(run, step, "forward", request_of(run, step), now, evidence=evidence)
+    except ExpressionError:
+        return None  # that is the failure of a step that was ready
 
 
 def _asked(other: str, branch: str | None) -> str:

@@ -125,8 +125,11 @@ def intend(
     now: datetime,
     *,
     timeout_s: float | None = None,
+    evidence: dict[str, Json] | None = None,
 ) -> AttemptIntended:
     """Return the intent of a call: everything that must be on disk before it is made (R1).
+
+    With `evidence` it also says that the step is ready, and why (R10).
 
     Raises:
         ExpressionError: if the compensation's inputs can't be rendered.
@@ -145,6 +148,7 @@ def intend(
         compensation=_freeze(run, step, request) if phase == "forward" and not step.attempts else None,
         fallback=step.fallbacks[-1].number if phase == "forward" and step.fallbacks else 0,
         disruption=seq,
+        evidence=evidence,
         **struck,
     )
 

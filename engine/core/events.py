@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeGuard
 
 from pydantic import Field, TypeAdapter
 
@@ -300,6 +300,9 @@ class AttemptIntended(Fact):
     )
     factor: float = Field(default=1, description="how many times as long a delayed answer takes")
     spoilt: Json = Field(default=None, description="what stands in place of an answer that is garbage")
+    evidence: dict[str, Json] | None = Field(
+        default=None, description="why the step is ready, where it begins at once; else `StepReady` tells"
+    )
 
 
 class AttemptEnded(Fact):
@@ -450,6 +453,13 @@ Event = Annotated[
     Field(discriminator="type"),
 ]  # fmt: skip
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def makes_ready(event: Event) -> TypeGuard[StepReady | AttemptIntended]:
+    """Return whether an event says that a step is ready: by itself, or with the first call of one that waits for nothing."""
+    return isinstance(event, StepReady) or (isinstance(event, AttemptIntended) and event.evidence is not None)
+
+
 CLOSING = ("run_completed", "run_compensated", "run_abandoned")
 
 

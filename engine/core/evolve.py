@@ -6,6 +6,7 @@ A fact that the state machines do not allow raises `IllegalTransition`: the log 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 
 from engine.core import events as e
 from engine.core.errors import IllegalTransition
@@ -99,12 +100,18 @@ def _faulted(run: Run, _recorded: e.Recorded, event: e.Faulted) -> None:
     run.fault, run.upset = event, ""
     run.faults.append(event)
     end_planning(run)
-    for asked in run.attention.values():
+    for asked in chain(run.attention.values(), *run.behind.values()):
         if asked.kind == "verdict":
             run.validating[asked.step] = None
-    run.attention.clear()  # asked again where it still matters
+    _forget_questions(run)
     if run.limit is not None and run.limit.response != "stop":
         run.limit = None
+
+
+def _forget_questions(run: Run) -> None:
+    """Drop what people were asked about steps: it is asked again where it still matters."""
+    run.attention.clear()
+    run.behind.clear()
 
 
 def _noted(run: Run, _recorded: e.Recorded, event: e.Noted) -> None:
@@ -119,7 +126,7 @@ def _direction_asked(run: Run, _recorded: e.Recorded, _event: e.DirectionAsked) 
 
 def _direction_chosen(run: Run, _recorded: e.Recorded, event: e.DirectionChosen) -> None:
     run.direction_asked = False
-    run.attention.clear()
+    _forget_questions(run)
     if event.direction == "forward":
         _go_forward(run)
     elif event.direction == "repair":

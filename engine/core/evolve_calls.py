@@ -17,7 +17,7 @@ from engine.core.evolve_replan import (
     plan_ended,
     plan_intended,
 )
-from engine.core.queues import activate, relieve
+from engine.core.queues import activate, get_ready, relieve
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
 from engine.core.standing import Standing
@@ -43,6 +43,8 @@ def _of_a_step(run: Run, recorded: e.Recorded, event: e.AttemptIntended) -> None
         late = _late(step)
         late.status, late.due = "undoing", None
     elif event.phase == "forward":
+        if event.evidence is not None:
+            get_ready(run, recorded, step, event.evidence)
         if step.status == "ready" and step.approval is not None and step.approval.status == "approved":
             step.approval.status = "consumed"
         activate(run, step, "running")
@@ -176,6 +178,9 @@ def _retry_scheduled(run: Run, _recorded: e.Recorded, event: e.RetryScheduled) -
 def _help_needed(run: Run, _recorded: e.Recorded, event: e.HelpNeeded) -> None:
     step = run.step(event.step)
     step.reason = event.reason
+    before = run.attention.get(step.id)
+    if before is not None and before.kind != event.kind:
+        run.behind.setdefault(step.id, []).append(before)
     run.attention[step.id] = event
     if event.kind == "comp_failed":
         step.move("comp_failed")
@@ -196,11 +201,11 @@ def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
     asked = run.attention.get(step.id)
     if step.late is not None and asked is not None and asked.kind == "late_success":
         step.late.status, step.late.before = "to_undo", len(step.late_undos)
-        relieve(run, step)
+        relieve(run, step, "late_success")
         return
     if asked is not None and asked.kind == "replan":
         ask_again(run)
-        relieve(run, step)
+        relieve(run, step, "replan")
         return
     if step.status == "validating":
         _ask_anew(run, step)

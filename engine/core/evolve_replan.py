@@ -8,6 +8,7 @@ from typing import Any
 from engine.core import events as e
 from engine.core.attempt import Attempt
 from engine.core.errors import IllegalTransition
+from engine.core.queues import relieve
 from engine.core.replan_state import Answer, Planning
 from engine.core.run import Run
 
@@ -89,9 +90,9 @@ def help_asked(run: Run, event: e.HelpNeeded) -> None:
 
 def end_planning(run: Run) -> None:
     """End a planning, with the question to a person that it may have left open."""
-    asked = run.attention.get(run.planning.asked) if run.planning is not None else None
-    if asked is not None and asked.kind == "replan":
-        run.attention.pop(asked.step)
+    asked = run.steps.get(run.planning.asked) if run.planning is not None else None
+    if asked is not None:
+        relieve(run, asked, "replan")
     run.planning = None
 
 

@@ -9,7 +9,7 @@ from engine.core.attempt import Approval
 from engine.core.errors import IllegalTransition
 from engine.core.evolve_calls import Handlers
 from engine.core.frames import known_of, nested_saga
-from engine.core.queues import activate, leave, settle, unplan
+from engine.core.queues import activate, get_ready, leave, settle, unplan
 from engine.core.run import Run, StepState
 
 
@@ -22,11 +22,7 @@ def _step_skipped(run: Run, recorded: e.Recorded, event: e.StepSkipped) -> None:
 
 
 def _step_ready(run: Run, recorded: e.Recorded, event: e.StepReady) -> None:
-    step = run.step(event.step)
-    step.move("ready")
-    step.evidence, step.ready_at = event.evidence, recorded.at
-    run.fresh.pop(step.id, None)
-    run.ready[step.id] = None
+    get_ready(run, recorded, run.step(event.step), event.evidence)
 
 
 def _wait_begun(run: Run, _recorded: e.Recorded, event: e.WaitBegun) -> None:

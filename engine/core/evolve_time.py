@@ -28,7 +28,7 @@ def keep_time(run: Run, clock: VirtualClock, recorded: e.Recorded) -> None:
     moment = _own_moment(clock, recorded.event)
     clock.moment = clock.at(recorded.at) if moment is None else moment
     clock.since, clock.runs = recorded.at, may_move(run)
-    if isinstance(recorded.event, e.StepReady):
+    if e.makes_ready(recorded.event):
         clock.known_from[recorded.event.step] = clock.moment
 
 

@@ -36,7 +36,7 @@ def _in_hand(step: StepState) -> bool:
 
 def one_at_a_time(run: Run) -> bool:
     """Return whether a call that may cost money or tokens has to wait for another one that does (L30)."""
-    if not {"cost_usd", "tokens"} & _limits(run).keys():
+    if (run.saga.budget is None and not run.cuts) or not {"cost_usd", "tokens"} & _limits(run).keys():
         return False
     return any(
         phase in {"check", "plan"} or (phase == "forward" and _may_cost(run.steps[name]))

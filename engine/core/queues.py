@@ -13,6 +13,14 @@ from engine.core.frames import peer, plan_of
 from engine.core.run import SETTLED, UNDONE, Run, StepState, StepStatus
 
 
+def get_ready(run: Run, recorded: e.Recorded, step: StepState, evidence: dict[str, Any]) -> None:
+    """Let a step begin as soon as there is room for it."""
+    step.move("ready")
+    step.evidence, step.ready_at = evidence, recorded.at
+    run.fresh.pop(step.id, None)
+    run.ready[step.id] = None
+
+
 def activate(run: Run, step: StepState, status: StepStatus) -> None:
     """Take a ready step in hand."""
     step.move(status)
@@ -129,12 +137,15 @@ def unplan(run: Run, recorded: e.Recorded, step: StepState) -> None:
 def relieve(run: Run, step: StepState, *kinds: str) -> None:
     """Take a step off the list of what needs a person; with none left the run goes on where it was.
 
-    `kinds` says which questions are answered; without them, all are.
+    `kinds` says which questions are answered; without them, all are. One that another had come before is open again.
     """
-    asked = run.attention.get(step.id)
-    if asked is not None and kinds and asked.kind not in kinds:
-        return
-    run.attention.pop(step.id, None)
+    if step.id in run.attention:
+        asked = [*run.behind.pop(step.id, ()), run.attention.pop(step.id)]
+        left = [question for question in asked if kinds and question.kind not in kinds]
+        if left:
+            run.attention[step.id] = left.pop()
+        if left:
+            run.behind[step.id] = left
     if run.status == "needs_attention" and not run.attention and not run.direction_asked:
         undoing = "compensating" if run.repair is None else "repairing"
         back = undoing if run.direction == "undo" else "draining" if run.fault else "running"

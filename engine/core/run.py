@@ -271,6 +271,7 @@ class Run:
     facts that have another value, `assumed` what is taken for granted, `judged` what people said of it; `lost`,
     `constraints`, `relaxed` name what a disruption did, `cuts` the limits it set; `upset` is the reason of a change
     that still has to become a fault.
+    `attention` is what a person is asked about a step, `behind` are open questions that another one came before.
     `planning` is the planning anew that is under way, `plans` are all calls to planners;
     `kept_plans` says of each plan that a planner kept which it was, who failed before that, and why.
     `signals` are the news from outside by their ids, `taken` says which step each of them served; `heard`
@@ -312,6 +313,7 @@ class Run:
     kept_plans: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)
     exceptions: list[str] = field(default_factory=list)
     attention: dict[str, HelpNeeded] = field(default_factory=dict)
+    behind: dict[str, list[HelpNeeded]] = field(default_factory=dict)
     locks: dict[str, str] = field(default_factory=dict)
     limit: LimitReached | None = None
     allowed: dict[str, float] = field(default_factory=dict)

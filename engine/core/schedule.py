@@ -41,9 +41,10 @@ def due(run: Run, now: datetime) -> Iterator[Task]:
     """
     if run.seq == 0 or run.is_closed:
         return
-    yield from (Task("known", str(item)) for item in to_know(run, now))
-    yield from (Task("lift", str(seq)) for seq in to_lift(run, now))
-    yield from (Task("strike", str(seq)) for seq in to_strike(run, now))
+    if run.standing or run.first_plan.disruptions:
+        yield from (Task("known", str(item)) for item in to_know(run, now))
+        yield from (Task("lift", str(seq)) for seq in to_lift(run, now))
+        yield from (Task("strike", str(seq)) for seq in to_strike(run, now))
     for name in run.validating if run.repair is None else ():  # what a repair keeps is checked after it
         yield Task("validate", name)
     for name in run.late:
@@ -142,6 +143,12 @@ def _starts(run: Run, now: datetime) -> Iterator[Task]:
             yield from _look(run, step, now)
         elif not held_back(run, step):
             yield _within_limits(run, "begin", name, now)
+
+
+def begins_at_once(run: Run, step: StepState, now: datetime) -> bool:
+    """Return whether a step whose first call nobody has to allow can begin now, and overtakes nobody."""
+    waiting = run.ready or run.judging
+    return not waiting and _may_start(run) and not held_back(run, step) and reached(run, now) is None
 
 
 def _within_limits(

@@ -95,6 +95,8 @@ def seen(run: Run, step: StepState, where: Placed) -> Scope:
 def validate(run: Run, name: str, now: datetime) -> list[e.Event]:
     """Return what follows from an output as it is known by now: verdicts, calls, a retry, a commit, a fault."""
     step = run.step(name)
+    if step.definition.output is None and not step.judged and not any(placed(run, step)):
+        return _commit(run, step)  # what nobody looks at is most of all
     verdicts = list(_by_code(run, step))
     judged = {**step.judged, **{verdict.validator: verdict for verdict in verdicts}}
     return [*verdicts, *_follow(run, step, judged, now)]
@@ -184,6 +186,10 @@ def _follow(run: Run, step: StepState, judged: dict[str, e.VerdictGiven], now: d
         return [e.ValidationBegun(step=step.id, attempt=step.latest(), validators=unasked)]
     if open_:
         return [e.HelpNeeded(step=step.id, kind="verdict", reason="; ".join(said(v) for v in open_))]
+    return _commit(run, step)
+
+
+def _commit(run: Run, step: StepState) -> list[e.Event]:
     try:
         return commit(run, step, output_scope(run, step))
     except ExpressionError as error:

@@ -18,9 +18,9 @@ def R36_items_are_frozen_before_the_first_begins(seen: Evidence) -> int:
     judged = 0
     for recorded, shape in seen.shapes():
         event = recorded.event
-        if isinstance(event, e.StepReady):
+        if e.makes_ready(event):
             frozen.discard(event.step)
-        elif isinstance(event, e.FramesOpened) and shape.step(event.step).kind in {"map", "team"}:
+        if isinstance(event, e.FramesOpened) and shape.step(event.step).kind in {"map", "team"}:
             judged += len(event.frames)
             expect(
                 not event.frames or event.step not in frozen, "R36", f"'{event.step}' got more items later"
@@ -44,7 +44,7 @@ class _Work:
     def add(self, event: e.Event, shape: Shape) -> str:
         """Take up an event; return the composite step in which it begins something."""
         match event:
-            case e.StepReady():
+            case e.StepReady() | e.AttemptIntended() if e.makes_ready(event):
                 for frame in shape.around(event.step):
                     self.working.setdefault(frame.composite, set()).add(frame.id)
                 self._over.discard(event.step)
@@ -87,7 +87,7 @@ def R36_no_more_rounds_and_calls_than_were_allowed(seen: Evidence) -> int:
     judged = 0
     for recorded, shape in seen.shapes():
         event = recorded.event
-        if isinstance(event, e.StepReady):
+        if e.makes_ready(event):
             stopped.discard(event.step)
         elif isinstance(event, e.StepsRedone):
             stopped -= set(event.steps)

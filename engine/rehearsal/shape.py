@@ -68,7 +68,7 @@ class Shape:
                 self._opened(event)
             case e.FrameDropped():
                 self.dropped.add(event.frame)
-            case e.StepReady():  # it begins, for the first time or anew
+            case e.StepReady() | e.AttemptIntended() if e.makes_ready(event):  # for the first time or anew
                 self._forget(event.step)
             case e.StepSkipped() if event.step not in self._failed:
                 self._forget(event.step)

@@ -73,6 +73,14 @@ def completed():
     return play
 
 
+def begun_at_once():
+    play = Play("parallel: 1\nsteps: {a: {<read>}, b: {<read>}, c: {<book>, needs: [a, b]}}")
+    play.ok("a")
+    play.ok("b")
+    play.ok("c")
+    return play
+
+
 def compensated():
     play = Play(
         "steps: {a: {<book>}, b: {<book>, needs: a}, c: {<book>, needs: a}, x: {<read>, needs: [b, c]}}"
@@ -369,7 +377,8 @@ def disrupted():
     play.ok("c")
     play.do(c.JudgeAssumption(path="assume.walk", accepted=False, reason="they drive", by="bob"))
     play.ok("c")
-    play.do(c.Lift(disruption=4, by="bob"))
+    first = next(recorded.seq for recorded in play.log if recorded.event.type == "disrupted")
+    play.do(c.Lift(disruption=first, by="bob"))
     play.do(c.Disrupt(what={"kind": "cancelled_booking", "step": "b"}, by="bob"))
     play.ok("b", empty=True)
     play.ok("b")
@@ -458,7 +467,7 @@ RUNS = (
     completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
     undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
     checked, restored, repaired, amended, timetabled, disrupted, planned_anew, told_from_outside,
-    mapped, looped, nested, asked_for_tools,
+    mapped, looped, nested, asked_for_tools, begun_at_once,
 )  # fmt: skip
 
 

@@ -14,7 +14,52 @@ def test_R10_a_step_starts_when_its_dependencies_committed():
     assert play.open() == ["b"]
     play.ok("b")
     assert play.open() == ["c"]
-    assert play.events("step_ready")[-1].evidence == {"needs": {"a": True, "b": True}}
+    assert play.run.steps["c"].evidence == {"needs": {"a": True, "b": True}}
+
+
+def test_R10_a_step_that_nothing_holds_back_begins_with_one_fact_that_says_why():
+    play = Play("steps: {a: {<read>}, b: {<read>, needs: a, when: steps.a.output.fine}}")
+    play.ok("a", output={"fine": True})
+    assert [recorded.event.type for recorded in play.log].count("step_ready") == 0
+    begun = play.events("attempt_intended")[-1]
+    assert begun.evidence == {"needs": {"a": True}, "when": "steps.a.output.fine"}
+    assert play.run.steps["b"].ready_at == play.log[-1].at
+    play.failed("b")
+    play.advance()
+    assert play.events("attempt_intended")[-1].evidence is None  # it was ready before
+    play.check_replay()
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "approval: {question: sure?}",
+        "locks: [car]",
+        "approval: {question: sure?, when: 'false'}",
+    ],
+)
+def test_R10_a_step_that_something_may_hold_back_is_ready_first(held):
+    play = Play(f"steps: {{a: {{<read>}}, b: {{<read>, needs: a, {held}}}}}")
+    play.ok("a")
+    assert [ready.step for ready in play.events("step_ready")] == ["b"]
+
+
+def test_R10_a_step_for_which_there_is_no_room_is_ready_until_there_is():
+    play = Play("parallel: 1\nsteps: {a: {<read>}, b: {<read>}, c: {<read>, needs: a}}")
+    assert play.open() == ["a"]
+    assert [ready.step for ready in play.events("step_ready")] == ["b"]
+    play.ok("a")
+    assert play.open() == ["b"], "who waits longest comes first"
+    assert [ready.step for ready in play.events("step_ready")] == ["b", "c"]
+
+
+def test_R10_a_step_whose_request_cannot_be_made_was_ready_and_failed():
+    play = Play(
+        "steps: {a: {<read>}, b: {kind: python, needs: a, with: {function: f, args: {x: '${steps.a.output.gone}'}}}}"
+    )
+    play.ok("a", output={})
+    assert [ready.step for ready in play.events("step_ready")] == ["b"]
+    assert "gone" in play.events("faulted")[-1].reason
 
 
 def test_R10_one_of_two_is_enough_where_the_condition_says_so():

@@ -269,3 +269,21 @@ def test_R25_what_lands_after_a_person_did_it_by_hand_needs_a_look():
     play.do(c.MarkDone(step="a", reason="it is the one from the phone call", by="bob"))
     play.advance()
     assert (play.run.status, play.run.exceptions) == ("completed", ["a"])
+
+
+def test_R25_a_question_about_a_late_effect_does_not_take_the_place_of_one_about_the_output():
+    asks = "settle_s: 1, validate: [{name: v, rule: 'false', on_fail: ask}],"
+    play = tried_again(BY_OUTPUT.replace("settle_s: 1,", asks))
+    late(play, output={"id": 1})
+    assert play.open() == ["a", "late a"]
+    play.do(c.Report(step="a", phase="forward", attempt=2, outcome="ok", output={"id": 2}))
+    assert play.run.attention["a"].kind == "verdict"
+    play.do(c.Report(step="a", phase="late", attempt=1, outcome="rejected", error="no"))
+    assert play.run.attention["a"].kind == "late_success"
+    play.check_replay()
+    play.do(c.MarkDone(step="a", reason="by phone", by="bob"))
+    assert play.run.attention["a"].kind == "verdict", "nobody has answered that"
+    play.do(c.GiveVerdict(step="a", decision="accept", reason="fine", by="bob"))
+    play.ok("x")
+    assert (play.run.status, play.status("a")) == ("completed", "committed")
+    play.check_replay()
