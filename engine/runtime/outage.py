@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any, cast
 
 from engine.core.disruption_kinds import Crash, DatabaseAway
 from engine.core.errors import CommandRejected
+from engine.memory import check
 from engine.ports import Change, Store, Unavailable
 
 log = logging.getLogger(__name__)
@@ -21,20 +23,27 @@ NEVER_AWAY = frozenset({"describe", "close", "trouble"})
 
 
 class Interruptible:
-    """A store that can be taken away for some seconds: reads fail, facts wait and are stored afterwards, in order."""
+    """A store that can be taken away for some seconds: reads fail, facts wait and are stored afterwards, in order.
+
+    Nothing is stored, and nobody is told, under the lock: whoever hears that a fact is stored may append the next
+    one, or take the store away once more.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._until = 0.0
-        self._waiting: list[tuple[Change, Future[None]]] = []
+        self._waiting: deque[tuple[Change, Future[None]]] = deque()
         self._lock = threading.Lock()
+        self._handing_over = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._closed = False
 
     def away(self, seconds: float) -> None:
-        """Take the store away from now on, for so long."""
+        """Take the store away from now on, for so long; one that is closed is gone already."""
         with self._lock:
-            self._until = max(self._until, time.monotonic() + seconds)
-            self._set_timer()
+            if not self._closed:
+                self._until = max(self._until, time.monotonic() + seconds)
+                self._set_timer()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
@@ -45,19 +54,34 @@ class Interruptible:
 
     def _return(self) -> None:
         with self._lock:
-            if self._until > time.monotonic():
+            if self._is_away:
                 self._set_timer()
                 return
-            self._hand_over()
+        self._hand_over()
 
     def _hand_over(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for change, promised in waiting:
-            self._store.append(change).add_done_callback(partial(_pass_on, promised))
+        """Store what waits, one after the other, until nothing does or the store is taken away again."""
+        with self._handing_over:
+            while (first := self._first()) is not None:
+                self._store_promised(*first)
+                with self._lock:  # only now: until then what comes meanwhile queues up behind it
+                    self._waiting.popleft()
+
+    def _first(self) -> tuple[Change, Future[None]] | None:
+        with self._lock:
+            return self._waiting[0] if self._waiting and not self._is_away else None
+
+    def _store_promised(self, change: Change, promised: Future[None]) -> None:
+        try:
+            stored = self._store.append(change)
+        except Exception as error:  # noqa: BLE001 - whoever waits for this one hears of it; the others go on
+            promised.set_exception(error)
+        else:
+            stored.add_done_callback(partial(_pass_on, promised))
 
     @property
     def _is_away(self) -> bool:
-        return time.monotonic() < self._until
+        return not self._closed and time.monotonic() < self._until
 
     @property
     def trouble(self) -> str:
@@ -65,20 +89,27 @@ class Interruptible:
         return "a planted outage: the database is away" if self._is_away else self._store.trouble
 
     def append(self, change: Change) -> Future[None]:
-        """Store a transition, as soon as the store is back."""
+        """Store a transition, as soon as the store is back.
+
+        Raises:
+            ValueError: if the change contradicts itself.
+        """
         with self._lock:
-            if not self._is_away and not self._waiting:
-                return self._store.append(change)
-            promised: Future[None] = Future()
-            self._waiting.append((change, promised))
-            return promised
+            if self._is_away or self._waiting:
+                check(change)
+                promised: Future[None] = Future()
+                promised.set_running_or_notify_cancel()  # a fact is a fact: nobody can cancel it
+                self._waiting.append((change, promised))
+                return promised
+        return self._store.append(change)
 
     def close(self) -> None:
         """Store what waits, and let go of the database."""
         with self._lock:
+            self._closed = True
             if self._timer is not None:
                 self._timer.cancel()
-            self._hand_over()
+        self._hand_over()
         self._store.close()
 
     def __getattr__(self, name: str) -> Any:

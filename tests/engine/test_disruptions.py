@@ -292,6 +292,15 @@ def test_while_the_database_is_away_facts_wait_and_reads_fail(away: Bench) -> No
     assert away.to_end(run_id).status == "completed"
 
 
+def test_an_outage_that_is_recorded_during_another_one_follows_it_and_the_engine_lives(away: Bench) -> None:
+    run_id = away.start("saga: d\nsteps: {ask: {kind: approval}}")
+    disrupt(away, run_id, "database_away", seconds=0.5)
+    disrupt(away, run_id, "database_away", seconds=0.5)
+    assert away.store.trouble
+    eventually(lambda: not away.store.trouble)
+    assert away.to_end(run_id).status == "completed"
+
+
 def test_a_crash_is_refused_where_the_deployment_does_not_allow_it(bench: Bench) -> None:
     run_id = bench.start(booking())
     with pytest.raises(CommandRejected, match="SAGA_ALLOW_CRASH"):
