@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 BATCH = 500
 """How many changes one commit takes at most; the disk's share of a change is negligible long before."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 1.0
+HOPELESS = frozenset({"21", "44", "54"})
+"""Postgres' classes of errors, besides those that its driver calls errors of data, that a row has by itself: one that
+stands twice in a statement, one that a check refuses, and one that is larger than an index or a row may be."""
 GRACE_S = 2.0
 """How long closing waits for a database that can't be written."""
 
@@ -140,12 +143,14 @@ class Log:
 
     def _is_trouble(self, error: Exception) -> bool:
         """Return whether the database is at fault, and not what was to be written: then trying again helps."""
-        driver = self._driver
+        driver, state = self._driver, getattr(error, "sqlstate", None) or ""
+        if state[:2] in HOPELESS:
+            return False
         if isinstance(error, driver.InterfaceError):
             # SQLite: a value of a type that it doesn't know. Elsewhere: the connection is lost.
             return not self._database.is_sqlite
         own = (driver.IntegrityError, driver.DataError, driver.ProgrammingError, driver.NotSupportedError)
-        if isinstance(error, driver.ProgrammingError) and getattr(error, "sqlstate", None):
+        if isinstance(error, driver.ProgrammingError) and state:
             return True  # Postgres, of a right or a table that is missing: the statements are always the same
         if isinstance(error, driver.Error):
             return not isinstance(error, own)

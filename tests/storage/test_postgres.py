@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -22,6 +24,7 @@ from storage.postgres import SHORT_WRITES, DatabaseUnfit, DriverMissing
 from storage.sqlite import UnknownDatabase
 from storage.store import SqlStore, open_store
 from tests.contract.makers import Told
+from tests.contract.test_store_memory import completes
 from tests.storage.test_log import eventually
 
 if TYPE_CHECKING:
@@ -265,3 +268,16 @@ def test_a_server_that_is_down_is_told_at_once_and_waited_for(postgres: Server, 
     assert store.history("r1") == told.recorded
     store.leave("d1")
     assert store.trouble == ""
+
+
+def test_a_row_that_is_too_large_for_the_database_fails_alone_and_the_log_goes_on(store: SqlStore) -> None:
+    begun, ended = completes("big", random.Random(1).randbytes(5_000).hex(), n=1)
+    other = Told("other")
+    store.append(begun).result(timeout=20)
+    with store.database.turn:  # all in one commit
+        refused, first, second = store.append(ended), store.append(other.start()), store.append(other.pause())
+    assert second.result(timeout=20) is first.result(timeout=20) is None
+    with pytest.raises(psycopg.errors.ProgramLimitExceeded):
+        refused.result(timeout=20)
+    assert store.trouble == ""
+    assert store.row("big") == begun.row
