@@ -350,5 +350,6 @@ def _matches(row: RunRow, where: RunFilter) -> bool:
         and (where.saga_hash is None or row.saga_hash == where.saga_hash)
         and where.text.lower() in row.text.lower()
         and (where.since is None or row.started_at >= where.since)
+        and (where.behind is None or (row.started_at, row.id) < where.behind)
         and (not where.waiting_for_people or waits_for_people(row))
     )

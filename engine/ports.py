@@ -212,6 +212,9 @@ class RunFilter(BaseModel):
     since: datetime | None = None
     waiting_for_people: bool = False
     needs_help: bool = False
+    behind: tuple[datetime, str] | None = Field(
+        default=None, description="only what a list has behind the run with this start and id"
+    )
 
 
 class SagaVersion(BaseModel):

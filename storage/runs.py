@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, tuple_
 
 from engine.core.events import Recorded
 from engine.ports import RunFilter, RunRow
@@ -78,6 +78,8 @@ def _conditions(where: RunFilter) -> list[ColumnElement[bool]]:
         found.append(run.c.saga_hash == where.saga_hash)
     if where.since is not None:
         found.append(run.c.started_at >= where.since)
+    if where.behind is not None:
+        found.append(tuple_(run.c.started_at, run.c.id) < where.behind)
     if where.waiting_for_people:
         found.append(run.c.waiting.is_(True))
     if len(where.text) > LONGEST_SEARCH:

@@ -9,7 +9,7 @@ from engine.core.errors import SagaError
 from engine.core.run import Run
 from engine.core.saga import Saga
 from engine.core.signals import hears, signals_of
-from engine.ports import RunFilter, Store
+from engine.ports import RunFilter, Store, Unavailable
 
 PAGE = 200
 
@@ -20,6 +20,9 @@ def listeners(
     """Return the open runs in which a step waits, or will wait, for a signal with just this key; oldest first.
 
     Only runs of sagas that know such a signal are folded. A run that can't be read is left out.
+
+    Raises:
+        Unavailable: if the database can't be used now.
     """
 
     @cache
@@ -30,6 +33,8 @@ def listeners(
     for run_id, digest in _open_runs(store):
         try:
             run = load(run_id) if knows(digest) else None
+        except Unavailable:
+            raise  # nobody may believe that there are no more
         except SagaError:
             continue
         if run is not None and not run.is_closed and hears(run, name, key):
@@ -39,7 +44,7 @@ def listeners(
 
 def _open_runs(store: Store) -> Iterator[tuple[str, str]]:
     where = RunFilter(statuses=("running", "draining", "repairing", "needs_attention"))
-    offset = 0
-    while rows := store.rows(where, PAGE, offset):
+    while rows := store.rows(where, PAGE):
         yield from ((row.id, row.saga_hash) for row in rows)
-        offset += len(rows)
+        last = rows[-1]  # not how many there were: runs that end meanwhile would move the others up
+        where = where.model_copy(update={"behind": (last.started_at, last.id)})

@@ -53,6 +53,17 @@ class TestLists:
         assert [row.id for row in store.rows(ALL)] == order
         assert [row.id for start in (0, 2, 4, 6) for row in store.rows(ALL, limit=2, offset=start)] == order
 
+    def test_what_comes_behind_a_run_does_not_depend_on_what_comes_before_it(self, store: Store) -> None:
+        runs = {n: begin(store, f"r{n}", at=T0 + timedelta(microseconds=n // 2)) for n in range(6)}
+        first = store.rows(RunFilter(statuses=("running",)), limit=2)
+        assert [row.id for row in first] == ["r5", "r4"]
+        _wake(store, runs[5])
+        rest = store.rows(RunFilter(statuses=("running",), behind=(first[-1].started_at, first[-1].id)))
+        assert [row.id for row in rest] == ["r3", "r2", "r1", "r0"]
+        among = RunFilter(behind=(rest[1].started_at, rest[1].id))
+        assert [row.id for row in store.rows(among)] == ["r1", "r0"]
+        assert store.count(among) == 2
+
     def test_filters_narrow(self, store: Store) -> None:
         trip, sleepy = begin(store, "t", text=TRIP), begin(store, "n", at=T0 + timedelta(hours=1))
         _wake(store, sleepy)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from engine.core.commands import Decide, Signal
+import engine.runtime.signals
+from engine.core.commands import Cancel, Decide, Signal
 from engine.core.document import parse_saga
 from engine.core.errors import CommandRejected
+from engine.core.evolve import replay
+from engine.core.run import Run
 from engine.memory import MemoryStore
-from engine.ports import Performer
+from engine.ports import Performer, RunFilter, RunRow, Unavailable
 from engine.runtime.engine import Engine
+from engine.runtime.signals import listeners
+from tests.contract.makers import T0, Told
 from tests.engine.conftest import Bench, eventually
 
 HELD = """
@@ -102,3 +109,72 @@ steps:
     assert row.status == "completed"
     received = [r for r in store.history(run_id) if r.event.type == "signal_received"]
     assert len(received) == 1
+
+
+LISTENS = "saga: listens\nsteps: {paid: {kind: wait, with: {event: paid, key: o1}}}"
+
+
+class Crowd(MemoryStore):
+    """A store of runs that wait for a payment; `between` happens after each page of a list."""
+
+    def __init__(self, runs: int) -> None:
+        super().__init__()
+        self.between: Callable[[], None] = lambda: None
+        self.told = [Told(f"r{n}", text=LISTENS, at=T0 + timedelta(seconds=n)) for n in range(runs)]
+        for told in self.told:
+            self.append(told.start())
+
+    def rows(self, where: RunFilter, limit: int = 50, offset: int = 0) -> list[RunRow]:
+        found = super().rows(where, limit, offset)
+        self.between()
+        return found
+
+    def load(self, run_id: str) -> Run:
+        return replay(parse_saga(LISTENS), self.history(run_id))
+
+    def heard(self) -> list[str]:
+        return listeners(self, lambda _: parse_saga(LISTENS), self.load, "paid", "o1")
+
+
+@pytest.fixture
+def crowd(monkeypatch: pytest.MonkeyPatch) -> Crowd:
+    monkeypatch.setattr(engine.runtime.signals, "PAGE", 2)
+    return Crowd(7)
+
+
+def test_runs_that_end_while_listeners_are_looked_for_hide_no_other(crowd: Crowd) -> None:
+    ending = crowd.told[:4:-1]  # the newest two, which are on the first page
+
+    def end_them() -> None:
+        while ending:
+            crowd.append(ending.pop().do(Cancel(by="ann")))
+
+    crowd.between = end_them
+    assert crowd.heard() == ["r0", "r1", "r2", "r3", "r4"]
+
+
+def test_a_database_that_goes_away_while_listeners_are_looked_for_is_told(
+    crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = crowd.load
+
+    def away(run_id: str) -> Run:
+        if run_id == "r3":
+            raise Unavailable("the database says: nothing")
+        return load(run_id)
+
+    monkeypatch.setattr(crowd, "load", away)
+    with pytest.raises(Unavailable):
+        crowd.heard()
+
+
+def test_a_run_that_can_not_be_read_hides_no_other(crowd: Crowd, monkeypatch: pytest.MonkeyPatch) -> None:
+    load = crowd.load
+
+    def torn(run_id: str) -> Run:
+        if run_id == "r3":
+            raise CommandRejected("its version is not there")
+        return load(run_id)
+
+    monkeypatch.setattr(crowd, "load", torn)
+    assert crowd.heard() == ["r0", "r1", "r2", "r4", "r5", "r6"]
