@@ -112,6 +112,7 @@ class Call:
     Attributes:
         step: whose call it is; None where the plan as a whole is asked about.
         kind: the kind of the call: the step's own, or its compensation's or probe's.
+        step_id: the step's name in the run; empty where there is none.
     """
 
     run_id: str
@@ -122,6 +123,7 @@ class Call:
     key: str
     request: Json
     timeout_s: float
+    step_id: str
 
     @property
     def readonly(self) -> bool:

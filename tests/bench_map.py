@@ -70,7 +70,7 @@ def _gather(items: int) -> float:
     """Return the seconds of the same calls by a plain `asyncio.gather`, with nothing stored."""
     performer = PythonPerformer(FUNCTIONS)
     step = mapped(1).steps["all"].body.steps["noop"]  # type: ignore[union-attr]
-    call = Call("r", step, "forward", "python", 1, "", {"function": "noop", "args": {}}, 30)
+    call = Call("r", step, "forward", "python", 1, "", {"function": "noop", "args": {}}, 30, "s")
 
     async def one(gate: asyncio.Semaphore, index: int) -> None:
         async with gate:

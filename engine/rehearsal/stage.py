@@ -241,21 +241,20 @@ class _Target:
 
     async def perform(self, call: Call) -> Outcome:
         """Let the call arrive, and wait for an answer that may never come."""
-        step = "" if call.phase == "plan" else call.key.removeprefix("c:").removeprefix("v:").split(":")[1]
         try:
-            return await self._exchange(step, call)
+            return await self._exchange(call)
         finally:
-            self._stage.world.given_up(step, self._stage.now)
+            self._stage.world.given_up(call.step_id, self._stage.now)
 
-    async def _exchange(self, step: str, call: Call) -> Outcome:
+    async def _exchange(self, call: Call) -> Outcome:
         stage, tape = self._stage, self._stage.tape
         until = stage.now + timedelta(seconds=call.timeout_s)
         intent = AttemptIntended(
-            step=step, phase=call.phase, epoch=1, attempt=call.attempt, key=call.key, request=call.request,
+            step=call.step_id, phase=call.phase, epoch=1, attempt=call.attempt, key=call.key, request=call.request,
             request_hash="", deadline=until,
         )  # fmt: skip
         if call.step is not None:
-            stage.world.steps[step] = call.step
+            stage.world.steps[call.step_id] = call.step
         stage.world.begun(call.key, stage.now)
         await asyncio.sleep(tape.pick([0.1, 0, 1, 4]))
         stage.world.passes(stage.now)

@@ -122,6 +122,7 @@ class Aftermath:
             call = Call(
                 run_id=run.id, step=step.definition, phase="probe", kind=probe.kind, attempt=len(step.probes) + 1,
                 key=key_of(run, step), request=probe_request(run, step), timeout_s=probe.timeout_s,
+                step_id=step.id,
             )  # fmt: skip
             async with asyncio.timeout(probe.timeout_s):
                 return None if performer is None else await performer.perform(call)

@@ -28,6 +28,7 @@ def call_of(run: Run, intent: AttemptIntended, timeout_s: float) -> Call:
         key=intent.key,
         request=intent.request,
         timeout_s=timeout_s,
+        step_id=intent.step if step is not None else "",
     )
 
 

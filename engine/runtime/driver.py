@@ -312,8 +312,8 @@ class RunDriver:
             self._loop.call_soon_threadsafe(self._take_late, call, outcome)
 
     def _take_late(self, call: Call, outcome: Outcome) -> None:
-        step = call.key.removeprefix("c:").split(":")[1]
-        report = Report(by="engine", step=step, phase=call.phase, attempt=call.attempt, **dict(vars(outcome)))
+        step, facts = call.step_id, dict(vars(outcome))
+        report = Report(by="engine", step=step, phase=call.phase, attempt=call.attempt, **facts)
         live = self._live.get(call.run_id)
         if live is None or self._stopping:
             self._after.pass_on(call.run_id, report)

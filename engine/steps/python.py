@@ -127,13 +127,12 @@ class PythonPerformer:
         arguments = dict(call.request.get("args") or {}) | ({"key": call.key} if found.wants_key else {})
         if not found.wants_heartbeat:
             return await self._work(call, found, arguments)
-        step = call.key.removeprefix("c:").split(":")[1]
-        pulse = self._beats.begin(call.run_id, step)
+        pulse = self._beats.begin(call.run_id, call.step_id)
         try:
             work = self._work(call, found, arguments | {"heartbeat": pulse})
             return await (work if limit_s is None else while_it_beats(work, pulse, limit_s))
         finally:
-            self._beats.end(call.run_id, step, pulse)
+            self._beats.end(call.run_id, call.step_id, pulse)
 
     async def _work(self, call: Call, found: Registered, arguments: dict[str, Json]) -> Json:
         if found.is_async:

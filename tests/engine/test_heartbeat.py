@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from engine.core.document import parse_saga
+from engine.ports import Call
+from engine.steps.python import Functions, PythonPerformer
 from tests.engine.conftest import Bench, eventually
 
 LONG = """
@@ -74,6 +77,23 @@ def test_R03_its_effect_is_unknown_until_it_answers_after_all(bench: Bench) -> N
     go.set()
     run = bench.to_end(run_id)
     assert (run.status, run.steps["work"].attempts[0].resolution.how, undone) == ("completed", "late", [])
+
+
+def test_a_check_that_beats_is_found_under_the_step_that_it_checks(functions: Functions) -> None:
+    step = parse_saga(READ).steps["work"]
+    performer = PythonPerformer(functions)
+    seen = []
+
+    @functions.register("look")
+    async def look(heartbeat: Heartbeat) -> bool:
+        heartbeat("half of it", 0.5)
+        seen.append(performer.progress("r"))
+        return True
+
+    request = {"function": "look", "args": {}}
+    call = Call("r", step, "check", "check", 1, "v:r:work:1", request, 5, "work")
+    assert asyncio.run(performer.perform(call)).outcome == "ok"
+    assert [list(beats) for beats in seen] == [["work"]]
 
 
 def test_a_function_that_takes_no_heartbeat_can_t_be_asked_for_one(bench: Bench) -> None:

@@ -24,7 +24,7 @@ def asked(
 ) -> Outcome:
     """Return what a call is told whose target answers so."""
     request = {"method": "POST" if step == "post" else "GET", "url": "http://far/orders", "json": {"n": 1}}
-    call = Call("r", SAGA.steps[step], phase, "http", 1, "r:post:1", request, 5.0)
+    call = Call("r", SAGA.steps[step], phase, "http", 1, "r:post:1", request, 5.0, step)
 
     async def perform() -> Outcome:
         performer = HttpPerformer({"far": "http://near"})

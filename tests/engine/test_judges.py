@@ -429,7 +429,7 @@ steps:
 
 def test_performers_keep_what_a_call_cost() -> None:
     step = parse_saga(judged()).steps["ask"]
-    call = Call("r", step, "check", "judge", 1, "k", {"rubric": "r", "output": {}}, 1.0)
+    call = Call("r", step, "check", "judge", 1, "k", {"rubric": "r", "output": {}}, 1.0, "a")
     outcome = asyncio.run(
         JudgePerformer(ScriptedLlm([{"reply": {"accept": True, "evidence": "e"}}]), "scripted").perform(call)
     )
@@ -438,7 +438,7 @@ def test_performers_keep_what_a_call_cost() -> None:
     assert {"messages", "cost_usd", "latency_s", "model"} <= outcome.meta.keys()
     plain = asyncio.run(
         LlmPerformer(ScriptedLlm(), "scripted").perform(
-            Call("r", step, "forward", "llm", 1, "k", {"prompt": "p"}, 1.0)
+            Call("r", step, "forward", "llm", 1, "k", {"prompt": "p"}, 1.0, "a")
         )
     )
     assert plain.outcome == "ok"
