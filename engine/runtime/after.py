@@ -17,6 +17,7 @@ from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
 from engine.core.scope import key_of
 from engine.ports import Call, Clock, Incident, Json, Outcome, Performer, Posted, Store
+from engine.runtime.performed import performed
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +126,7 @@ class Aftermath:
                 step_id=step.id,
             )  # fmt: skip
             async with asyncio.timeout(probe.timeout_s):
-                return None if performer is None else await performer.perform(call)
+                return None if performer is None else await performed(performer, call)
         except Exception as error:  # noqa: BLE001 - a look that fails proves nothing and harms nothing
             log.info("run %s: no look at '%s' after the end: %s", run.id, step.id, error)
             return None

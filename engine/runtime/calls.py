@@ -14,6 +14,7 @@ from engine.core.validators import JudgeValidator
 from engine.core.verify import find_placed
 from engine.ports import Call, Clock, Outcome, Performer
 from engine.runtime.disrupted import LateCalls, heard, slowed, unsent
+from engine.runtime.performed import performed
 
 
 def call_of(run: Run, intent: AttemptIntended, timeout_s: float) -> Call:
@@ -91,7 +92,7 @@ async def make_call(
     try:
         if intent.injection == "land_late":
             return later.put_off(performer, call, intent, effect=effect)
-        outcome = await _in_time(slowed(performer.perform(call), intent), limit_s, waits)
+        outcome = await _in_time(slowed(performed(performer, call), intent), limit_s, waits)
     except TimeoutError:
         return Outcome(outcome=lost, error=f"no answer within {call.timeout_s:g} s", code="timeout")
     except Exception as error:  # noqa: BLE001 - a performer's bug must not take the run with it

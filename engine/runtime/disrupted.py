@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.core.events import AttemptIntended
 from engine.ports import Call, Clock, Outcome, Performer
+from engine.runtime.performed import performed
 
 Work = Coroutine[Any, Any, Outcome]
 
@@ -80,7 +81,7 @@ class LateCalls:
     async def _make(self, performer: Performer, call: Call, moment: datetime) -> None:
         await asyncio.sleep(max((moment - self._clock.now()).total_seconds(), 0))
         try:
-            outcome = await performer.perform(call)
+            outcome = await performed(performer, call)
         except Exception as error:  # noqa: BLE001 - nobody waits for it
             outcome = Outcome(outcome="unknown", error=str(error))
         if outcome.outcome == "ok":

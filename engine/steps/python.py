@@ -30,6 +30,10 @@ class Failed(SagaError):
     """The function failed and surely had no effect; trying again may help."""
 
 
+class Exited(Exception):
+    """The function called `sys.exit`, or the like; what it did before is not known."""
+
+
 class Registered(NamedTuple):
     """A function, whether it asks for the key of the call and for a heartbeat, and whether it is a coroutine."""
 
@@ -135,9 +139,12 @@ class PythonPerformer:
             self._beats.end(call.run_id, call.step_id, pulse)
 
     async def _work(self, call: Call, found: Registered, arguments: dict[str, Json]) -> Json:
-        if found.is_async:
-            return await found.function(**arguments)
-        return await self._in_thread(call, found.function, arguments)
+        try:
+            if found.is_async:
+                return await found.function(**arguments)
+            return await self._in_thread(call, found.function, arguments)
+        except SystemExit as error:  # in a task of its own it would end the loop
+            raise Exited(f"it would have ended the process (SystemExit: {error})") from error
 
     async def _in_thread(self, call: Call, function: Callable[..., Json], arguments: dict[str, Json]) -> Json:
         given_up = False
