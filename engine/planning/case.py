@@ -81,6 +81,17 @@ class Case:
             return task.duration
         return self.service if task.kind in {"errand", "visit"} else 0.0
 
+    def who_may_supervise(self, task: Task) -> list[str]:
+        """Return who may be the one that is there while a supervised task goes on."""
+        allowed = task.supervised_by.any_of if task.supervised_by else ()
+        if isinstance(allowed, str):
+            return [allowed] if allowed in self.people else list(self.people)
+        return [name for name in allowed if name in self.people]
+
+    def supervised_at(self, task: Task) -> str:
+        """Return where whoever supervises a task has to be: at its own place, unless another one is said."""
+        return (task.supervised_by.at if task.supervised_by else None) or task.at
+
     def is_implied(self, task: Task) -> bool:
         """Whether a task needs no row of its own: obtaining a vehicle is part of driving it."""
         performers = set(task.performer)

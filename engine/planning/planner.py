@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -51,13 +52,17 @@ class Spot:
 
 @dataclass(frozen=True)
 class Standing:
-    """How far a plan has come at a moment: what stays, and from where the rest is planned."""
+    """How far a plan has come at a moment: what stays, and from where the rest is planned.
+
+    Attributes:
+        home: those whose last way so far ends where they must be, and from when on they are there.
+    """
 
     now: float
     rows: tuple[Row, ...] = ()
     spots: dict[str, Spot] = field(default_factory=dict)
     done: frozenset[str] = frozenset()
-    home: frozenset[str] = frozenset()
+    home: Mapping[str, float] = field(default_factory=dict)
 
 
 class Planner(Protocol):

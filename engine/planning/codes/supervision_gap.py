@@ -47,23 +47,16 @@ def find(reading: Reading) -> Iterator[Violation]:
 
 
 def _gaps(reading: Reading, task: Task, row: Row) -> list[Span]:
-    place = (task.supervised_by.at if task.supervised_by else None) or task.at
+    place = reading.case.supervised_at(task)
     end = row.start + (task.duration or 0) if row.end is None else row.end
     present = [
-        span for name in _who_may(reading, task) for span in reading.tracks[name].presence(place)
+        span for name in reading.case.who_may_supervise(task) for span in reading.tracks[name].presence(place)
     ]  # fmt: skip
     gaps = _uncovered((row.start, end), present)
     if gaps or not task.performer:
         return gaps
     throughout = any(a <= row.start + TOLERANCE and b >= end - TOLERANCE for a, b in present)
     return [] if throughout else [(row.start, end)]
-
-
-def _who_may(reading: Reading, task: Task) -> list[str]:
-    allowed = task.supervised_by.any_of if task.supervised_by else ()
-    if isinstance(allowed, str):
-        return [allowed] if allowed in reading.case.people else list(reading.case.people)
-    return [name for name in allowed if name in reading.case.people]
 
 
 def _uncovered(whole: Span, present: list[Span]) -> list[Span]:

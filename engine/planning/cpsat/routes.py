@@ -14,7 +14,7 @@ from engine.planning.cpsat.model import SOLVED, Named
 from engine.planning.cpsat.rows import Route, Visit, rows_of
 from engine.planning.cpsat.stops import Mover, Stop, goal_of, movers_of, stops_of
 from engine.planning.planner import Objective, Solution, Standing
-from engine.planning.times import write_time
+from engine.planning.times import TOLERANCE, write_time
 
 AFTER_HOURS = 12 * 60
 
@@ -44,7 +44,7 @@ class RouteModel:
         self.times = [self.moment(stop.name) for stop in self.stops]
         self.tours = [self._tour(mover) for mover in movers]
         self._visits()
-        self._rules()
+        self._rules(standing)
         self.kitchen: Kitchen = add_kitchen(self, standing)
 
     def _at_most(self) -> int:
@@ -154,10 +154,11 @@ class RouteModel:
             if tour.mover.must_go(self.goal):
                 self.model.add(tour.used == 1)
 
-    def _rules(self) -> None:
+    def _rules(self, standing: Standing | None) -> None:
         for tour in self.tours:
             self._start_and_seats(tour)
             self._in_time(tour)
+        self._there_by_now(standing)
         for number, stop in enumerate(self.stops, start=1):
             time = self.times[number - 1]
             ready = self.case.ready(stop.rider) if stop.rider else None
@@ -194,12 +195,7 @@ class RouteModel:
 
     def _in_time(self, tour: Tour) -> None:
         """Let everybody and everything that a vehicle brings be in time."""
-        by = {
-            one.id: must.by
-            for one in self.case.people.values()
-            for must in one.must_be
-            if must.by is not None
-        }
+        by = self._limits()
         for name in (tour.mover.driver, *tour.mover.aboard):
             if name in by:
                 self._by(tour, name, by[name], tour.used)
@@ -213,6 +209,25 @@ class RouteModel:
             limit = self._deadline(task)
             if limit is not None:
                 self._by(tour, task, limit, tour.used)
+
+    def _limits(self) -> dict[str, float]:
+        """Return by when people must be there."""
+        return {
+            one.id: must.by
+            for one in self.case.people.values()
+            for must in one.must_be
+            if must.by is not None
+        }
+
+    def _there_by_now(self, standing: Standing | None) -> None:
+        """Let those be in time, too, whose last way has begun: they may go nowhere any more."""
+        if standing is None:
+            return
+        by = self._limits()
+        for name, since in standing.home.items():
+            if name in by and since > by[name] + TOLERANCE:
+                text = f"{name} at {self.goal} by {self.text(by[name])}"
+                self._if(f"deadline:{name}", text, self.model.new_constant(0) >= 1)
 
     def _deadline(self, task: str) -> float | None:
         return self.case.tasks[task].deadline if task in self.case.tasks else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from engine.core.errors import CommandRejected
 from engine.planning.case import Case
@@ -85,26 +86,22 @@ def stops_of(case: Case, movers: list[Mover], standing: Standing | None) -> list
     """Return the stops still to be made, and the places that may be worth passing."""
     done = standing.done if standing else frozenset()
     gone = {name for mover in movers for name in mover.aboard} | set(standing.home if standing else ())
-    goal = goal_of(case)
+    goal, cars = goal_of(case), tuple(mover.id for mover in movers if mover.id in case.cars)
     found = [
-        Stop(f"ride:{one.id}", "pickup", one.start, int(case.service), rider=one.id, vehicles=_cars(movers))
+        Stop(f"ride:{one.id}", "pickup", one.start, ceil(case.service), rider=one.id, vehicles=cars)
         for one in case.people.values()
         if one.needs_ride and one.start != goal and one.id not in gone
     ]
     for task in case.tasks.values():
         if task.kind in {"errand", "visit"} and task.id not in done and not case.is_implied(task):
             able = tuple(m.id for m in movers if not task.performer or m.driver in task.performer)
-            minutes = int(case.minutes_for(task))
+            minutes = ceil(case.minutes_for(task))
             found.append(Stop(f"task:{task.id}", task.kind, task.at, minutes, task=task.id, vehicles=able))
     passing = [
         Stop(f"via:{mover.id}:{place}", "via", place, 0, vehicles=(mover.id,))
         for place in _shortcuts(case) for mover in movers
     ]  # fmt: skip
     return found + passing
-
-
-def _cars(movers: list[Mover]) -> tuple[str, ...]:
-    return tuple(mover.id for mover in movers)
 
 
 def _shortcuts(case: Case) -> list[str]:
