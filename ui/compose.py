@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Self
 
 import engine.planning.functions  # noqa: F401 - registers the functions of timetables
@@ -19,7 +18,6 @@ from engine.tokens import ModelTokens
 from storage.store import open_store
 from ui.settings import Settings
 
-VERSION = version("saga-studio")
 SANDBOX_HOST = "sandbox.internal"
 
 

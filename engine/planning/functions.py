@@ -13,7 +13,7 @@ from engine.core.errors import CommandRejected, DefinitionInvalid
 from engine.planning.load import load_problem, problem_from_document
 from engine.planning.plan import Row
 from engine.planning.problem import Problem
-from engine.planning.proposals import solver
+from engine.planning.proposals import proposed
 from engine.planning.situation import (
     PASSED,
     Situation,
@@ -71,14 +71,13 @@ def timetable_solve(problem: Json, timetable: Timetable, assume: Mapping[str, Js
     """Return the solver's plan for what is ahead, or the proof that there is none."""
     situation = _situation(problem, timetable, assume)
     try:
-        proposal = solver().propose(situation)
+        proposal = proposed(situation)
     except CommandRejected as refused:
         return {"rows": [], "proven": False, "conflict": [], "text": str(refused)}
     conflict = [one.model_dump() for one in proposal.conflict]
     text = "; ".join(f"{one.name}: {one.text}" for one in proposal.conflict)
-    said = (
-        f"there is no plan, these can't all hold: {text}" if proposal.proven else "no plan was found in time"
-    )
+    why = f"these can't all hold: {text}" if text else "whatever constraint is left out"
+    said = f"there is no plan, {why}" if proposal.proven else "no plan was found in time"
     return {
         "rows": [_told(situation, row) for row in proposal.rows],
         "proven": proposal.proven, "conflict": conflict, "text": "" if proposal.rows else said,

@@ -1,16 +1,13 @@
-"""The port of whoever proposes a timetable for a situation - a model, a solver, a script - and the solver behind it."""
+"""What the solver proposes for a situation: a plan for what is still ahead, or why there is none."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from engine.core.errors import CommandRejected
 from engine.planning.plan import Plan, Row
 from engine.planning.planner import Conflict, Planner, Standing
 from engine.planning.situation import Situation
-from engine.planning.standing import standing_of
+from engine.planning.standing import standing_after
 
 LIMIT_S = 20.0
 
@@ -20,55 +17,25 @@ class Proposal:
     """A plan for what is still ahead; without rows, why there is none."""
 
     rows: tuple[Row, ...] = ()
-    by: str = ""
     conflict: tuple[Conflict, ...] = ()
     proven: bool = False
-    figures: tuple[tuple[str, float], ...] = ()
 
 
-class Proposer(Protocol):
-    """Proposes plans."""
+def proposed(situation: Situation) -> Proposal:
+    """Return the best plan for what is ahead, or the proof that there is none.
 
-    def propose(self, situation: Situation, findings: Sequence[str] = ()) -> Proposal:
-        """Return a plan for what is ahead; `findings` is what was wrong with the ones before.
-
-        Raises:
-            CommandRejected: if it can't plan such a problem, or is not installed.
-        """
-        ...
-
-
-class SolverProposer:
-    """Proposes what a solver finds: the best plan, or a proof that there is none.
-
-    Args:
-        planner: makes the solver when it is needed; it may be an optional extra that is not there.
+    Raises:
+        CommandRejected: if it can't plan such a problem, or is not installed.
     """
-
-    def __init__(self, planner: Callable[[], Planner]) -> None:
-        self._planner = planner
-
-    def propose(self, situation: Situation, findings: Sequence[str] = ()) -> Proposal:
-        """Return the best plan; what was found about earlier plans is of no use to a solver."""
-        del findings
-        case, now = situation.case, situation.now
-        standing = None
-        if now is not None:
-            standing = (
-                standing_of(case, Plan(id="past", rows=situation.past), now)
-                if situation.past
-                else Standing(now)
-            )
-        solution = self._planner().solve(case, None, standing, LIMIT_S)
-        kept = len(standing.rows) if standing is not None else 0
-        ahead = tuple(row.model_copy(update={"n": n}) for n, row in enumerate(solution.rows[kept:], start=1))
-        return Proposal(
-            ahead,
-            "solver",
-            solution.conflict,
-            solution.status == "infeasible",
-            tuple(solution.figures.items()),
-        )
+    case, now = situation.case, situation.now
+    standing = None
+    if now is not None:
+        past = Plan(id="past", rows=situation.past)
+        standing = standing_after(case, past, now) if situation.past else Standing(now)
+    solution = cp_sat().solve(case, None, standing, LIMIT_S)
+    kept = len(standing.rows) if standing is not None else 0
+    ahead = tuple(row.model_copy(update={"n": n}) for n, row in enumerate(solution.rows[kept:], start=1))
+    return Proposal(ahead, solution.conflict, solution.status == "infeasible")
 
 
 def cp_sat() -> Planner:
@@ -80,17 +47,3 @@ def cp_sat() -> Planner:
     from engine.planning.cpsat import CpSatPlanner
 
     return CpSatPlanner()
-
-
-def solver() -> SolverProposer:
-    """Return the proposer on OR-Tools."""
-    return SolverProposer(cp_sat)
-
-
-def solver_is_there() -> bool:
-    """Return whether the solver's extra is installed."""
-    try:
-        cp_sat()
-    except CommandRejected:
-        return False
-    return True

@@ -16,7 +16,7 @@ from engine.planning.case import case_of
 from engine.planning.functions import problem_of
 from engine.planning.plan import Plan, Row
 from engine.planning.problem import Disruption, Problem
-from engine.planning.proposals import solver
+from engine.planning.proposals import proposed
 from engine.planning.robustness import robustness, slack_left, what_ifs
 from engine.planning.situation import Situation
 from engine.planning.timetable import rows_of
@@ -95,7 +95,7 @@ def candidates(run: Run) -> Candidates:
             refusal="No step of this saga says which problem it solves, so there is nothing to compare with."
         )
     try:
-        proposal = solver().propose(Situation(case_of(problem)))
+        proposal = proposed(Situation(case_of(problem)))
     except SagaError as refused:
         return Candidates(refusal=str(refused))
     plans = [Plan(id=name, rows=rows) for name, rows in (*_admitted(run), (SOLVED, proposal.rows)) if rows]

@@ -45,7 +45,7 @@ class CpSatPlanner:
         if case.problem.is_shop:
             from engine.planning.cpsat.shop import solve_shop
 
-            return solve_shop(case, partial(self._solver, limit_s, _size(case)), self.enough)
+            return solve_shop(case, partial(self._solver, limit_s, _size(case)), self.enough, standing)
         if wanted == "makespan" or (wanted == "distance" and not case.travel.km):
             raise CommandRejected(
                 f"{case.problem.id} has no {wanted} to minimise; take 'earliest' or 'driving'"
