@@ -12,7 +12,7 @@ import click
 from engine.core.document import to_yaml
 from engine.core.errors import CommandRejected
 from engine.planning.case import Case, case_of
-from engine.planning.cases import CaseAnswer, Question, answer, moment_of, open_cases
+from engine.planning.cases import NOT_IN_TIME, CaseAnswer, Question, answer, moment_of, open_cases
 from engine.planning.checker import check
 from engine.planning.cpsat import CpSatPlanner
 from engine.planning.load import load_plans, load_problem
@@ -38,7 +38,13 @@ TIMES = ("start", "end")
 )
 @click.option("--id", "plan_id", metavar="ID", help="Which plan of --base is under way.")
 @click.option("--now", "now_text", metavar="HH:MM", help="From when on to plan; what was begun before stays.")
-@click.option("--limit", default=60.0, show_default=True, type=click.FloatRange(0.1, 3600), help="Seconds.")
+@click.option(
+    "--limit",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 3600),
+    help="Seconds, for all that is solved.",
+)
 @assume
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON.")
 @says_errors
@@ -62,10 +68,10 @@ def solve_plan(
     problem, given = load_problem(problem_source), assumptions(assumed)
     case, planner = case_of(problem, given), CpSatPlanner()
     under_way, now = plan_under_way(base, plan_id), planned_from(case, now_text)
-    if under_way is None and now is not None and (states := open_cases(case, now)):
-        question = Question(case, planner, now, objective)
-        print_cases(case, now, [answer(question, car, state) for car, state in states], as_json=as_json)
-        sys.exit(VIOLATED)
+    if under_way is None and now is not None:
+        answers = told_by_case(Question(case, planner, now, objective, limit), as_json=as_json)
+        if answers:
+            sys.exit(0 if all(one.possible and one.until is None for one in answers) else VIOLATED)
     standing = standing_at(case, under_way, now)
     solution = planner.solve(case, objective, standing, limit)
     more: dict[str, Any] = {"now": now} if standing is not None else {}
@@ -76,6 +82,15 @@ def solve_plan(
     if not as_json:
         _tell(case, solution)
     sys.exit(0 if solution.rows else VIOLATED)
+
+
+def told_by_case(question: Question, *, as_json: bool = False) -> list[CaseAnswer]:
+    """Print what each case comes to where the answer depends on what nobody has told; return the answers, if any."""
+    states = open_cases(question.case, question.now)
+    answers = [answer(question, car, state) for car, state in states]
+    if answers:
+        print_cases(question.case, question.now, answers, as_json=as_json)
+    return answers
 
 
 def plan_under_way(base: Path | None, plan_id: str | None) -> Plan | None:
@@ -178,16 +193,21 @@ def _tell(case: Case, solution: Solution) -> None:
     if solution.rows:
         figures = ", ".join(f"{name} {value}" for name, value in _figures(case, solution).items())
         click.secho(f"✓ {solution.status}: {figures}", fg="green", err=True)
-    elif solution.conflict:
-        click.secho(
-            "✗ there is no plan: these can't all hold, and without any one of them there is one",
-            fg="red",
-            err=True,
-        )
-        for one in solution.conflict:
-            click.echo(f"  {one.name}: {one.text}", err=True)
     else:
-        click.secho("✗ no plan was found in time; give more with --limit", fg="red", err=True)
+        tell_why_none(case, solution)
+
+
+def tell_why_none(case: Case, solution: Solution) -> None:
+    """Say on the error stream why there is no plan: a proof, with what can't all hold, or too little time."""
+    if solution.status != "infeasible":
+        said = f"no plan for {case.problem.id} was found in time; give more with --limit"
+    elif solution.conflict:
+        said = f"there is no plan for {case.problem.id}: these can't all hold"
+    else:
+        said = f"there is no plan for {case.problem.id}, whatever constraint is left out: see its ways and places"
+    click.secho(f"✗ {said}", fg="red", err=True)
+    for one in solution.conflict:
+        click.echo(f"  {one.name}: {one.text}", err=True)
 
 
 def print_cases(case: Case, now: float, answers: list[CaseAnswer], *, as_json: bool) -> None:
@@ -216,7 +236,7 @@ def print_cases(case: Case, now: float, answers: list[CaseAnswer], *, as_json: b
 
 
 def _outcome(one: CaseAnswer) -> str:
-    said = "not possible"
+    said = "not possible" if one.in_time else NOT_IN_TIME
     if one.possible:
         said = f"all done {' to '.join(one.all_done)}" + (f", if left by {one.until}" if one.until else "")
     if one.if_past_the_slow_part is not None:

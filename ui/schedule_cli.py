@@ -15,14 +15,14 @@ from engine.core.commands import AnyCommand, ReviseActivity, SetClock
 from engine.core.document import saga_from_document, to_yaml
 from engine.core.errors import CommandRejected
 from engine.planning.case import Case, case_of
-from engine.planning.cases import Question, answer, open_cases
+from engine.planning.cases import Question
 from engine.planning.load import load_problem
 from engine.planning.plan import Row
 from engine.planning.proposals import cp_sat
 from engine.planning.sagas import SPEED, planning_saga, saga_of_plan
 from ui.cli_errors import says_errors
 from ui.plans import VIOLATED, assume, assumptions
-from ui.plans_solve import plan_under_way, planned_from, print_cases, standing_at
+from ui.plans_solve import plan_under_way, planned_from, standing_at, tell_why_none, told_by_case
 from ui.settings import read_settings
 
 
@@ -60,13 +60,15 @@ def schedule(
     Example:
       saga schedule P5 --out wedding.yaml && saga run wedding.yaml
       saga schedule P5 --plans plans.yaml --id mine --out mine.yaml
-      saga schedule P8 --base plans.yaml --id P5_solved --live
+      saga schedule P8 --base plans.yaml --id P5_solved --now 13:00
+      saga schedule P9 --live
     """
     if out is not None and (out.is_dir() or not out.parent.is_dir()):
         raise CommandRejected(
             f"{out} can't be written: {'it is a folder' if out.is_dir() else 'there is no such folder'}"
         )
-    problem, given = load_problem(problem_source), assumptions(assumed)
+    _refuse_together(live=live, plans=plans, base=base, plan_id=plan_id, now_text=now_text)
+    problem, given = load_problem(problem_source, changed=not live), assumptions(assumed)
     case = case_of(problem, given)
     if live:
         document = planning_saga(
@@ -87,6 +89,27 @@ def schedule(
         click.secho(f"✓ {out}: {len(saga.steps)} steps; saga run {out}", fg="green", err=True)
 
 
+def _refuse_together(
+    *, live: bool, plans: Path | None, base: Path | None, plan_id: str | None, now_text: str | None
+) -> None:
+    """Refuse options of which one would have to be left out.
+
+    Raises:
+        CommandRejected: naming them.
+    """
+    given = [
+        name
+        for name, value in (("--plans", plans), ("--base", base), ("--id", plan_id), ("--now", now_text))
+        if value is not None
+    ]
+    if live and given:
+        raise CommandRejected(f"with --live the run plans by itself, from its start; leave {given[0]} out")
+    if plans is not None and {"--base", "--now"} & {*given}:
+        raise CommandRejected(
+            "--plans gives the plan as it is, --base and --now have the rest of one planned; give one of the two"
+        )
+
+
 def _given(plans: Path, plan_id: str | None) -> tuple[Row, ...]:
     found = plan_under_way(plans, plan_id)
     assert found is not None
@@ -98,15 +121,11 @@ def _solved(
 ) -> tuple[Row, ...]:
     under_way, now = plan_under_way(base, plan_id), planned_from(case, now_text)
     planner = cp_sat()
-    if under_way is None and now is not None and (states := open_cases(case, now)):
-        answers = [answer(Question(case, planner, now), car, state) for car, state in states]
-        print_cases(case, now, answers, as_json=False)
+    if under_way is None and now is not None and told_by_case(Question(case, planner, now, None, limit)):
         sys.exit(VIOLATED)
     solution = planner.solve(case, None, standing_at(case, under_way, now), limit)
     if not solution.rows:
-        for one in solution.conflict:
-            click.echo(f"  {one.name}: {one.text}", err=True)
-        click.secho(f"✗ there is no plan for {case.problem.id}", fg="red", err=True)
+        tell_why_none(case, solution)
         sys.exit(VIOLATED)
     return solution.rows
 
@@ -130,6 +149,10 @@ def clock(run_id: str, *, speed: float | None, jump: bool, ends: str | None, rea
     """
     from ui.terminal import tell
 
+    if ends is not None and (speed is not None or jump):
+        raise CommandRejected(
+            "--ends revises an activity, --speed and --jump set the clock; give one of the two"
+        )
     settings = read_settings()
     command: AnyCommand
     if ends is not None:

@@ -145,7 +145,7 @@ def _shifted(problem: Problem, person: Person) -> float | None:
     """Return from when the person is there; an arrival delay counts unless an override already says it."""
     delays = [d for d in problem.disruptions if d.kind == "arrival_delay" and _scope(d.scope) == person.id]
     overrides = (problem.model_extra or {}).get("overrides") or {}
-    said = {entry.get("id") for entry in overrides.get("people", [])}
+    said = {entry.get("id") for entry in overrides.get("people", []) if "available_from" in entry}
     late = sum(float(d.magnitude or 0) for d in delays) if person.id not in said else 0
     return None if person.available_from is None else person.available_from + late
 

@@ -7,8 +7,9 @@ be at its place, at another one, or on any way. Each such case is planned by its
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil
+from time import monotonic
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,17 +18,20 @@ from engine.planning.planner import Objective, Planner, Solution, Spot, Standing
 from engine.planning.times import write_time
 
 MAX_LEGS = 3
+NOT_IN_TIME = "no plan was found in time"
 
 
 class CaseAnswer(BaseModel):
     """What one case comes to: from the earliest to the latest departure that fits it.
 
-    `until` is the last departure with which there is a plan, where it is possible for some only.
+    `until` is the last departure with which there is a plan, where it is possible for some only. Where a plan was
+    found for none in the time that was given, and no proof that there is none either, it is not `in_time`.
     """
 
     model_config = ConfigDict(frozen=True)
     when: str
     possible: bool
+    in_time: bool = True
     until: str | None = None
     all_done: tuple[str, ...] = ()
     if_past_the_slow_part: str | None = None
@@ -36,12 +40,19 @@ class CaseAnswer(BaseModel):
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked in each case: the best plan from `now` on."""
+    """What is asked in each case: the best plan from `now` on; `limit_s` is the time for all the cases together."""
 
     case: Case
     planner: Planner
     now: float
     objective: Objective | None = None
+    limit_s: float = 60
+    begun: float = field(default_factory=monotonic)
+
+    @property
+    def left_s(self) -> float:
+        """How long solving may still take."""
+        return max(self.begun + self.limit_s - monotonic(), 0.0)
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,8 @@ def answer(question: Question, car: Car, state: State) -> CaseAnswer:
         until = str(write_time(_threshold(question, car, state, (first, last))))
     done = tuple(dict.fromkeys(_done(one) for one in (best, worst) if one.rows))
     return CaseAnswer(
-        when=_words(case, car, state, question.now), possible=bool(best.rows), until=until, all_done=done,
+        when=_words(case, car, state, question.now), possible=bool(best.rows),
+        in_time=best.status != "unknown", until=until, all_done=done,
         if_past_the_slow_part=_past(question, car, state, last),
         conflict=tuple(one.text for one in worst.conflict),
     )  # fmt: skip
@@ -139,7 +151,7 @@ def _standing(question: Question, car: Car, state: State, left: float) -> Standi
 
 def _solved(question: Question, car: Car, state: State, left: float) -> Solution:
     standing = _standing(question, car, state, left)
-    return question.planner.solve(question.case, question.objective, standing)
+    return question.planner.solve(question.case, question.objective, standing, question.left_s)
 
 
 def _threshold(question: Question, car: Car, state: State, between: tuple[float, float]) -> float:
@@ -165,6 +177,8 @@ def _past(question: Question, car: Car, state: State, left: float) -> str | None
 
 
 def _done(solution: Solution) -> str:
+    if solution.status == "unknown":
+        return NOT_IN_TIME
     return str(write_time(solution.figures["all_done"])) if solution.rows else "not possible"
 
 

@@ -21,8 +21,11 @@ _Model = TypeVar("_Model", bound=BaseModel)
 MAX_PARENTS = 5
 
 
-def load_problem(source: str | Path) -> Problem:
+def load_problem(source: str | Path, *, changed: bool = True) -> Problem:
     """Return the problem of a file, or the one that ships under that name.
+
+    Unless `changed`, it is as it was before its own changes of the world, for a run in which they happen:
+    what a problem overrides only because somebody is late is left out.
 
     Raises:
         DefinitionInvalid: with what is wrong, where, and what to do.
@@ -32,10 +35,11 @@ def load_problem(source: str | Path) -> Problem:
         text = _read(path)
         if is_shop_text(text):
             return shop_from_text(path.stem, text)
-        return _problem(_document(path.name, text, "realm-problem/1"), path.name, path.parent)
+        document = _document(path.name, text, "realm-problem/1")
+        return _problem(document, path.name, path.parent, changed=changed)
     shipped = _shipped(str(source))
     if shipped is not None:
-        return _problem(shipped, str(source), None)
+        return _problem(shipped, str(source), None, changed=changed)
     problem = "is neither a file nor a problem that ships"
     raise _invalid(str(source), problem, f"give a file, or one of {', '.join(shipped_problems())}")
 
@@ -68,11 +72,13 @@ def problem_from_document(document: dict[str, Any], where: str = "problem") -> P
     return _validated(Problem, document, where)
 
 
-def _problem(document: dict[str, Any], where: str, folder: Path | None) -> Problem:
-    return problem_from_document(_resolved(document, where, folder, MAX_PARENTS), where)
+def _problem(document: dict[str, Any], where: str, folder: Path | None, *, changed: bool) -> Problem:
+    return problem_from_document(_resolved(document, where, folder, MAX_PARENTS, changed=changed), where)
 
 
-def _resolved(document: dict[str, Any], where: str, folder: Path | None, left: int) -> dict[str, Any]:
+def _resolved(
+    document: dict[str, Any], where: str, folder: Path | None, left: int, *, changed: bool
+) -> dict[str, Any]:
     """Return the document with everything of what it extends: take the parent, then override and add."""
     name = document.get("extends")
     if name is None:
@@ -80,7 +86,27 @@ def _resolved(document: dict[str, Any], where: str, folder: Path | None, left: i
     if left == 0:
         raise _invalid(where, f"`extends: {name}` goes round or too deep", "let a problem extend another one")
     parent = _parent(str(name), where, folder)
-    return extended(_resolved(parent, str(name), folder, left - 1), document)
+    whole = _resolved(parent, str(name), folder, left - 1, changed=changed)
+    return extended(whole, document if changed else _before_delays(whole, document))
+
+
+def _before_delays(parent: dict[str, Any], child: dict[str, Any]) -> dict[str, Any]:
+    """Return a problem without the overrides that say again whom its own delays of arrivals make late."""
+    late = {
+        (one.get("scope") or {}).get("person")
+        for one in child.get("disruptions") or [] if one.get("kind") == "arrival_delay"
+    }  # fmt: skip
+    cars = {one.get("id") for one in parent.get("vehicles") or [] if one.get("driver") in late}
+    of = {"people": late, "vehicles": cars}
+    kept = {
+        key: [
+            {name: value for name, value in entry.items() if name != "available_from"}
+            if entry.get("id") in of.get(key, ()) else entry
+            for entry in entries
+        ]
+        for key, entries in (child.get("overrides") or {}).items()
+    }  # fmt: skip
+    return {**child, "overrides": kept}
 
 
 def _parent(name: str, where: str, folder: Path | None) -> dict[str, Any]:

@@ -78,7 +78,8 @@ class Planner(Protocol):
         """Return the best plan, or the constraints in conflict where there is none.
 
         `objective` is the problem's own unless said; `standing` keeps what was begun before its moment;
-        after `limit_s` the best plan so far is returned as `feasible`.
+        after `limit_s`, all that is asked of it included, the best plan so far is returned as `feasible`. Only
+        the naming of constraints in conflict may take some seconds more.
 
         Raises:
             CommandRejected: if the problem lacks numbers that a plan needs; the message names them.

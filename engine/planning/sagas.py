@@ -33,7 +33,10 @@ def saga_of_plan(case: Case, rows: Iterable[Row], speed: float = SPEED) -> dict[
 
 
 def planning_saga(case: Case, document: Mapping[str, Json], speed: float = SPEED) -> dict[str, Json]:
-    """Return the definition of a saga that has the solver plan, carries the plan out, and plans anew after a change."""
+    """Return the definition of a saga that has the solver plan, carries the plan out, and plans anew after a change.
+
+    The problem is as it was before its changes (`load_problem(..., changed=False)`): those happen in the run.
+    """
     if case.problem.is_shop:
         raise CommandRejected("a job shop is not planned anew while it runs; leave `--live` out")
     start = case.start if case.start is not None else min(

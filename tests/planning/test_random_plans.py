@@ -53,7 +53,7 @@ def made(seed: int) -> tuple[Problem, Plan]:
         "tasks": [*errands, roast],
     }  # fmt: skip
     problem = problem_from_document(document)
-    solution = CpSatPlanner().solve(case_of(problem), limit_s=3)
+    solution = CpSatPlanner().solve(case_of(problem), limit_s=30)
     assert solution.rows
     return problem, Plan.model_validate({"id": "best", "rows": rows_of(solution)})
 

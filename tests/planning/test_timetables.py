@@ -161,3 +161,17 @@ def test_a_crash_in_the_middle_of_a_drive_loses_nothing():
     run.to_end()
     assert play.run.status == "completed"
     assert run.spans["drive_pat_w"][1] == 835
+
+
+def test_a_delay_that_a_run_meets_counts_once_and_is_not_known_before():
+    problem = load_problem("P9", changed=False)
+    document = problem.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    run = run_document(planning_saga(case_of(problem), document))
+    assert run.play.run.status == "completed"
+    first = run.play.events("plan_amended")[0].document["steps"]
+    drives = [step["with"] for step in first.values() if step.get("with", {}).get("kind") == "drive"]
+    assert min(one["start"] for one in drives if one["who"][0] == "James") == "14:30", (
+        "nobody knows before 13:00"
+    )
+    james = [span for name, span in run.spans.items() if name.startswith("drive_james")]
+    assert min(james)[0] == 960, "180 minutes late are 16:00"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from engine.core.errors import CommandRejected
 from engine.planning.case import Case
 from engine.planning.planner import Objective, Solution, Standing, lacking, own_objective
+
+if TYPE_CHECKING:
+    from engine.planning.cpsat.model import Solvers
 
 LARGE_SHOP = 50
 
@@ -45,20 +47,20 @@ class CpSatPlanner:
         if case.problem.is_shop:
             from engine.planning.cpsat.shop import solve_shop
 
-            return solve_shop(case, partial(self._solver, limit_s, _size(case)), self.enough, standing)
+            return solve_shop(case, self._solvers(limit_s, _size(case)), self.enough, standing)
         if wanted == "makespan" or (wanted == "distance" and not case.travel.km):
             raise CommandRejected(
                 f"{case.problem.id} has no {wanted} to minimise; take 'earliest' or 'driving'"
             )
         from engine.planning.cpsat.routes import solve_routes
 
-        return solve_routes(case, wanted, standing, partial(self._solver, limit_s, 0))
+        return solve_routes(case, wanted, standing, self._solvers(limit_s, 0))
 
-    def _solver(self, limit_s: float, operations: int) -> Any:
-        from engine.planning.cpsat.model import solver_settings
+    def _solvers(self, limit_s: float, operations: int) -> Solvers:
+        from engine.planning.cpsat.model import Solvers
 
         usual = 2 if operations > LARGE_SHOP else 1
-        return solver_settings(limit_s, self.workers or usual, self.seed)
+        return Solvers(limit_s, self.workers or usual, self.seed)
 
 
 def _size(case: Case) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from engine.planning.case import Case
 from engine.planning.cpsat.aims import aims
 from engine.planning.cpsat.cooking import Kitchen, add_kitchen
-from engine.planning.cpsat.model import SOLVED, Named
+from engine.planning.cpsat.model import INFEASIBLE, SOLVED, Named, Solvers
 from engine.planning.cpsat.rows import Route, Visit, rows_of
 from engine.planning.cpsat.stops import Mover, Stop, goal_of, movers_of, stops_of
 from engine.planning.planner import Objective, Solution, Standing
@@ -251,21 +251,16 @@ class RouteModel:
             visits.append(Visit(self.stops[node - 1], value(self.times[node - 1])))
 
 
-def solve_routes(
-    case: Case, objective: Objective, standing: Standing | None, settings: Callable[[], Any]
-) -> Solution:
-    """Return the best plan by the objective, then by the others in turn; or the constraints in conflict.
-
-    `settings` makes a solver for each turn.
-    """
+def solve_routes(case: Case, objective: Objective, standing: Standing | None, solvers: Solvers) -> Solution:
+    """Return the best plan by the objective, then by the others in turn; or the constraints in conflict."""
     built = RouteModel(case, standing)
-    conflict = built.named.conflict(settings)
+    conflict = built.named.conflict(solvers)
     if conflict is not None:
         return Solution(status="infeasible", objective=objective, conflict=conflict)
     built.named.require_all()
-    solver, optimal = _staged(built, aims(built, objective), settings)
+    solver, optimal, impossible = _staged(built, aims(built, objective), solvers)
     if solver is None:
-        return Solution(status="unknown", objective=objective)
+        return Solution(status="infeasible" if impossible else "unknown", objective=objective)
     routes = [route for tour in built.tours if (route := built.route(tour, solver.value)) is not None]
     rows, figures = rows_of(case, built.goal, routes, built.kitchen.cooked(solver.value), standing)
     return Solution(
@@ -273,15 +268,18 @@ def solve_routes(
     )  # fmt: skip
 
 
-def _staged(built: RouteModel, stages: list[Any], settings: Callable[[], Any]) -> tuple[Any, bool]:
-    """Minimise one figure after the other, each fixed before the next; return the solver, and if all is optimal."""
+def _staged(built: RouteModel, stages: list[Any], solvers: Solvers) -> tuple[Any, bool, bool]:
+    """Minimise one figure after the other, each fixed before the next.
+
+    Return the last solver with a plan, whether all is optimal, and whether it is proven that there is none.
+    """
     solver, optimal = None, True
     for stage in stages:
         built.model.minimize(stage)
-        now = settings()
+        now = solvers()
         status = now.solve(built.model)
         if status not in SOLVED:
-            return solver, False
+            return solver, False, solver is None and status == INFEASIBLE
         solver, optimal = now, optimal and now.status_name(status) == "OPTIMAL"
         built.model.add(stage == round(solver.objective_value))
-    return solver, optimal
+    return solver, optimal, False

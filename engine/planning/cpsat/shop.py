@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable
 from typing import Any
 
 from ortools.sat.python import cp_model
 
 from engine.core.errors import CommandRejected
 from engine.planning.case import Case
-from engine.planning.cpsat.model import SOLVED
+from engine.planning.cpsat.model import SOLVED, Solvers
 from engine.planning.plan import Row
 from engine.planning.planner import Solution, Standing
 
@@ -30,7 +29,7 @@ class _Enough(cp_model.CpSolverSolutionCallback):  # type: ignore[misc] # OR-Too
 
 
 def solve_shop(
-    case: Case, settings: Callable[[], Any], enough: float | None = None, standing: Standing | None = None
+    case: Case, solvers: Solvers, enough: float | None = None, standing: Standing | None = None
 ) -> Solution:
     """Return the schedule with the shortest makespan that is found within the limit.
 
@@ -44,7 +43,7 @@ def solve_shop(
     model, begun = cp_model.CpModel(), Begun(standing)
     starts, makespan = _build(case, model, begun)
     model.minimize(makespan)
-    solver = settings()
+    solver = solvers()
     status = solver.solve(model, _Enough(enough if enough is not None else -1))
     if status not in SOLVED:
         return Solution(status="unknown", objective="makespan")
