@@ -18,6 +18,7 @@ from engine.core.events import RECORDED
 from engine.core.evolve import evolve, replay
 from engine.core.run import Run
 from engine.core.saga import Saga
+from engine.core.schedule import wake_at
 from engine.memory import utc_now
 from engine.ports import RunFilter, Store
 from engine.sandbox.server import SandboxServer
@@ -132,7 +133,7 @@ def _exit_code(run: Run) -> int:
 
 
 def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool, since: int = 0) -> Run:
-    """Print events behind `since` as they come until the run has ended or only a person can go on; return the run."""
+    """Print events behind `since` as they come until the run has ended or only a person can move it; return the run."""
     row = studio.store.row(run_id)
     assert row is not None
     run = Run(studio.engine.saga(row.saga_hash))
@@ -142,7 +143,8 @@ def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool, sinc
             if not quiet and recorded.seq > since:
                 _print_event(recorded.event)
         asked = [step.id for step in run.steps.values() if step.status == "awaiting_approval"]
-        if run.is_closed or (_only_people_can_go_on(run) and not (asked and approve_all)):
+        waits = _only_people_can_go_on(run) or run_stands(run)
+        if run.is_closed or (waits and not (asked and approve_all)):
             return run
         if approve_all:
             for step in asked:
@@ -161,6 +163,13 @@ def _only_people_can_go_on(run: Run) -> bool:
         and not run.open_calls
         and not moving
     )
+
+
+def run_stands(run: Run) -> bool:
+    """Return whether nothing moves in a run because it is paused, or because its virtual clock stands still."""
+    if run.status != "running" or run.open_calls:
+        return False
+    return run.paused or (run.clock is not None and not run.clock.speed and wake_at(run) is None)
 
 
 def _approve(studio: Studio, run_id: str, step: str) -> None:
@@ -195,8 +204,19 @@ def _print_end(run: Run) -> None:
             click.echo(f"  saga signal {run.id} {step.awaits[0]} --json JSON")
         elif waits_for_verdict(run, step):
             click.echo(f"  saga verdict {run.id} {step.id} --accept (or --reject) --reason TEXT")
+    if run_stands(run):
+        print_how_to_go_on(run)
     if run.output:
         click.echo(json.dumps(run.output, indent=2, ensure_ascii=False))
+
+
+def print_how_to_go_on(run: Run) -> None:
+    """Say what lets a run go on in which nothing moves."""
+    if run.paused:
+        click.echo("  it is paused; Resume on its page lets it go on")
+    else:
+        click.echo("  its clock stands still; one of these lets it go on:")
+        click.echo(f"  saga clock {run.id} --speed 5    or    saga clock {run.id} --jump")
 
 
 def folded(store: Store, run_id: str) -> Run:
