@@ -214,9 +214,7 @@ class RunFilter(BaseModel):
     since: datetime | None = None
     waiting_for_people: bool = False
     needs_help: bool = False
-    behind: tuple[datetime, str] | None = Field(
-        default=None, description="only what a list has behind the run with this start and id"
-    )
+    behind: tuple[datetime, str] | None = Field(default=None, description="start and id of the one before")
 
 
 class SagaVersion(BaseModel):
