@@ -40,7 +40,11 @@ class _StrictLoader(_Loader):  # type: ignore[misc] # the C loader has no types
 
 
 class _LiteralDumper(_Dumper):  # type: ignore[misc] # the C dumper has no types
-    """Writes texts of several lines as blocks, so that prompts stay readable."""
+    """Writes texts of several lines as blocks, so that prompts stay readable, and no aliases: they are refused."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - whatever it is, it is written out
+        """Return that a value which stands twice is written twice."""
+        return True
 
 
 def _mapping(loader: Any, node: Any) -> dict[Any, Any]:

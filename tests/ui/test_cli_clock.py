@@ -94,4 +94,6 @@ def test_the_examples_of_schedule_are_commands_that_are_taken(tmp_path: Path) ->
     assert "--id P5_solved --live" not in saga("schedule", "--help").output
     live = saga("schedule", "P9", "--live", "--out", str(tmp_path / "live.yaml"))
     assert live.exit_code == 0, live.output
-    assert "16:00" not in (tmp_path / "live.yaml").read_text(), "the delay is not known before it is"
+    text = (tmp_path / "live.yaml").read_text()
+    assert "16:00" not in text, "the delay is not known before it is"
+    assert saga("validate", str(tmp_path / "live.yaml")).exit_code == 0, "what is written can be read"
