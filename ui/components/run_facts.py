@@ -11,7 +11,7 @@ from engine.core.commands import JudgeAssumption
 from engine.core.events import Recorded
 from engine.core.facts import KnownFact, ledger
 from engine.core.run import Run
-from ui.components.run_commands import send
+from ui.components.run_commands import refuse, send
 from ui.components.run_dialogs import open_dialog
 from ui.components.run_disrupt import KEY, draw_standing
 from ui.components.text import escape
@@ -75,18 +75,22 @@ def _assumption(run: Run, fact: KnownFact, key: str) -> None:
         if run.is_closed:
             return
         with st.form(f"{where}-form", border=False):
-            choice = st.segmented_control(
+            st.segmented_control(
                 "What do you say", ["Accept", "Refuse"], key=f"{where}-choice",
                 default={True: "Accept", False: "Refuse", None: None}[assumed.accepted],
-                help=f"Refused, it is {short(assumed.otherwise)}: who used it no longer counts, its checks are made anew",
+                help=f"If it is refused, {escape(short(assumed.otherwise))} takes its place: steps that relied on it no "
+                "longer count, and checks that used it run again",
             )  # fmt: skip
-            del choice
             st.text_input("Reason", key=f"{where}-reason", placeholder="Kept with the run", max_chars=500)
             st.form_submit_button("Say so", on_click=_judge, args=(run.id, fact.path, where))
 
 
 def _judge(run_id: str, path: str, where: str) -> None:
-    accepted = st.session_state.get(f"{where}-choice") == "Accept"
+    choice = st.session_state.get(f"{where}-choice")
+    if choice is None:
+        refuse("choose Accept or Refuse")
+        return
+    accepted = choice == "Accept"
     reason = str(st.session_state.get(f"{where}-reason") or "")
     said = "accepted" if accepted else "refused"
     send(run_id, JudgeAssumption(path=path, accepted=accepted, reason=reason, by=me()), f"{path} is {said}")
@@ -98,7 +102,7 @@ def _detail(run: Run, fact: KnownFact, key: str) -> None:
     uses = use_rows(run, fact)
     if uses:
         st.dataframe(
-            {"Step": [u[0] for u in uses], "For": [u[1] for u in uses], "Which": [u[2] for u in uses]},
+            {"Step": [u[0] for u in uses], "For": [u[1] for u in uses], "How": [u[2] for u in uses]},
             hide_index=True, key=f"{key}-uses",
         )  # fmt: skip
     if not run.is_closed and not fact.path.startswith("said."):
