@@ -14,6 +14,7 @@ from engine.core.run import Run
 from ui.components.run_commands import refuse, send
 from ui.components.run_dialogs import open_dialog
 from ui.components.run_disrupt import KEY, draw_standing
+from ui.components.steady_table import steady_table
 from ui.components.text import escape
 from ui.models.run_facts import FactRow, fact_rows, short, use_rows
 from ui.models.run_words import counted
@@ -36,12 +37,13 @@ def draw_facts(run: Run, _history: Sequence[Recorded]) -> None:
     for fact in facts:
         if fact.assumed is not None:
             _assumption(run, fact, key)
-    if chosen is not None and chosen < len(facts):
-        _detail(run, facts[chosen], key)
+    for fact in facts:
+        if fact.path == chosen:
+            _detail(run, fact, key)
 
 
-def _table(rows: list[FactRow], key: str) -> int | None:
-    selected = st.dataframe(
+def _table(rows: list[FactRow], key: str) -> str | None:
+    return steady_table(
         {
             "Fact": [row.path for row in rows],
             "Value": [row.value for row in rows],
@@ -50,15 +52,12 @@ def _table(rows: list[FactRow], key: str) -> int | None:
             "Relied on by": [row.relied for row in rows],
             "Stands out": [row.state for row in rows],
         },
+        [row.path for row in rows],
+        f"{key}-table",
         hide_index=True,
-        key=f"{key}-table",
-        on_select="rerun",
-        selection_mode="single-row",
         column_config={"Relied on by": st.column_config.TextColumn(width="medium")},
         alt="The facts that this run went by",
     )
-    found = selected["selection"]["rows"]
-    return found[0] if found else None
 
 
 def _assumption(run: Run, fact: KnownFact, key: str) -> None:
