@@ -71,7 +71,7 @@ def _counts(event: VerdictGiven | StepCommitted) -> bool:
 def _judged(row: Proposed, event: VerdictGiven | StepCommitted) -> Proposed:
     if isinstance(event, StepCommitted):
         return replace(row, verdict="Admitted")
-    found = "; ".join(part for part in (row.found, event.evidence) if part)
+    found = row.found if row.verdict and event.verdict == "accept" else event.evidence
     return replace(row, verdict=SAID.get(event.verdict, row.verdict), found=found)
 
 
