@@ -1,6 +1,7 @@
 """The command line: the same engine without a browser.
 
-Exit codes: 0 completed, 3 compensated, 4 needs attention, 2 bad input, 1 crash.
+Exit codes of what starts or moves a run: 0 completed, 3 compensated, 4 needs attention, 2 bad input, 1 crash.
+Elsewhere 1 means that something was found, as that command's own help says.
 """
 
 from __future__ import annotations

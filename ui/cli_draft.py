@@ -18,7 +18,16 @@ from engine.llm import LiteLlm
 from engine.planning.words.drafting import ROUNDS, Drafting, Round
 from engine.planning.words.finding import WORDS
 from engine.planning.words.measures import best, measured
-from engine.planning.words.problem import APPROACHES, Approach, Example, Style, Words, example, examples
+from engine.planning.words.problem import (
+    APPROACHES,
+    MAX_PROBLEM,
+    Approach,
+    Example,
+    Style,
+    Words,
+    example,
+    examples,
+)
 from engine.rehearsal.proposals import proposals
 from ui.cli_errors import says_errors
 from ui.models.plan_words import STATES, approach_word, measure_lines
@@ -95,14 +104,21 @@ def _words(
     metrics: tuple[str, ...],
     style: Style,
 ) -> Words:
-    if shipped is not None:
-        given = shipped.words(style=style)
-        return given.model_copy(
-            update={"problem": words or given.problem, "constraints": (*given.constraints, *constraints)}
-        )
-    if not words or not words.strip():
+    said = (words or "").strip() or (shipped.problem if shipped else "")
+    if not said:
         raise CommandRejected(f'say what is wanted: `saga draft "WORDS"`, or --example with one of {NAMES}')
-    return Words(problem=words.strip()[:4000], constraints=constraints, metrics=metrics, style=style)
+    if len(said) > MAX_PROBLEM:
+        raise CommandRejected(
+            f"WORDS has {len(said):,} characters, and a problem has at most {MAX_PROBLEM:,}; say it shorter, and what "
+            "must hold with `-c`"
+        )
+    given = shipped.words() if shipped else Words(problem=said)
+    return Words(
+        problem=said,
+        constraints=(*given.constraints, *constraints),
+        metrics=(*given.metrics, *metrics),
+        style=style,
+    )
 
 
 def _tell_round(approach: Approach, done: Round) -> None:

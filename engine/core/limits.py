@@ -115,4 +115,4 @@ def at_limit(run: Run, now: datetime) -> list[Event]:
 def in_words(limit: LimitReached) -> str:
     """Return what was reached, for people."""
     unit = {"cost_usd": "USD", "tokens": "tokens", "calls": "calls", "minutes": "minutes", "events": "events"}
-    return f"the limit of {limit.allowed:g} {unit[limit.limit]} is reached ({limit.spent:.6g} spent)"
+    return f"the limit of {limit.allowed:,.10g} {unit[limit.limit]} is reached ({limit.spent:,.10g} spent)"

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.planning.times import Minutes
 
-STILL = {"errand", "pickup", "visit", "event", "wait", "state"}
 MOVING = {"drive", "walk", "move", "fly"}
 
 

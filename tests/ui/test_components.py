@@ -115,7 +115,7 @@ def badges_page():
     clicked = b.header(
         "Run *r-1*", (b.run_badge("compensating", word="Rolling back 2 of 4"),), actions, key="head"
     )
-    b.status_badge("comp_failed")
+    b.draw(b.step_badge("comp_failed"))
     b.draw(b.kind_badge("llm"))
     b.draw(b.effect_badge("pivot"))
     b.metric_cards((b.Metric("Cost", "$0.014 of $1", note="1 820 tokens"),), key="numbers")
@@ -166,3 +166,32 @@ def test_escape_breaks_what_streamlit_replaces_after_parsing(text):
 def test_escape_and_shorten_make_one_line():
     assert escape("a\n\n b\x00c") == "a b c"
     assert shorten("a  b\n" + "x" * 80, 10) == "a b xxxxx…"
+
+
+def steady():
+    import streamlit as st
+
+    from ui.components.steady_table import steady_table
+
+    ids = st.session_state["ids"]
+    st.text(str(steady_table({"Name": ids}, ids, "t")))
+
+
+def test_the_selected_row_of_a_table_stays_the_same_while_others_come_and_go():
+    app = AppTest.from_function(steady)
+    app.session_state["ids"] = ["b", "a"]
+    app.session_state["t-chosen"] = ("a", 1, 0)
+    app.run()
+    shown = []
+    for ids in (["b", "a"], ["c", "b", "a"], ["c"], ["d", "c", "b", "a"]):
+        app.session_state["ids"] = ids
+        app.run()
+        assert not app.exception
+        proto = app.dataframe[0].proto
+        shown.append((app.text[0].value, proto.id.rpartition("-")[2], proto.selection_default))
+    values, turns, defaults = zip(*shown, strict=True)
+    assert values == ("a", "a", "None", "a")
+    assert turns == ("0", "1", "2", "3")
+    assert [("[1]" in d, "[2]" in d, "[3]" in d) for d in defaults] == [
+        (True, False, False), (False, True, False), (False, False, False), (False, False, True),
+    ]  # fmt: skip

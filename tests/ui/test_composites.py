@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.core.harness import T0, Play
@@ -184,6 +186,23 @@ def test_undos_inside_a_folded_step_are_one_bar(offers):
     folded = run_timeline(offers.run, offers.log, T0)
     assert [row.title for row in folded.rows if row.lane == "undo"] == ["Undo: Offers"]
     assert [s.kind for s in folded.segments if s.row == "undo:offers"] == ["undo"]
+
+
+def test_an_undo_inside_that_failed_for_good_is_seen_on_the_bar_and_one_that_worked_in_the_end_is_not(offers):
+    offers.rejected("offers.2.book", error="full")
+    offers.ok("offers.4.look")  # drained
+    offers.ok("offers.1.book")
+    (worked,) = offers.run.steps["offers.1.book"].undos
+    failed = replace(worked, result=worked.result.model_copy(update={"outcome": "failed"}))
+
+    def drawn():
+        found = run_timeline(offers.run, offers.log, T0).segments
+        return [s.kind for s in found if s.row == "undo:offers"]
+
+    offers.run.steps["offers.1.book"].undos = [failed, worked]
+    assert drawn() == ["undo"]
+    offers.run.steps["offers.2.book"].undos = [failed]
+    assert drawn() == ["undo_failed"]
 
 
 def test_events_of_a_composite_step_are_found_with_those_inside(offers):

@@ -294,9 +294,16 @@ def test_the_saga_is_renamed_to_a_free_name_only(page, store):
     assert second.name != first
     second.fill("designer-saga-name", first)
     assert "already" in second.captions
-    second.fill("designer-saga-name", "tea-time").fill("designer-saga-title", "Tea time")
+    second.fill("designer-saga-name", "tea-time")
     assert second.name == "tea-time"
     assert store.draft("tea-time").document["title"] == "Tea time"
+
+
+def test_a_title_follows_the_name_until_somebody_writes_one(page):
+    page.fill("designer-saga-name", "first-tea")
+    assert page.document["title"] == "First tea"
+    page.fill("designer-saga-title", "Tea at five").fill("designer-saga-name", "late-tea")
+    assert page.document["title"] == "Tea at five"
 
 
 def test_a_template_opens_as_a_copy_and_twice_as_the_same_one(store):

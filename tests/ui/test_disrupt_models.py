@@ -13,7 +13,7 @@ from engine.core.errors import CommandRejected
 from engine.core.facts import ledger
 from tests.core.test_rules_disrupt import command, disrupt, pair
 from ui.cli_disrupt import POSITIONS, disruption, lifting
-from ui.models.run_disrupt import GROUPS, foresee, kind_of, standing_rows, steps_of
+from ui.models.run_disrupt import GROUPS, foresee, standing_rows, steps_of
 from ui.models.run_events import deeds, event_lines
 from ui.models.run_facts import fact_document, fact_rows, reach
 from ui.models.run_timeline import run_timeline
@@ -21,13 +21,13 @@ from ui.models.run_words import titles_of
 
 
 def test_every_kind_has_a_form_and_words_on_the_command_line():
-    offered = {name for kinds in GROUPS.values() for name in kinds}
-    assert offered == KINDS.keys() == POSITIONS.keys()
+    offered = {name: kind for kinds in GROUPS.values() for name, kind in kinds.items()}
+    assert offered.keys() == KINDS.keys() == POSITIONS.keys()
     for name, kind in KINDS.items():
-        assert set(kind_of(name).asks) <= kind.model_fields.keys()
+        assert set(offered[name].asks) <= kind.model_fields.keys()
         assert set(POSITIONS[name]) <= kind.model_fields.keys()
         needed = {key for key, field in kind.model_fields.items() if field.is_required()}
-        assert needed - {"kind"} <= set(kind_of(name).asks)
+        assert needed - {"kind"} <= set(offered[name].asks)
 
 
 def test_what_would_follow_is_seen_before_and_changes_nothing():

@@ -1,8 +1,9 @@
-"""The Plan view of a timetable, its models on runs of the templates, and the commands around it."""
+"""The Timetable view of a run, its models on runs of the templates, and the commands around it."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -10,12 +11,17 @@ from click.testing import CliRunner
 
 from engine.core import commands as c
 from engine.core.document import saga_from_document
-from tests.planning.runs import run_template
+from engine.core.events import ClockSet
+from engine.templates import template
+from tests.core.harness import Play
+from tests.planning.runs import run_document, run_template
 from tests.ui.run_studio import Tab, open_studio, until
 from ui.cli import main
 from ui.models.gantt import gantt
 from ui.models.gantt_figure import gantt_figure
 from ui.models.gantt_plans import candidates, proposals
+from ui.models.run_events import deeds, event_lines
+from ui.models.run_words import has_clock
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,68 @@ def test_the_models_plan_stands_beside_the_solvers(ended):
     assert (alert["Admitted first"][0], alert["The solver's"][0]) == ("✗", "✓")
 
 
+def test_the_solver_is_asked_with_what_the_run_took_for_granted():
+    slower = candidates(run_template("thanksgiving", exit_minutes=45).play.run)
+    assert [row["All done"] for row in slower.figures if row["Plan"] == "The solver's"] == ["16:15"]
+    assert slower.gap.startswith("Admitted first: 0 minutes later")
+
+
+def test_the_problem_is_the_one_that_the_run_was_given(asked):
+    document = json.loads(
+        json.dumps(template("wedding").saga.document()).replace('"P5"', '"${run.input.problem}"')
+    )
+    document["input"]["problem"] = {"type": "string", "default": "P5"}
+    document["steps"]["beside"] = {
+        "kind": "python", "with": {"function": "echo", "args": {"problem": "the printer", "price": 1}},
+    }  # fmt: skip
+    found = candidates(run_document(document).play.run)
+    assert found.refusal == ""
+    assert found.figures == candidates(asked.play.run).figures
+
+
+def test_nothing_is_compared_before_a_step_has_said_which_problem_it_solves():
+    play = Play("steps: {a: {kind: python, with: {function: echo, args: {problem: any, price: 1}}}}")
+    assert "No step has said yet which problem" in candidates(play.run).refusal
+
+
+def test_only_a_verdict_that_sends_a_plan_back_says_so_and_a_plan_that_counts_is_admitted(ended):
+    def said(verdict):
+        log = [
+            replace(recorded, event=recorded.event.model_copy(update={"verdict": verdict}))
+            if recorded.event.type == "verdict_given" and recorded.event.verdict == "accept"
+            else recorded
+            for recorded in ended.play.log
+        ]
+        return [row.verdict for row in proposals(ended.play.run, log)]
+
+    for verdict in ("accept", "feedback", "augment", "ask", "none"):
+        assert said(verdict) == ["Sent back", "Admitted", "Sent back", "Admitted"]
+
+
+def test_a_verdict_is_about_the_plan_of_its_own_step():
+    play = Play("steps: {a: {<read>}, b: {<read>}}")
+    for step in ("a", "b"):
+        play.ok(step, output={"rows": [{"kind": "wait"}]})
+    ended, committed = (
+        [r for r in play.log if r.event.type == kind] for kind in ("attempt_ended", "step_committed")
+    )
+    rows = proposals(play.run, [*ended, committed[0]])
+    assert [row.verdict for row in rows] == ["Admitted", ""]
+
+
+def test_where_time_has_no_clock_no_hours_or_minutes_are_told():
+    shop = {
+        "saga": "shop", "clock": {"start": 0, "speed": 1},
+        "steps": {"turn": {"kind": "activity", "with": {"kind": "operation", "uses": ["M1"], "start": 3, "minutes": 4}}},
+    }  # fmt: skip
+    play = run_document(shop).play
+    play.log.append(replace(play.log[-1], event=ClockSet(at=3, speed=5, by="ann")))
+    said = {line.type: line.what for line in event_lines(play.log, {}, clock=has_clock(play.run))}
+    assert said["activity_begun"] == "Begins at 3, until 7"
+    assert said["clock_set"] == "ann sets the virtual clock to 5 a second, at 3"
+    assert deeds(play.log, {}, clock=False)[-1].did == "set the virtual clock to 5 a second"
+
+
 SLOW = {
     "saga": "slow", "clock": {"start": "12:00", "speed": 0},
     "steps": {"go": {"kind": "activity", "title": "Pat: W to B", "with": {
@@ -92,7 +160,7 @@ def test_the_plan_view_shows_the_clock_and_sets_it(tmp_path):
         run_id = studio.engine.start_run(saga_from_document(SLOW), {}, "ann")
         until(studio, run_id, lambda row: row.last_seq >= 3)
         tab = Tab("run", id=run_id)
-        tab.app.session_state[f"run-{run_id}-view"] = "Plan"
+        tab.app.session_state[f"run-{run_id}-view"] = "Timetable"
         tab.run()
         assert "**12:00** · standing still" in tab.words()
         tab.app.button(key=f"run-{run_id}-gantt-jump").click().run()

@@ -74,9 +74,11 @@ def test_what_is_remembered_is_shown_found_and_forgotten(studio):
     assert table.value["Fact"].tolist() == ["sum"]
     assert table.value["Value"].tolist() == ["7"]
     assert table.value["From step"].tolist() == ["paid"]
+    before = tab.app.dataframe[0].proto.id
     tab.app.text_input(key="memory-text").set_value("nothing like it")
     tab.run()
     assert tab.app.dataframe[0].value.empty
+    assert tab.app.dataframe[0].proto.id != before  # what was selected there is not selected here
     assert tab.app.button(key="memory-forget").disabled
 
 

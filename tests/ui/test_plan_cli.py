@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from engine.core.document import parse_saga
+from engine.planning.words.problem import Words
+from ui import cli_draft
 from ui.cli import main
 
 
@@ -65,10 +67,23 @@ def test_a_model_that_is_not_there_is_said() -> None:
     assert "there is no script 'nobody'" in done.output
 
 
+def test_an_example_takes_constraints_and_metrics_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Words] = []
+    monkeypatch.setattr(
+        cli_draft, "proposals", lambda _llm, _model, words, *_, **__: asked.append(words) or []
+    )
+    saga("--example", "order", "-c", "Ask me first", "--metric", "least work", "--as", "chain")
+    (words,) = asked
+    assert (words.constraints[-1], words.metrics[-1], words.style) == ("Ask me first", "least work", "chain")
+    assert len(words.constraints) == 3
+    assert "reserve them" in words.problem.lower()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ((), "say what is wanted"),
+        (("x" * 4001,), "WORDS has 4,001 characters, and a problem has at most 4,000"),
         (("--example", "moon"), "there is no example 'moon'; examples are travel, order"),
         (("--example", "order", "--out", "/nowhere/at/all.yaml"), "can't be written"),
     ],

@@ -1,5 +1,6 @@
 """The page that drafts sagas from words, driven as people drive it; and the marks in the Designer."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,7 @@ def test_a_model_that_is_not_there_ends_politely(store, monkeypatch):
     click(app, "plan-draft")
     assert any("there is no script" in error.value.replace("\\", "") for error in app.error)
     assert app.button(key="plan-approve-0").disabled
+    assert "could not be asked" in app.button(key="plan-approve-0").help
 
 
 def test_a_comment_goes_into_another_round(store):
@@ -96,6 +98,29 @@ def test_a_comment_goes_into_another_round(store):
     click(app, "plan-revise-go-0")
     assert any("A person said: Rather four stars" in text for text in texts(app))
     assert not app.button(key="plan-approve-0").disabled
+
+
+def test_a_proposal_that_is_ready_stays_so_where_the_model_is_away_when_it_is_revised(store, monkeypatch):
+    app = drafted("travel")
+    monkeypatch.setattr(plan_state, "revised", lambda llm, before, *_, **__: replace(before, error="no key"))
+    app.text_area(key="plan-comment-0").set_value("Rather four stars")
+    click(app, "plan-revise-go-0")
+    assert any(
+        "Not revised, the model can't be asked: no key" in w.value.replace("\\", "") for w in app.warning
+    )
+    assert not app.button(key="plan-approve-0").disabled
+
+
+def test_a_revision_has_as_many_rounds_as_the_form_says(store, monkeypatch):
+    app, asked = click(page(), "plan-example-order"), []
+    monkeypatch.setattr(
+        plan_state, "revised", lambda llm, before, *_, rounds=None, **__: asked.append(rounds) or before
+    )
+    app.number_input(key="plan-rounds").set_value(9)
+    click(app, "plan-draft")
+    app.text_area(key="plan-comment-0").set_value("Rather four stars")
+    click(app, "plan-revise-go-0")
+    assert asked == [9]
 
 
 def test_approving_saves_a_version_and_asks_for_the_first_run(store):

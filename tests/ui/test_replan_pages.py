@@ -67,6 +67,8 @@ def test_a_planning_tells_how_it_ended():
     propose(play, CHEAP)
     (done,) = plannings(play.log)
     assert [r.verdict for r in done.rounds] == ["refused", "failed", "admitted"]
+    assert "Next round: what is affected" in done.rounds[0].told
+    assert "and its neighbours" not in done.rounds[0].told.replace("what is affected and its neighbours", "")
     assert done.rounds[0].patch == "hotel:\n  with:\n    args:\n      price: 900\n"
     assert done.ended == "A new plan is in force: another one (the planner (propose))."
     assert plannings(Play("steps: {a: {<read>}}").log) == []

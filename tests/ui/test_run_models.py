@@ -6,6 +6,7 @@ import pytest
 
 from engine.core import commands as c
 from engine.core import evolve
+from engine.core.events import LimitReached
 from engine.projection import project
 from tests.core.harness import Play
 from ui.models import run_events
@@ -459,9 +460,19 @@ def test_a_run_at_its_limit_asks_whether_it_may_go_on(choice, status):
     assert play.run.status == status
 
 
+def test_large_limits_are_written_in_full():
+    play = Play("budget: {tokens: 1000000}\nsteps: {a: {<read>}}")
+    play.run.limit = LimitReached(limit="tokens", allowed=1e6, spent=1234567, response="ask")
+    (ask,) = asks(play.run, play.now)
+    assert ask.detail == "the limit of 1,000,000 tokens is reached (1,234,567 spent)"
+    assert ask.choices[0].caption.startswith("1,000,000 tokens more")
+
+
 def test_every_event_has_its_words():
     play = Play("max_events: 100\nsteps: {a: {<book>, locks: [car]}, b: {<read>}}")
     play.do(c.GrantLocks(step="a"))
     words = [line.what for line in event_lines(play.log, titles_of(play.run))]
     assert "Holds car until the run ends" in words
-    assert not [kind for kind in EVENT_TYPES if kind not in run_events._WORDS], "an event without words"
+    assert not [kind for kind in EVENT_TYPES if kind not in {*run_events._WORDS, *run_events._TIMES}], (
+        "an event without words"
+    )

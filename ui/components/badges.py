@@ -86,11 +86,6 @@ def draw(badge: Badge) -> None:
     )
 
 
-def status_badge(status: str, *, of: Literal["run", "step"] = "step", word: str = "") -> None:
-    """Draw the badge of a run's or a step's status."""
-    draw(run_badge(status, word=word) if of == "run" else step_badge(status, word=word))
-
-
 def header(
     title: str,
     badges: Sequence[Badge] = (),

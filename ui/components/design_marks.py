@@ -11,17 +11,18 @@ from engine.rehearsal.trial import tried
 from ui.components import design_state as state
 from ui.components.text import escape
 from ui.models.draft_marks import Mark, accept, marks, marks_of, tried_word
+from ui.models.run_words import counted
 
 
 def header_marks() -> None:
     """Draw how many parts a model wrote that nobody accepted yet, with the button that accepts all."""
-    found = marks(state.current().document)
+    found = marks(state.current().whole)
     if not found:
         return
     words = f"{len(found)} part{'s' * (len(found) > 1)} by a model"
     with st.popover(words, icon=":material/psychology:", key="designer-marks", type="tertiary"):
         st.text(f"{found[0].by} wrote them. Look at each step, or take all of it over as yours.")
-        st.button("Accept all", key="designer-accept-all", icon=":material/done_all:", on_click=_accept,
+        st.button("Accept all", key="designer-accept-all", icon=":material/done_all:", on_click=_accept_all,
                   args=(found,))  # fmt: skip
         if any(mark.part == "undo" for mark in found):
             st.button("Try the undos", key="designer-try-undos", icon=":material/science:", on_click=_try,
@@ -62,18 +63,25 @@ def _accept(found: list[Mark]) -> None:
     state.change(accept(state.current().document, found))
 
 
+def _accept_all(found: list[Mark]) -> None:
+    state.change_whole(accept(state.current().whole, found))
+
+
 def _try() -> None:
+    """Try the undos of the draft, whatever body is drawn."""
     design = state.current()
     try:
-        saga = saga_from_document(design.document)
+        saga = saga_from_document(design.whole)
         trial = tried(saga)
     except DefinitionInvalid as invalid:
         design.said = f"Not tried: {invalid.problems[0].path}: {invalid.problems[0].problem}"
         return
-    state.change(marked(design.document, saga, trial))
+    state.change_whole(marked(design.whole, saga, trial))
     failed = [name for name, undo in trial.undos.items() if not undo.worked]
     design.said = trial.why_not or (
         f"Not undone: {', '.join(failed)}"
         if failed
-        else f"{len(trial.undos)} undos were tried, and nothing was left"
+        else f"{counted(len(trial.undos), 'undo')} tried, and nothing was left"
+        if trial.undos
+        else "There is no undo to try"
     )

@@ -140,7 +140,13 @@ def taken_names() -> set[str]:
 
 def begin_blank() -> None:
     """Begin a saga from nothing, under the first free name, and open it."""
-    _begin(ops.new(free_name("new-saga", taken_names(), "-"), "New saga"))
+    name = free_name("new-saga", taken_names(), "-")
+    _begin(ops.new(name, _spoken(name)))
+
+
+def _spoken(name: str) -> str:
+    """Return a saga's name as a title: "my-first-trip" is "My first trip"."""
+    return name.replace("-", " ").capitalize()
 
 
 def open_saga(name: str) -> None:
@@ -228,12 +234,14 @@ def _keep(design: Design) -> None:
 
 
 def rename_saga(name: str) -> str:
-    """Give the saga another name; return why not, if it can't have it."""
+    """Give the saga another name, and a title that was only its name follows; return why not, if it can't have it."""
     if not re.fullmatch(NAME_PATTERN, name):
         return "Use small letters, digits and -, a letter first."
     if name != current().name and name in taken_names():
         return f"There is a saga named {name} already; choose another name."
-    change_whole({**current().whole, "saga": name})
+    whole = current().whole
+    follows = whole.get("title") == _spoken(current().name)
+    change_whole({**whole, "saga": name, **({"title": _spoken(name)} if follows else {})})
     return ""
 
 

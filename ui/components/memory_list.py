@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 
 import streamlit as st
 
 from engine.memories import Remembered
-from ui.components.run_commands import now
+from ui.components.run_commands import done_now, now, show_outcome
 from ui.components.text import escape
 from ui.models.memory_table import matching, named, table
 from ui.models.run_words import counted
@@ -19,6 +20,7 @@ TABLE: Final = "memory-table"
 
 def draw_filters(titles: dict[str, str]) -> list[Remembered]:
     """Draw the filters and return the facts that they leave."""
+    show_outcome()
     with st.container(horizontal=True, vertical_alignment="center", key="memory-filters"):
         saga = st.selectbox(
             "Saga", list(titles), index=None, placeholder="All sagas", key="memory-saga", width=260,
@@ -39,7 +41,7 @@ def draw_facts(facts: Sequence[Remembered], titles: dict[str, str]) -> None:
     chosen = st.dataframe(
         table(facts, titles, now()),
         hide_index=True,
-        key=TABLE,
+        key=f"{TABLE}-{_mark(facts)}",
         column_config={
             "Value": st.column_config.TextColumn(width="large"),
             "Run": st.column_config.LinkColumn(display_text=r"id=(.*)"),
@@ -57,16 +59,24 @@ def draw_facts(facts: Sequence[Remembered], titles: dict[str, str]) -> None:
         st.caption("Later runs do not know it then. The logs of the runs that left it stay as they are.")
 
 
+def _mark(facts: Sequence[Remembered]) -> str:
+    """Return what tells these facts from others: in another table nothing is selected yet."""
+    named_all = "\n".join(f"{fact.saga}/{fact.key}/{fact.name}" for fact in facts)
+    return sha256(named_all.encode()).hexdigest()[:12]
+
+
 @st.dialog("Forget for good")
 def _ask(picked: list[Remembered]) -> None:
     st.markdown(escape(", ".join(named(fact) for fact in picked[:20])))
-    st.button("Forget it", key="memory-sure", type="primary", on_click=_forget, args=(picked,))
+    if st.button("Forget it", key="memory-sure", type="primary"):
+        _forget(picked)
+        st.rerun()
 
 
 def _forget(picked: list[Remembered]) -> None:
     store = studio().store
     gone = sum(store.forget(fact.saga, fact.key, fact.name) for fact in picked)
-    st.toast(f"Forgotten: {counted(gone, 'fact')}", icon=":material/check:")
+    done_now(f"Forgotten: {counted(gone, 'fact')}")
 
 
 def draw_nothing() -> None:

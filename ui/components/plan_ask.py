@@ -7,7 +7,7 @@ from typing import Final
 import streamlit as st
 
 from engine.planning.words.drafting import ROUNDS
-from engine.planning.words.problem import APPROACHES, examples
+from engine.planning.words.problem import APPROACHES, MAX_PROBLEM, examples
 from ui.components import plan_state as state
 from ui.components.text import escape
 
@@ -26,7 +26,7 @@ def example_row() -> None:
 def ask_form() -> None:
     """Draw the form; sending it drafts the proposals."""
     with st.form("plan-ask"):
-        st.text_area("The problem", key=state.PROBLEM, height=90, max_chars=4000, persist_state="session",
+        st.text_area("The problem", key=state.PROBLEM, height=90, max_chars=MAX_PROBLEM, persist_state="session",
                      placeholder="Robin flies to Berlin, stays four nights and flies home. All of it is booked, or nothing.")  # fmt: skip
         left, right = st.columns(2)
         left.text_area("Constraints, one a line", key=state.CONSTRAINTS, height=100, persist_state="session",
@@ -40,7 +40,9 @@ def ask_form() -> None:
             "What it becomes", tuple(_STYLES), key="plan-style", format_func=lambda kind: _STYLES[kind]
         )
         count = third.number_input("Proposals", 1, len(APPROACHES), len(APPROACHES), key="plan-count")
-        rounds = fourth.number_input("Rounds", 1, 20, ROUNDS, key="plan-rounds", help="At most so many each")
+        rounds = fourth.number_input(
+            "Rounds", 1, 20, ROUNDS, key=state.ROUNDS_KEY, help="At most so many each"
+        )
         go = st.form_submit_button("Draft", key="plan-draft", icon=":material/edit_note:", type="primary")
     if not go:
         return

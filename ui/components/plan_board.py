@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from engine.planning.words.drafting import Drafting
+from engine.planning.words.drafting import ROUNDS, Drafting
 from engine.planning.words.measures import measured
 from ui.components import plan_state as state
 from ui.components.badges import Badge, draw
@@ -12,7 +12,7 @@ from ui.components.start_run import run_dialog
 from ui.components.text import escape, theme_type
 from ui.models.gallery_picture import picture
 from ui.models.plan_drafts import Board, profiles, round_lines, round_title, schemas_by_step
-from ui.models.plan_words import STATES, approach_word, measure_lines
+from ui.models.plan_words import STATES, WHY_NOT, approach_word, measure_lines
 
 
 def draw_board(board: Board) -> None:
@@ -38,8 +38,12 @@ def _head(drafting: Drafting, *, is_best: bool) -> None:
             draw(Badge("Best by what counts", "thumb_up", "blue"))
     title = drafting.outline.frame.title if drafting.outline.frame else ""
     st.caption(escape(f"{title}: {STATES[drafting.state]}" if title else STATES[drafting.state]))
-    if drafting.error:
+    if drafting.error and drafting.state == "no_model":
         st.error(escape(drafting.error), icon=":material/error:")
+    elif drafting.error:
+        st.warning(
+            escape(f"Not revised, the model can't be asked: {drafting.error}"), icon=":material/error:"
+        )
 
 
 def _picture(drafting: Drafting) -> None:
@@ -96,7 +100,7 @@ def _actions(drafting: Drafting, index: int) -> None:
         again = st.form_submit_button("Revise with my comment", key=f"plan-revise-go-{index}", icon=":material/replay:",
                                       disabled=drafting.document is None)  # fmt: skip
     with st.container(horizontal=True, gap="small"):
-        why = "" if drafting.state == "ready" else "What was found must be mended first"
+        why = WHY_NOT[drafting.state]
         if st.button("Approve", key=f"plan-approve-{index}", icon=":material/how_to_reg:", type="primary",
                      disabled=bool(why), help=why or "Save it as a version, take all of it over as yours, and start a run"):  # fmt: skip
             state.approve(drafting)
@@ -104,7 +108,7 @@ def _actions(drafting: Drafting, index: int) -> None:
                      disabled=drafting.document is None, help="As a draft, with what a model wrote marked"):  # fmt: skip
             state.open_in_designer(drafting)
     if again and comment.strip():
-        state.revise(index, comment.strip())
+        state.revise(index, comment.strip(), rounds=int(st.session_state.get(state.ROUNDS_KEY) or ROUNDS))
         st.rerun()
 
 

@@ -23,6 +23,7 @@ from ui.session import me, studio
 BOARD: Final = "plan-board"
 APPROVED: Final = "plan-approved"
 PROBLEM, CONSTRAINTS, METRICS, MODEL = "plan-problem", "plan-constraints", "plan-metrics", "plan-model"
+ROUNDS_KEY: Final = "plan-rounds"
 
 
 def board() -> Board:
@@ -54,10 +55,10 @@ def draft(words: Words, model: str, *, count: int, rounds: int) -> None:
         _say_end(status, found)
 
 
-def revise(index: int, comment: str) -> None:
+def revise(index: int, comment: str, *, rounds: int) -> None:
     """Ask for a proposal changed as the comment says, and keep it in its place."""
     with st.status("Revising ...", expanded=True) as status:
-        changed = revised(studio().llm, board().proposals[index], comment, told=_tell)
+        changed = revised(studio().llm, board().proposals[index], comment, rounds=rounds, told=_tell)
         st.session_state[BOARD] = board().revised(index, changed)
         _say_end(status, [changed])
 
@@ -70,8 +71,10 @@ def _tell(approach: Approach, done: Round) -> None:
 
 def _say_end(status: object, found: list[Drafting]) -> None:
     ready = sum(drafting.state == "ready" for drafting in found)
-    words = f"{ready} of {len(found)} ready"
-    getattr(status, "update")(label=words, state="complete" if ready else "error", expanded=False)  # noqa: B009
+    unheard = any(drafting.error for drafting in found)
+    words = f"{ready} of {len(found)} ready" + (", and the model could not be asked" if unheard else "")
+    state = "complete" if ready and not unheard else "error"
+    getattr(status, "update")(label=words, state=state, expanded=False)  # noqa: B009
 
 
 def open_in_designer(drafting: Drafting) -> None:

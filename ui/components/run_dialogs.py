@@ -1,4 +1,4 @@
-"""The dialogs of the Run page: disrupt a step, say that something changed, cancel and undo.
+"""The dialogs of the Run page: disrupt the run, change the plan, restore the state, cancel and undo.
 
 Which one is open is kept in the session, so that a dialog survives a rerun of the whole page.
 """

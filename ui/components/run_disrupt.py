@@ -44,9 +44,11 @@ def draw_disrupt(run: Run, group: str) -> bool:
     values = _fields(run, name, kinds[name])
     left, right = st.columns(2)
     with left:
-        begins = st.number_input("Holds from, in seconds from now", 0.0, 86400.0, 0.0, key=f"{KEY}-from")
+        begins = st.number_input("Begins after (s)", 0.0, 86400.0, 0.0, key=f"{KEY}-from")
     with right:
-        lasts = st.number_input("For how many seconds; 0: to the end", 0.0, 86400.0, 0.0, key=f"{KEY}-for")
+        lasts = st.number_input(
+            "Lasts (s), empty = to the end", 0.0, 86400.0, None, key=f"{KEY}-for", placeholder="to the end"
+        )
     values["reason"] = st.text_input(
         "What happened", key=f"{KEY}-reason", placeholder="Kept with the run", max_chars=500
     )
@@ -84,9 +86,7 @@ def _steps(run: Run, kind: str) -> dict[str, str]:
 def _fields(run: Run, kind: str, form: Kind) -> dict[str, Any]:
     """Draw what a kind asks for, and return it as plain values; what is left empty is left out."""
     found = {name: _field(run, kind, name) for name in form.asks}
-    return {
-        name: value for name, value in found.items() if value not in {None, ""} if not isinstance(value, list)
-    } | {name: value for name, value in found.items() if isinstance(value, list | dict)}
+    return {name: value for name, value in found.items() if value is not None and value != ""}
 
 
 def _field(run: Run, kind: str, name: str) -> Any:
@@ -160,7 +160,7 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def _command(what: dict[str, Any], begins: float, lasts: float) -> Disrupt | None:
+def _command(what: dict[str, Any], begins: float, lasts: float | None) -> Disrupt | None:
     """Return the command for what a form says, or None, with the reason, where that is none yet."""
     moment = now()
     start = moment + timedelta(seconds=begins) if begins else None

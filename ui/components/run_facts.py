@@ -11,9 +11,10 @@ from engine.core.commands import JudgeAssumption
 from engine.core.events import Recorded
 from engine.core.facts import KnownFact, ledger
 from engine.core.run import Run
-from ui.components.run_commands import send
+from ui.components.run_commands import refuse, send
 from ui.components.run_dialogs import open_dialog
 from ui.components.run_disrupt import KEY, draw_standing
+from ui.components.steady_table import steady_table
 from ui.components.text import escape
 from ui.models.run_facts import FactRow, fact_rows, short, use_rows
 from ui.models.run_words import counted
@@ -36,12 +37,13 @@ def draw_facts(run: Run, _history: Sequence[Recorded]) -> None:
     for fact in facts:
         if fact.assumed is not None:
             _assumption(run, fact, key)
-    if chosen is not None and chosen < len(facts):
-        _detail(run, facts[chosen], key)
+    for fact in facts:
+        if fact.path == chosen:
+            _detail(run, fact, key)
 
 
-def _table(rows: list[FactRow], key: str) -> int | None:
-    selected = st.dataframe(
+def _table(rows: list[FactRow], key: str) -> str | None:
+    return steady_table(
         {
             "Fact": [row.path for row in rows],
             "Value": [row.value for row in rows],
@@ -50,15 +52,12 @@ def _table(rows: list[FactRow], key: str) -> int | None:
             "Relied on by": [row.relied for row in rows],
             "Stands out": [row.state for row in rows],
         },
+        [row.path for row in rows],
+        f"{key}-table",
         hide_index=True,
-        key=f"{key}-table",
-        on_select="rerun",
-        selection_mode="single-row",
         column_config={"Relied on by": st.column_config.TextColumn(width="medium")},
         alt="The facts that this run went by",
     )
-    found = selected["selection"]["rows"]
-    return found[0] if found else None
 
 
 def _assumption(run: Run, fact: KnownFact, key: str) -> None:
@@ -75,18 +74,22 @@ def _assumption(run: Run, fact: KnownFact, key: str) -> None:
         if run.is_closed:
             return
         with st.form(f"{where}-form", border=False):
-            choice = st.segmented_control(
+            st.segmented_control(
                 "What do you say", ["Accept", "Refuse"], key=f"{where}-choice",
                 default={True: "Accept", False: "Refuse", None: None}[assumed.accepted],
-                help=f"Refused, it is {short(assumed.otherwise)}: who used it no longer counts, its checks are made anew",
+                help=f"If it is refused, {escape(short(assumed.otherwise))} takes its place: steps that relied on it no "
+                "longer count, and checks that used it run again",
             )  # fmt: skip
-            del choice
             st.text_input("Reason", key=f"{where}-reason", placeholder="Kept with the run", max_chars=500)
             st.form_submit_button("Say so", on_click=_judge, args=(run.id, fact.path, where))
 
 
 def _judge(run_id: str, path: str, where: str) -> None:
-    accepted = st.session_state.get(f"{where}-choice") == "Accept"
+    choice = st.session_state.get(f"{where}-choice")
+    if choice is None:
+        refuse("choose Accept or Refuse")
+        return
+    accepted = choice == "Accept"
     reason = str(st.session_state.get(f"{where}-reason") or "")
     said = "accepted" if accepted else "refused"
     send(run_id, JudgeAssumption(path=path, accepted=accepted, reason=reason, by=me()), f"{path} is {said}")
@@ -98,7 +101,7 @@ def _detail(run: Run, fact: KnownFact, key: str) -> None:
     uses = use_rows(run, fact)
     if uses:
         st.dataframe(
-            {"Step": [u[0] for u in uses], "For": [u[1] for u in uses], "Which": [u[2] for u in uses]},
+            {"Step": [u[0] for u in uses], "For": [u[1] for u in uses], "How": [u[2] for u in uses]},
             hide_index=True, key=f"{key}-uses",
         )  # fmt: skip
     if not run.is_closed and not fact.path.startswith("said."):

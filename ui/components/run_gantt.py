@@ -1,4 +1,4 @@
-"""The Plan view of a run with a timetable: its chart, the virtual clock, the plans that were proposed, and the solver's."""
+"""The Timetable view of a run with a timetable: its chart, the virtual clock, the plans that were proposed, and the solver's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from ui.components.text import escape, theme_type
 from ui.components.timeline import chart
 from ui.models.gantt import Gantt, gantt
 from ui.models.gantt_figure import gantt_figure
-from ui.models.gantt_plans import Candidates, candidates, proposals
+from ui.models.gantt_plans import Candidates, candidates, proposals, world_of
+from ui.models.run_words import has_clock, pace
 from ui.session import me
 
 SPEEDS: Final = (1.0, 5.0, 15.0, 60.0, 240.0)
@@ -42,7 +43,7 @@ def _draw_clock(run: Run, found: Gantt, key: str) -> None:
     assert found.now is not None
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}-clock"):
         moment = write_time(round(found.now), clock=found.has_clock)
-        state = f"{found.speed:g} minutes a second" if found.moves else "standing still"
+        state = pace(found.speed, clock=found.has_clock) if found.moves else "standing still"
         st.markdown(f"**{moment}** · {escape(state)}", width="content")
         st.button(
             "Stop", icon=":material/pause:", key=f"{key}-stop", disabled=not found.speed,
@@ -51,8 +52,8 @@ def _draw_clock(run: Run, found: Gantt, key: str) -> None:
         for speed in SPEEDS:
             st.button(
                 f"{speed:g}/s", key=f"{key}-speed-{speed:g}", disabled=found.speed == speed,
-                help=f"{speed:g} virtual minutes in a second",
-                on_click=press, args=(run.id, SetClock(by=me(), speed=speed), f"{speed:g} minutes a second"),
+                help=f"On the virtual clock: {pace(speed, clock=found.has_clock)}",
+                on_click=press, args=(run.id, SetClock(by=me(), speed=speed), pace(speed, clock=found.has_clock)),
             )  # fmt: skip
         st.button(
             "Next", icon=":material/skip_next:", key=f"{key}-jump", help="Let the next thing happen now",
@@ -108,8 +109,7 @@ def _draw_proposals(run: Run, history: Sequence[Recorded], key: str) -> None:
 
 def _compared(run: Run, key: str) -> Candidates:
     """Return the comparison; made anew only where the plan or the world has changed since."""
-    changes = len(run.clock.changes) if run.clock is not None else 0
-    stamp = (len(run.amendments), changes, run.is_closed)
+    stamp = (len(run.amendments), world_of(run), run.is_closed)
     kept = st.session_state.get(f"{key}-compared")
     if kept is None or kept[0] != stamp:
         kept = st.session_state[f"{key}-compared"] = (stamp, candidates(run))
@@ -130,5 +130,5 @@ def _draw_candidates(run: Run, key: str) -> None:
         found.robust, hide_index=True, key=f"{key}-robust", alt="Which plan survives which disruption"
     )
     st.caption(
-        "Minutes are what is left to the nearest closing time or deadline; a plan is pushed along, not planned anew."
+        f"{'Minutes are' if has_clock(run) else 'The number is'} what is left to the nearest closing time or deadline; a plan is pushed along, not planned anew."
     )

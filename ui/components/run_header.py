@@ -60,7 +60,7 @@ def _actions(run: Run, may: Allowed) -> list[Action]:
             "Disrupt", "run-disrupt-open", open_dialog, ("disrupt",), "bolt", disabled_because=may.disrupt
         ),
         Action(
-            "Plan",
+            "Change the plan",
             "run-plan-open",
             open_dialog,
             (PLAN,),

@@ -20,7 +20,7 @@ from ui.components.text import escape, plain
 from ui.models.run_actions import refusal
 from ui.models.run_events import event_lines
 from ui.models.run_inspect import StepDetail, Try, shortened, step_detail
-from ui.models.run_words import clock_ms, titles_of
+from ui.models.run_words import clock_ms, has_clock, titles_of
 from ui.session import me
 
 
@@ -217,7 +217,7 @@ def _undo(detail: StepDetail) -> None:
 
 
 def _events(run: Run, history: Sequence[Recorded], detail: StepDetail) -> None:
-    for line in event_lines(history, titles_of(run), step=detail.id):
+    for line in event_lines(history, titles_of(run), step=detail.id, clock=has_clock(run)):
         st.caption(f":gray[{line.seq} · {escape(clock_ms(line.at))}] **{escape(line.name)}**")
         plain(line.what)
 

@@ -1,4 +1,4 @@
-"""The view switch of the Run page: timeline, table, events, past states, rollback; one at a time."""
+"""The view switch of the Run page: timeline, table, checks, events, facts, states, rollback, timetable; one at a time."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ui.components.run_place import go, here, pick_key
 from ui.components.run_rollback import draw_rollback
 from ui.components.run_state import draw_state
 from ui.components.run_validation import draw_checks
+from ui.components.steady_table import steady_table
 from ui.components.text import escape
 from ui.components.timeline import timeline
 from ui.models.run_events import MAX_EVENTS, deeds, event_json, lines_of, log_json, matching_events, type_name
@@ -23,7 +24,7 @@ from ui.models.run_graph import cost_of, spent
 from ui.models.run_inspect import shortened
 from ui.models.run_places import choosable, table_steps, title_in
 from ui.models.run_timeline import FEW_INSIDE, MAX_INSIDE, openable, run_timeline
-from ui.models.run_words import clock_ms, counted, titles_of
+from ui.models.run_words import clock_ms, counted, has_clock, titles_of
 from ui.models.status import effect_look, kind_look, step_look
 from ui.models.step_words import shown_status, status_words
 
@@ -32,7 +33,7 @@ def draw_views(run: Run, history: Sequence[Recorded]) -> None:
     """Draw the switch and the chosen view of a run."""
     chosen = st.segmented_control(
         "View",
-        list(_VIEWS),
+        [view for view in _VIEWS if view != "Timetable" or run.clock is not None],
         default="Timeline",
         key=f"run-{run.id}-view",
         required=True,
@@ -44,7 +45,7 @@ def draw_views(run: Run, history: Sequence[Recorded]) -> None:
 
 def draw_deeds(run: Run, history: Sequence[Recorded]) -> None:
     """Draw who did what and why."""
-    found = deeds(history, titles_of(run))
+    found = deeds(history, titles_of(run), clock=has_clock(run))
     st.subheader("Who did what, and why", anchor=False)
     st.dataframe(
         {
@@ -150,10 +151,10 @@ def _events(run: Run, history: Sequence[Recorded]) -> None:
             on_click="ignore",
         )
     found = matching_events(history, step=step, kinds=chosen, text=text or "")
-    lines = lines_of(found[:MAX_EVENTS], titles)
+    lines = lines_of(found[:MAX_EVENTS], titles, clock=has_clock(run))
     cut = f"; the newest {MAX_EVENTS:,} are shown" if len(found) > MAX_EVENTS else ""
     st.caption(f"{counted(len(found), 'event')} of {len(history)}, newest first, times in UTC{cut}")
-    selected = st.dataframe(
+    chosen_seq = steady_table(
         {
             "No.": [line.seq for line in lines],
             "Time": [clock_ms(line.at) for line in lines],
@@ -161,19 +162,17 @@ def _events(run: Run, history: Sequence[Recorded]) -> None:
             "Event": [line.name for line in lines],
             "What": [line.what for line in lines],
         },
+        [line.seq for line in lines],
+        f"{key}-table",
         hide_index=True,
-        key=f"{key}-table",
         column_config={
             "No.": st.column_config.NumberColumn(width=60),
             "What": st.column_config.TextColumn(width="large"),
         },
-        on_select="rerun",
-        selection_mode="single-row",
         alt="The log of this run",
     )
-    rows = selected["selection"]["rows"]
-    if rows and rows[0] < len(lines):
-        st.json(shortened(event_json(history, lines[rows[0]].seq)))
+    if chosen_seq is not None:
+        st.json(shortened(event_json(history, chosen_seq)))
     else:
         st.caption("Select a row to see all that it holds.")
 
@@ -186,5 +185,5 @@ _VIEWS: Final[dict[str, Callable[[Run, Sequence[Recorded]], Any]]] = {
     "Facts": draw_facts,
     "State": draw_state,
     "Rollback": draw_rollback,
-    "Plan": draw_gantt,
+    "Timetable": draw_gantt,
 }

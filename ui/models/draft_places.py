@@ -15,7 +15,6 @@ from ui.models.draft import UNSET, Document, Path, get, put, step_title, steps_o
 from ui.models.draft_problems import Finding, located
 
 BODIES: Final = {"map": "body", "loop": "body", "saga": "definition"}
-_KEPT: Final = ("steps", "output")
 _WAY: Final = re.compile(r"steps\.([^.\[]+)\.(body|definition|workers\.[^.\[]+)(?=\.|$)")
 
 

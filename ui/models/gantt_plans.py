@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from engine.core.activities_ahead import forecast
 from engine.core.activities_told import timetable, told
 from engine.core.errors import SagaError
-from engine.core.events import AttemptEnded, Recorded, StepCommitted, TimesChanged, VerdictGiven
+from engine.core.events import AttemptEnded, Recorded, StepCommitted, TimesChanged, Verdict, VerdictGiven
 from engine.core.moments import read_time
 from engine.core.run import Run
-from engine.planning.case import case_of
+from engine.planning.case import Case, case_of
 from engine.planning.functions import problem_of
 from engine.planning.plan import Plan, Row
 from engine.planning.problem import Disruption, Problem
 from engine.planning.proposals import proposed
 from engine.planning.robustness import robustness, slack_left, what_ifs
-from engine.planning.situation import Situation
+from engine.planning.situation import PASSED, Situation
 from engine.planning.timetable import rows_of
-from ui.models.run_words import title_of
+from ui.models.run_words import has_clock, title_of
 
 Json = Any
 SOLVED = "The solver's"
+ABOUT: Final = "timetable_"
+"""What the names of the functions begin with that are given a problem with its timetable."""
+NOTHING_ASKED: Final = (
+    "No step has said yet which problem this saga solves, so there is nothing to compare with."
+)
+SAID: Final[dict[Verdict, str]] = {"retry": "Sent back", "reject": "Rejected", "ask": "A person is asked"}
+"""What a verdict means for a plan; every other one leaves it as it is, until its step counts."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +48,31 @@ class Proposed:
 def proposals(run: Run, history: Sequence[Recorded]) -> list[Proposed]:
     """Return every plan that a step of the run proposed, oldest first, with what its checker said."""
     rows: list[Proposed] = []
-    planners: set[str] = set()
+    latest: dict[str, int] = {}
     at: Json = told(run, _start(run))
     for recorded in history:
         event = recorded.event
         if isinstance(event, TimesChanged):
             at = told(run, event.at)
         elif isinstance(event, AttemptEnded) and event.phase == "forward" and _has_rows(event.output):
-            planners.add(event.step)
+            latest[event.step] = len(rows)
             rows.append(Proposed(len(rows) + 1, at, _by(run, event), len(event.output["rows"]), "", ""))
-        elif isinstance(event, VerdictGiven | StepCommitted) and event.step in planners:
-            rows[-1] = _judged(rows[-1], event)
+        elif isinstance(event, VerdictGiven | StepCommitted) and event.step in latest and _counts(event):
+            place = latest[event.step]
+            rows[place] = _judged(rows[place], event)
     return rows
+
+
+def _counts(event: VerdictGiven | StepCommitted) -> bool:
+    """Return whether an event is about what a planner proposed, not about what a person did in its place."""
+    return isinstance(event, VerdictGiven) or not event.by
 
 
 def _judged(row: Proposed, event: VerdictGiven | StepCommitted) -> Proposed:
     if isinstance(event, StepCommitted):
-        return replace(row, verdict=row.verdict or "Admitted")
-    return replace(
-        row, verdict="Admitted" if event.verdict == "accept" else "Sent back", found=event.evidence
-    )
+        return replace(row, verdict="Admitted")
+    found = row.found if row.verdict and event.verdict == "accept" else event.evidence
+    return replace(row, verdict=SAID.get(event.verdict, row.verdict), found=found)
 
 
 def _start(run: Run) -> float:
@@ -89,34 +101,53 @@ class Candidates:
 
 def candidates(run: Run) -> Candidates:
     """Return the plan of a run beside the solver's for the same problem, as it was at the start and as things went."""
-    problem = _problem(run)
-    if problem is None:
-        return Candidates(
-            refusal="No step of this saga says which problem it solves, so there is nothing to compare with."
-        )
     try:
-        proposal = proposed(Situation(case_of(problem)))
+        asked = _asked(run)
+        if asked is None:
+            return Candidates(refusal=NOTHING_ASKED)
+        problem, given = asked
+        case = case_of(problem, given)
+        proposal = proposed(Situation(case))
+        plans = [
+            Plan(id=name, rows=rows) for name, rows in (*_admitted(run), (SOLVED, proposal.rows)) if rows
+        ]
+        trials = robustness(problem, plans, [*_changes(run), *what_ifs(case)], given)
     except SagaError as refused:
         return Candidates(refusal=str(refused))
-    plans = [Plan(id=name, rows=rows) for name, rows in (*_admitted(run), (SOLVED, proposal.rows)) if rows]
-    figures = [_figures(run, problem, plan) for plan in [*plans, *_going(run)]]
-    trials = robustness(problem, plans, [*_changes(run), *what_ifs(case_of(problem))])
+    figures = [_figures(run, case, plan) for plan in [*plans, *_going(run)]]
+    unit = " min" if has_clock(run) else ""
     robust = [
         {"Disruption": name} | {
-            trial.plan: f"{'✓' if trial.survives else '✗'} {'' if trial.slack is None else f'{trial.slack:g} min'}"
+            trial.plan: f"{'✓' if trial.survives else '✗'} {'' if trial.slack is None else f'{trial.slack:g}{unit}'}"
             for trial in trials if trial.disruption == name
         }
         for name in dict.fromkeys(trial.disruption for trial in trials)
     ]  # fmt: skip
-    return Candidates(figures, _gap(figures), robust)
+    return Candidates(figures, _gap(figures, "minutes " if unit else ""), robust)
 
 
-def _problem(run: Run) -> Problem | None:
-    for step in run.saga.steps.values():
-        args = step.with_.args if step.kind == "python" else {}
-        if "problem" in args:
-            return problem_of(args["problem"])
-    return None
+def world_of(run: Run) -> tuple[Json, ...]:
+    """Return what a comparison depends on besides the plan: what has changed, and when each activity is to end."""
+    clock = run.clock
+    if clock is None:
+        return ()
+    return (len(clock.changes), *sorted((name, span.until) for name, span in clock.spans.items()))
+
+
+def _asked(run: Run) -> tuple[Problem, dict[str, Json]] | None:
+    """Return the problem and what is taken for granted, as the last call about the run's timetable had them."""
+    calls = [
+        attempt
+        for name in run.steps
+        for state in (*run.past.get(name, ()), run.steps[name])
+        for attempt in state.attempts
+        if attempt.outcome == "ok" and str(attempt.intent.request.get("function", "")).startswith(ABOUT)
+    ]
+    if not calls:
+        return None
+    args = max(reversed(calls), key=lambda call: call.started_at).intent.request.get("args") or {}
+    given = {name: value for name, value in (args.get("assume") or {}).items() if name != PASSED}
+    return problem_of(args.get("problem")), given
 
 
 def _admitted(run: Run) -> list[tuple[str, tuple[Row, ...]]]:
@@ -152,24 +183,27 @@ def _going(run: Run) -> list[Plan]:
     ]
 
 
-def _figures(run: Run, problem: Problem, plan: Plan) -> dict[str, Json]:
-    case = case_of(problem)
+def _figures(run: Run, case: Case, plan: Plan) -> dict[str, Json]:
     ways = [row for row in plan.rows if row.moves]
     last = max((row.ends for row in ways), default=max((row.ends for row in plan.rows), default=0))
     slack = slack_left(case, plan)
     return {
         "Plan": plan.id, "Rows": len(plan.rows), "All done": str(told(run, last)), "_done": last,
-        "Minutes on the way": sum(row.ends - row.start for row in ways), "Minutes left": slack,
+        **(
+            {"Minutes on the way": sum(row.ends - row.start for row in ways), "Minutes left": slack}
+            if has_clock(run)
+            else {"Left": slack}
+        ),
     }  # fmt: skip
 
 
-def _gap(figures: list[dict[str, Json]]) -> str:
+def _gap(figures: list[dict[str, Json]], unit: str) -> str:
     done = {row["Plan"]: row.pop("_done") for row in figures}
     best = done.get(SOLVED)
     if best is None:
         return "The solver finds no plan for the problem as it was."
     said = [
-        f"{name}: {moment - best:g} minutes later than the solver's"
+        f"{name}: {moment - best:g} {unit}later than the solver's"
         for name, moment in done.items()
         if name != SOLVED
     ]

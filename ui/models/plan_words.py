@@ -15,6 +15,13 @@ STATES: Final[dict[State, str]] = {
     "out_of_rounds": "stopped: no rounds are left, and findings are",
     "no_model": "stopped: the model can't be asked",
 }
+WHY_NOT: Final[dict[State, str]] = {
+    "ready": "",
+    "stalled": "What was found must be mended first",
+    "out_of_rounds": "What was found must be mended first",
+    "no_model": "The model could not be asked: draft it anew, or revise it, once it can",
+}
+"""Why a proposal can't be approved."""
 _APPROACHES: Final[dict[Approach, str]] = {"side_by_side": "Side by side", "in_turn": "One after the other"}
 
 

@@ -279,7 +279,7 @@ def no_plan(run: Run, step: StepState) -> Ask:
         "needs_attention",
         f"The rest needs a plan, and none was found for {title_in(run, step.id)}",
         detail=run.attention[step.id].reason,
-        advice="Change the plan yourself (Plan, above), or choose. Nothing begins before that.",
+        advice="Change the plan yourself (above), or choose. Nothing begins before that.",
         choices=(
             Choice("retry", "Ask the planner again", "From the start: what is affected first"),
             Choice("keep", "Go on as planned", "What was undone is done anew as it was"),
@@ -298,7 +298,7 @@ def _limit(run: Run) -> Iterator[Ask]:
     unit = (
         "USD" if run.limit.limit == "cost_usd" else run.limit.limit.removesuffix("s" if stated == 1 else "")
     )
-    more = f"{stated:,g} {unit} more, counted from now"
+    more = f"{stated:,.10g} {unit} more, counted from now"
     yield Ask(
         "limit",
         "",

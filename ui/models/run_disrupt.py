@@ -11,7 +11,7 @@ from engine.core import disruption_kinds as d
 from engine.core.disrupt import foreseen, words
 from engine.core.errors import CommandRejected
 from engine.core.run import Run, StepState
-from ui.models.run_words import clock, listed, titles_of
+from ui.models.run_words import clock, listed, titles_of, with_reason
 
 Json = Any
 
@@ -53,11 +53,6 @@ GROUPS: Final[dict[str, dict[str, Kind]]] = {
         "crash": Kind("Crash", "This process is killed. Start it again and look.", ()),
     },
 }  # fmt: skip
-
-
-def kind_of(name: str) -> Kind:
-    """Return a kind by its name."""
-    return next(kinds[name] for kinds in GROUPS.values() if name in kinds)
 
 
 @dataclass(frozen=True)
@@ -136,10 +131,6 @@ def who(run: Run, what: d.Disruption) -> str:
     return listed([titles.get(name, name) for name in steps_of(what)])
 
 
-def _with(text: str, reason: str) -> str:
-    return f"{text}: {reason}" if reason else text
-
-
 def _known(e: Any) -> str:
     when = f", from {clock(e.effective_from)} UTC" if e.effective_from else ""
     end = f", until {clock(e.until)} UTC" if e.until else ""
@@ -155,8 +146,8 @@ def _struck(e: Any) -> str:
 DISRUPTION_WORDS: Final[Mapping[str, Callable[[Any], str]]] = {
     "disrupted": _known,
     "disruption_struck": _struck,
-    "disruption_ended": lambda e: _with(f"The disruption of event {e.disruption} is over", e.reason),
-    "assumption_judged": lambda e: _with(
+    "disruption_ended": lambda e: with_reason(f"The disruption of event {e.disruption} is over", e.reason),
+    "assumption_judged": lambda e: with_reason(
         f"{e.by} {'accepts' if e.accepted else 'refuses'} the assumption {e.path}", e.reason
     ),
 }

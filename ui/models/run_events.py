@@ -14,7 +14,7 @@ from engine.core.moments import write_time
 from engine.core.run import Run
 from ui.models.run_disrupt import DISRUPTION_DEEDS, DISRUPTION_WORDS, steps_of
 from ui.models.run_verdicts import FALLBACKS
-from ui.models.run_words import clock, counted, listed
+from ui.models.run_words import STOPS, clock, counted, listed, pace, with_reason
 
 Json = Any
 
@@ -57,9 +57,10 @@ def event_lines(
     step: str | None = None,
     kinds: Sequence[str] = (),
     text: str = "",
+    clock: bool = True,
 ) -> list[Line]:
     """Return the matching events, newest first; `text` is searched in all that an event holds."""
-    return lines_of(matching_events(history, step=step, kinds=kinds, text=text), titles)
+    return lines_of(matching_events(history, step=step, kinds=kinds, text=text), titles, clock=clock)
 
 
 def matching_events(
@@ -79,15 +80,17 @@ def matching_events(
     ]
 
 
-def lines_of(found: Sequence[Recorded], titles: Mapping[str, str]) -> list[Line]:
-    """Return events in words."""
-    return [_line(recorded, titles) for recorded in found]
+def lines_of(found: Sequence[Recorded], titles: Mapping[str, str], *, clock: bool = True) -> list[Line]:
+    """Return events in words; `clock` is whether virtual moments are times of day."""
+    return [_line(recorded, titles, clock=clock) for recorded in found]
 
 
-def _line(recorded: Recorded, titles: Mapping[str, str]) -> Line:
+def _line(recorded: Recorded, titles: Mapping[str, str], *, clock: bool) -> Line:
     event = recorded.event
     names = listed([titles.get(step, step) for step in _steps(event)])
-    return Line(recorded.seq, recorded.at, event.type, type_name(event.type), names, words_of(event))
+    return Line(
+        recorded.seq, recorded.at, event.type, type_name(event.type), names, words_of(event, clock=clock)
+    )
 
 
 def event_json(history: Sequence[Recorded], seq: int) -> Json:
@@ -133,10 +136,6 @@ _SEEN: Final = {
 }
 
 
-def _with(text: str, reason: str) -> str:
-    return f"{text}: {reason}" if reason else text
-
-
 def _intended(e: Any) -> str:
     if e.phase == "check":
         return f"{e.validator} is asked, vote {e.vote}, with the key {e.key}"
@@ -147,9 +146,9 @@ def _intended(e: Any) -> str:
 
 def _verdict(e: Any) -> str:
     if e.by:
-        return _with(f"{e.by} {_SEEN[e.verdict]} it in the place of {e.validator}", e.evidence)
+        return with_reason(f"{e.by} {_SEEN[e.verdict]} it in the place of {e.validator}", e.evidence)
     where = f" (edge to {e.edge})" if e.edge else ""
-    return _with(f"{e.validator}{where} {_SEEN[e.verdict]}", e.evidence)
+    return with_reason(f"{e.validator}{where} {_SEEN[e.verdict]}", e.evidence)
 
 
 def _augmented(e: Any) -> str:
@@ -160,14 +159,14 @@ def _augmented(e: Any) -> str:
 
 def _direction(e: Any) -> str:
     if e.direction == "forward":
-        return _with("The run goes forward", e.reason)
+        return with_reason("The run goes forward", e.reason)
     if e.direction == "repair":
         undone = f"{counted(len(e.plan), 'effect')} to undo, {counted(len(e.affected), 'step')} to do anew"
-        return _with(f"The run is repaired, {undone}", e.reason)
-    return _with(f"The run goes back, {counted(len(e.plan), 'effect')} to undo", e.reason)
+        return with_reason(f"The run is repaired, {undone}", e.reason)
+    return with_reason(f"The run goes back, {counted(len(e.plan), 'effect')} to undo", e.reason)
 
 
-_SCOPES: Final = {
+SCOPES: Final = {
     "local": "what is affected",
     "neighbourhood": "what is affected and its neighbours",
     "remainder": "all that has not begun",
@@ -178,7 +177,7 @@ def _then(e: Any) -> str:
     if e.then == "person":
         return "a person goes on"
     again = "again" if e.then == e.scope else "next"
-    return f"{again} over {_SCOPES[e.then]}"
+    return f"{again} over {SCOPES[e.then]}"
 
 
 def _refused(e: Any) -> str:
@@ -220,17 +219,9 @@ def _opened(e: Any) -> str:
     return f"Begins {listed(names)}" + (f", {e.concurrency} at once" if len(names) > 1 else "")
 
 
-_STOPS: Final = {
-    "until": "good enough",
-    "max_rounds": "its rounds are used up",
-    "stall": "no more progress",
-    "timeout": "its time is up",
-}
-
-
 def _round(e: Any) -> str:
     scored = "" if e.score is None else f" with a score of {e.score:g}"
-    return _with(f"Round {e.round} ended{scored}", _STOPS.get(e.stop, "another one follows"))
+    return with_reason(f"Round {e.round} ended{scored}", STOPS.get(e.stop, "another one follows"))
 
 
 _WORDS: Final[dict[str, Callable[[Any], str]]] = {
@@ -244,7 +235,7 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "steps_stale": lambda e: f"What {listed(e.steps)} relied on has changed, says {e.by}: {e.reason}",
     "steps_redone": lambda e: f"Repair {e.round}: {listed(e.steps)} begin anew, everything else stays",
     "plan_amended": lambda e: f"Plan changed by {e.by}: {_plan_changes(e)}; {e.reason}",
-    "replan_begun": lambda e: _with("The rest is planned anew", e.reason),
+    "replan_begun": lambda e: with_reason("The rest is planned anew", e.reason),
     "plan_proposed": lambda e: f"Round {e.round}, {e.by} proposes: {_proposed(e)}; {e.reason}",
     "plan_refused": _refused,
     "plan_kept": lambda e: f"{e.by[:1].upper()}{e.by[1:]} keeps the plan as it is: {e.reason}",
@@ -256,36 +247,38 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
         if e.exceptions
         else "Everything is undone"
     ),
-    "run_abandoned": lambda e: _with(f"Given up by {e.by}", e.reason),
+    "run_abandoned": lambda e: with_reason(f"Given up by {e.by}", e.reason),
     "step_skipped": lambda e: e.reason,
     "step_ready": lambda _: "Everything it needs is there",
     "wait_begun": _wait,
     "signal_received": lambda e: f"{e.by} sends {signal_words(e.name, e.key)}",
     "approval_requested": lambda e: f"Asks {e.group or 'anyone'}: {e.question}",
-    "approval_given": lambda e: _with(f"{e.decision.capitalize()} by {e.by}", e.reason),
-    "approval_ended": lambda e: _with(f"The question is {e.how}", e.reason),
+    "approval_given": lambda e: with_reason(f"{e.decision.capitalize()} by {e.by}", e.reason),
+    "approval_ended": lambda e: with_reason(f"The question is {e.how}", e.reason),
     "attempt_intended": _intended,
-    "attempt_ended": lambda e: _with(
+    "attempt_ended": lambda e: with_reason(
         f"{_PHASE[e.phase].capitalize()} {e.attempt} {_OUTCOME[e.outcome]}", e.error
     ),
-    "attempt_resolved": lambda e: _with(
+    "attempt_resolved": lambda e: with_reason(
         f"Try {e.attempt} {'landed' if e.landed else 'did not land'}", e.evidence
     ),
     "late_landed": lambda e: (
         f"Try {e.attempt} landed after it had been given up"
         + ("" if e.counts else "; it is undone by itself")
     ),
-    "late_undone": lambda e: _with(f"The late effect of try {e.attempt} is settled ({e.how})", e.reason),
+    "late_undone": lambda e: with_reason(
+        f"The late effect of try {e.attempt} is settled ({e.how})", e.reason
+    ),
     "locks_wanted": lambda e: f"Waits for {', '.join(e.keys)} until {clock(e.until)} UTC",
     "locks_taken": lambda e: f"Holds {', '.join(e.keys)} until the run ends",
     "frames_opened": _opened,
     "frame_dropped": lambda e: f"It goes on without {e.frame}; what that did is undone. {e.reason}",
     "round_ended": _round,
-    "gathered": lambda e: _with(
+    "gathered": lambda e: with_reason(
         "What is inside has ended and is put together", e.ask and f"a person is asked: {e.ask}"
     ),
     "limit_reached": in_words,
-    "limit_granted": lambda e: _with(f"{e.by} grants as much again", e.reason),
+    "limit_granted": lambda e: with_reason(f"{e.by} grants as much again", e.reason),
     "retry_scheduled": lambda e: f"Next {_PHASE[e.phase]} at {clock(e.due)} UTC, because: {e.reason}",
     "help_needed": lambda e: e.reason,
     "validation_begun": lambda e: (
@@ -293,32 +286,43 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     ),
     "verdict_given": _verdict,
     "output_augmented": _augmented,
-    "fallback_taken": lambda e: _with(
+    "fallback_taken": lambda e: with_reason(
         f"Fallback {e.number} is taken ({FALLBACKS.get(e.kind, e.kind)})", e.reason
     ),
-    "app_restored": lambda e: _with(f"{e.by} set the application state back to event {e.at_seq}", e.reason),
+    "app_restored": lambda e: with_reason(
+        f"{e.by} set the application state back to event {e.at_seq}", e.reason
+    ),
     "step_committed": lambda e: (
-        (_with(f"Done by hand, says {e.by}", e.evidence) if e.by else "Its result counts") + caused(e)
+        (with_reason(f"Done by hand, says {e.by}", e.evidence) if e.by else "Its result counts") + caused(e)
     ),
     "step_failed": lambda e: e.reason + caused(e),
     "step_undone": lambda e: e.reason,
-    "step_excused": lambda e: _with(f"Settled by {e.by} ({e.how})", e.reason),
-    "retry_asked": lambda e: _with(f"{e.by} asks for the next try at once", e.reason),
+    "step_excused": lambda e: with_reason(f"Settled by {e.by} ({e.how})", e.reason),
+    "retry_asked": lambda e: with_reason(f"{e.by} asks for the next try at once", e.reason),
     **DISRUPTION_WORDS,
-    "clock_set": lambda e: (
-        f"{e.by} sets the virtual clock to {e.speed:g} minutes a second, at {write_time(e.at)}"
-    ),
-    "activity_begun": lambda e: f"Begins at {write_time(e.at)}, until {write_time(e.until)}",
-    "times_changed": lambda e: _with(
-        f"Known at {write_time(e.at)}: {e.text or e.kind.replace('_', ' ')}",
-        "; ".join(f"{step} now ends at {write_time(until)}" for step, until in e.ends.items()),
-    ),
-    "activity_revised": lambda e: f"Ends at {write_time(e.until)}, says {e.by}: {e.reason}",
 }
+_TIMES: Final[dict[str, Callable[[Any, bool], str]]] = {
+    "clock_set": lambda e, clock: (
+        f"{e.by} sets the virtual clock to {pace(e.speed, clock=clock)}, at {write_time(e.at, clock=clock)}"
+    ),
+    "activity_begun": lambda e, clock: (
+        f"Begins at {write_time(e.at, clock=clock)}, until {write_time(e.until, clock=clock)}"
+    ),
+    "times_changed": lambda e, clock: with_reason(
+        f"Known at {write_time(e.at, clock=clock)}: {e.text or e.kind.replace('_', ' ')}",
+        "; ".join(f"{step} now ends at {write_time(until, clock=clock)}" for step, until in e.ends.items()),
+    ),
+    "activity_revised": lambda e, clock: (
+        f"Ends at {write_time(e.until, clock=clock)}, says {e.by}: {e.reason}"
+    ),
+}
+"""What is told of virtual time: moments as the saga's clock writes them."""
 
 
-def words_of(event: Any) -> str:
-    """Return what an event says, in words."""
+def words_of(event: Any, *, clock: bool = True) -> str:
+    """Return what an event says, in words; `clock` is whether virtual moments are times of day."""
+    if event.type in _TIMES:
+        return _TIMES[event.type](event, clock)
     return _WORDS[event.type](event) if event.type in _WORDS else type_name(event.type)
 
 
@@ -358,22 +362,30 @@ _DEEDS: Final[dict[str, Callable[[Any], tuple[str, str]]]] = {
     "signal_received": lambda e: (f"sent {signal_words(e.name, e.key)}", ""),
     **DISRUPTION_DEEDS,
     "noted": lambda e: ("noted", e.text),
-    "clock_set": lambda e: (f"set the virtual clock to {e.speed:g} minutes a second", ""),
     "times_changed": lambda e: ("said that the world of the timetable has changed", e.text),
-    "activity_revised": lambda e: (f"said when it ends: {write_time(e.until)}", e.reason),
+}
+_TIME_DEEDS: Final[dict[str, Callable[[Any, bool], tuple[str, str]]]] = {
+    "clock_set": lambda e, clock: (f"set the virtual clock to {pace(e.speed, clock=clock)}", ""),
+    "activity_revised": lambda e, clock: (
+        f"said when it ends: {write_time(e.until, clock=clock)}",
+        e.reason,
+    ),
 }
 
 
-def deeds(history: Sequence[Recorded], titles: Mapping[str, str]) -> list[Deed]:
+def deeds(history: Sequence[Recorded], titles: Mapping[str, str], *, clock: bool = True) -> list[Deed]:
     """Return what people did to a run, oldest first: who, what, and why."""
     found = []
     for recorded in history:
         event: Any = recorded.event
-        if event.type not in _DEEDS and event.type != "faulted":  # of thousands, a few are deeds
+        if event.type not in _DEEDS and event.type not in {
+            "faulted",
+            *_TIME_DEEDS,
+        }:  # of thousands, a few are deeds
             continue
         by, kind = getattr(event, "by", ""), _deed(event)
-        if by and kind in _DEEDS:
-            did, why = _DEEDS[kind](event)
+        if by and (kind in _DEEDS or kind in _TIME_DEEDS):
+            did, why = _TIME_DEEDS[kind](event, clock) if kind in _TIME_DEEDS else _DEEDS[kind](event)
             names = listed([titles.get(step, step) for step in _steps(event)])
             found.append(Deed(recorded.at, by, f"{did} · {names}" if names else did, why))
     return found

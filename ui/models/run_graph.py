@@ -19,7 +19,7 @@ from ui.models.layout import CARD_H, CARD_W, Layout
 from ui.models.run_checks import check_mark, edge_check
 from ui.models.run_disrupt import planted_on
 from ui.models.run_places import plan_at, steps_at
-from ui.models.run_tally import has_undo_inside, inside_words, stack_of, undo_tally
+from ui.models.run_tally import GOING_BACK, has_undo_inside, inside_words, stack_of, undo_tally
 from ui.models.run_verdicts import fallbacks
 from ui.models.run_words import epoch_words, epochs, money, rounded, title_of
 from ui.models.status import effect_look, kind_look
@@ -30,9 +30,6 @@ NO_TIME = timedelta(0)
 
 UNDO: Final = "undo:"
 """What the id of a compensation's card begins with."""
-GOING_BACK: Final = frozenset(
-    {"to_compensate", "compensating", "compensated", "empty", "comp_failed", "excused"}
-)
 
 SHORT: Final = {"fallback": "Done by fallback", "awaiting_verdict": "Needs a decision"}
 """Words that fit on a card, where those of the status map do not."""

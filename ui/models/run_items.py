@@ -17,7 +17,7 @@ from engine.core.scope import known_output, output_of, scope_of
 from ui.models.run_graph import cost_of_all
 from ui.models.run_places import frame_title
 from ui.models.run_tally import FrameStatus, frame_status
-from ui.models.run_words import counted
+from ui.models.run_words import STOPS, counted
 from ui.models.status import Look, step_look
 from ui.models.timeline import duration_words
 
@@ -34,12 +34,6 @@ CHOICES: Final = {
     "Still to come": ("pending", "withdrawn"),
 }
 TEXT_CHARS: Final = 160
-STOPS: Final = {
-    "until": "Good enough",
-    "max_rounds": "Its rounds are used up",
-    "stall": "No more progress",
-    "timeout": "Its time is up",
-}
 
 
 @dataclass(frozen=True)
@@ -197,7 +191,7 @@ def round_lines(run: Run, step: StepState, now: datetime) -> list[RoundLine]:
             RoundLine(
                 frame=name, number=place + 1, status=frame_status(run, frame), score=score,
                 gain=f"{score - scored:+g}" if score is not None and scored is not None else "",
-                is_best=place + 1 == best, stop=STOPS.get(ended.stop, "") if ended is not None else "",
+                is_best=place + 1 == best, stop=STOPS.get(ended.stop, "").capitalize() if ended is not None else "",
                 output=text or frame.failing, diff=text_diff(before, text) if place and text else "",
                 took=took(inside, now), cost=cost_of_all(inside),
             )
@@ -259,4 +253,4 @@ def ended_words(run: Run, step: StepState) -> str:
     last = frames.rounds[-1]
     if not last.stop:
         return f"{counted(len(frames.rounds), 'round')} so far"
-    return f"{STOPS[last.stop]} after {counted(len(frames.rounds), 'round')}; round {last.best} counts"
+    return f"{STOPS[last.stop].capitalize()} after {counted(len(frames.rounds), 'round')}; round {last.best} counts"

@@ -137,12 +137,6 @@ def steps_at(run: Run, place: str) -> list[StepState]:
     return [step for step in found if step is not None]
 
 
-def place_of_step(run: Run, name: str) -> str:
-    """Return the place where a step stands."""
-    step = run.steps.get(name)
-    return step.frame if step is not None else ""
-
-
 def way_to(run: Run, place: str) -> list[Crumb]:
     """Return the way from the run to a place, both included."""
     crumbs: list[Crumb] = []

@@ -20,14 +20,9 @@ from engine.core.events import (
     Recorded,
     ReplanBegun,
 )
-from ui.models.run_events import words_of
+from ui.models.run_events import SCOPES, words_of
 from ui.models.run_words import listed, money
 
-SCOPES: Final = {
-    "local": "what is affected",
-    "neighbourhood": "and its neighbours",
-    "remainder": "all that has not begun",
-}
 CHANGES: Final = {"added": "New", "changed": "Changed", "removed": "Left out"}
 
 

@@ -17,7 +17,7 @@ from engine.core.run import Run
 from engine.core.saga import Saga
 from ui.models.run_actions import refusal
 from ui.models.run_events import type_name, words_of
-from ui.models.run_words import headline, title_of
+from ui.models.run_words import has_clock, headline, title_of
 from ui.models.status import step_look
 
 Json = Any
@@ -69,7 +69,7 @@ def moment(saga: Saga, history: Sequence[Recorded], seq: int) -> Moment:
         at=recorded.at,
         event=type_name(recorded.event.type),
         step=title_of(past.steps[step]) if step in past.steps else "",
-        what=words_of(recorded.event),
+        what=words_of(recorded.event, clock=has_clock(past)),
         run=headline(past).word,
         app=past.app,
         keys=tuple(

@@ -16,7 +16,7 @@ from ui.models.run_words import counted
 FrameStatus = Literal["pending", "running", "withdrawn", "failed", "handled", "committed", "undone"]
 """How one run of a body stands; but for `undone`, keys of the map of step statuses."""
 NOUNS: Final = {"map": "item", "loop": "round", "team": "task", "agent": "call"}
-_GOING_BACK: Final = frozenset({"to_compensate", "compensating", "comp_failed", *UNDONE})
+GOING_BACK: Final = frozenset({"to_compensate", "compensating", "comp_failed", *UNDONE})
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def undo_tally(run: Run, step: StepState) -> tuple[str, str]:
         if undo_of(one.definition) is None:
             continue
         late = [call.status for call in one.lates]
-        if one.status in _GOING_BACK:
+        if one.status in GOING_BACK:
             statuses[one.status] += 1
         elif late:
             statuses["compensated" if all(each == "settled" for each in late) else "compensating"] += 1

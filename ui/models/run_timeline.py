@@ -148,13 +148,16 @@ def _undone_inside(run: Run) -> Iterator[str]:
 def _bundled(run: Run, names: Sequence[str], shown: Collection[str]) -> list[Segment]:
     """Return one bar for all undos inside a composite step that has no rows for what is inside."""
     calls: dict[str, list[Attempt]] = {}
+    last: dict[str, list[Attempt]] = {}
     for name in names:
         row = _row_around(run, name, shown)
         if row is not None:
-            calls.setdefault(row, []).extend([*run.steps[name].undos, *run.steps[name].late_undos])
+            for undos in (run.steps[name].undos, run.steps[name].late_undos):
+                calls.setdefault(row, []).extend(undos)
+                last.setdefault(row, []).extend(undos[-1:])
     return [
         Segment(
-            UNDO + row, _worst(each), min(c.started_at for c in each),
+            UNDO + row, _worst(last[row]), min(c.started_at for c in each),
             None if any(c.ended_at is None for c in each) else max(c.ended_at for c in each if c.ended_at),
             detail=counted(len(each), "call"),
         )
@@ -163,8 +166,9 @@ def _bundled(run: Run, names: Sequence[str], shown: Collection[str]) -> list[Seg
 
 
 def _worst(calls: Sequence[Attempt]) -> SegmentKind:
+    """Return how calls look as one bar; of each step the last one tells."""
     kinds = {_BACK[call.outcome] for call in calls}
-    return next(kind for kind in ("undo_running", "undo", "undo_failed") if kind in kinds)
+    return next(kind for kind in ("undo_running", "undo_failed", "undo") if kind in kinds)
 
 
 def _segments(run: Run, step: StepState) -> Iterator[Segment]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from engine.core.activities_told import told
 from engine.core.run import SETTLED, Run, StepState
 from engine.ports import RunRow
 from ui.models.run_places import Titles, is_composite, local_title, title_in
@@ -22,6 +23,13 @@ WAITS: Final = {
 """What a run waits for whose steps are in such a state, the most telling first."""
 
 
+STOPS: Final = {
+    "until": "good enough",
+    "max_rounds": "its rounds are used up",
+    "stall": "no more progress",
+    "timeout": "its time is up",
+}
+"""Why a loop ended after a round."""
 MAX_LISTED: Final = 14
 FEW: Final = 8
 """How many names a sentence has: up to so many, else so few and a count."""
@@ -256,3 +264,18 @@ def clock_ms(moment: datetime) -> str:
 def day_and_time(moment: datetime) -> str:
     """Return a moment as day and time in UTC."""
     return moment.astimezone(UTC).strftime("%d %b %Y %H:%M:%S UTC")
+
+
+def has_clock(run: Run) -> bool:
+    """Return whether the virtual time of a run has a clock, or is bare numbers as that of a job shop."""
+    return isinstance(told(run, 0), str)
+
+
+def pace(speed: float, *, clock: bool) -> str:
+    """Return how fast virtual time goes, in words."""
+    return f"{speed:g} minutes a second" if clock else f"{speed:g} a second"
+
+
+def with_reason(text: str, reason: str) -> str:
+    """Return a sentence with its reason, where there is one."""
+    return f"{text}: {reason}" if reason else text

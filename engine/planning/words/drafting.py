@@ -59,7 +59,7 @@ class Drafting:
         answers: the last answer to each question.
         document: the draft as far as it got; None where it never was one.
         trial: what came of trying it, if it got that far.
-        error: why no model could be asked.
+        error: why no model could be asked, the last time that it was to be.
     """
 
     words: Words
@@ -106,10 +106,14 @@ class Drafter:
         return await self._rounds(Drafting(words, self._model), (), rounds)
 
     async def revise(self, before: Drafting, comment: str, rounds: int = ROUNDS) -> Drafting:
-        """Return the proposal changed as a person asked: the comment is a finding about all of it."""
+        """Return the proposal changed as a person asked: the comment is a finding about all of it.
+
+        Where the model can't be asked, it stays as it was, with the error.
+        """
         stages = [stage for stage in before.answers if stage not in {"frame", "roles"}]
         asked = [Finding("comment", stage, "a person says", comment) for stage in stages]
-        return await self._rounds(before, (*before.findings, *asked), rounds, comment)
+        now = await self._rounds(before, (*before.findings, *asked), rounds, comment)
+        return replace(before, error=now.error) if now.state == "no_model" else now
 
     async def _rounds(
         self, now: Drafting, findings: tuple[Finding, ...], rounds: int, comment: str = ""
@@ -129,6 +133,9 @@ class Drafter:
     async def _round(
         self, before: Drafting, findings: tuple[Finding, ...], comment: str
     ) -> tuple[Drafting, tuple[Finding, ...]]:
+        before = replace(
+            before, state="out_of_rounds", error=""
+        )  # how it ended before says nothing of this round
         tools = self._usable(before.words)
         asking = _Asking(self._llm, self._model, tools, before, findings)
         try:

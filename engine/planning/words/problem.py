@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Approach = Literal["in_turn", "side_by_side"]
 Style = Literal["saga", "chain"]
+MAX_PROBLEM = 4000
+"""So many characters a problem has at most."""
 APPROACHES: dict[Approach, str] = {
     "side_by_side": "do at the same time whatever does not need the other",
     "in_turn": "one thing after the other, what is easiest to take back first",
@@ -26,7 +28,7 @@ class Words(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    problem: str = Field(min_length=1, max_length=4000)
+    problem: str = Field(min_length=1, max_length=MAX_PROBLEM)
     constraints: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     approach: Approach = "side_by_side"

@@ -149,6 +149,28 @@ def test_a_model_that_can_not_be_asked_ends_it_at_once() -> None:
     assert (found.state, found.error, found.document) == ("no_model", "no key", None)
 
 
+def drafter(rules: list[dict[str, Any]]) -> Drafter:
+    return Drafter(ScriptedLlm(rules), "scripted", known_tools(FUNCTIONS), trial)
+
+
+DOWN: list[dict[str, Any]] = [{"error": {"message": "no key", "code": "auth", "retryable": False}}]
+
+
+def test_a_proposal_that_no_model_could_be_asked_for_is_ready_once_one_is_there() -> None:
+    down = asyncio.run(drafter(DOWN).draft(WORDS))
+    found = asyncio.run(drafter(answers()).revise(down, "Try again"))
+    assert (found.state, found.error, len(found.rounds)) == ("ready", "", 1)
+
+
+def test_a_proposal_stays_as_it_was_where_the_model_is_away_when_it_is_to_be_revised() -> None:
+    first = asyncio.run(drafter(answers()).draft(WORDS))
+    kept = asyncio.run(drafter(DOWN).revise(first, "Rather four stars"))
+    assert (kept.state, kept.error) == ("ready", "no key")
+    assert (kept.document, kept.rounds) == (first.document, first.rounds)
+    revised = asyncio.run(drafter(answers()).revise(kept, "Rather four stars"))
+    assert (revised.state, revised.error) == ("ready", "")
+
+
 def test_the_rounds_are_bounded_where_something_else_is_wrong_each_time() -> None:
     rules = answers()
     for index in range(9):
