@@ -7,7 +7,7 @@ composite does, and end before it does, so that whatever depends on the composit
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -190,20 +190,6 @@ def _add_frame(run: Run, graph: nx.DiGraph[str], frame: Frame, around: list[str]
             graph.add_edges_from((last, path) for other in frame.after for last in _sinks(run, frame, other))
         if not inner.dependents[name]:
             graph.add_edge(path, frame.composite)
-
-
-def built_on(run: Run, frame: Frame, names: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return for some steps inside a frame which of the others depend on each."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    _add_frame(run, graph, frame, [])
-    for step in steps_in(run, frame):
-        inner = run.composites.get(step.id)
-        around = list(graph.predecessors(step.id)) if inner is not None else []
-        for each in inner.ids if inner is not None else ():
-            if run.frames[each].status != "waiting":
-                _add_frame(run, graph, run.frames[each], around)
-    below = {name: nx.descendants(graph, name) for name in names}
-    return {name: tuple(other for other in names if other in below[name]) for name in names}
 
 
 def _sinks(run: Run, frame: Frame, other: str) -> list[str]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import networkx as nx
 
-from engine.core.composite.dropped import dropped
 from engine.core.composites import TeamStep
+from engine.core.dropped import dropped
 from engine.core.errors import ExpressionError
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
 from engine.core.parts import ID_PATTERN
