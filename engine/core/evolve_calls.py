@@ -228,9 +228,10 @@ def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
 def _ask_anew(run: Run, step: StepState) -> None:
     """Ask the validators of an output that waits for a verdict, or for its next vote, once more."""
     if step.id in run.attention:
-        augmented = step.panel.augmented
+        augmented, asked = step.panel.augmented, [v for v in step.judged.values() if v.kind == "loop"]
         take_output(run, step, step.output)
         step.panel.augmented = augmented
+        step.verdicts += asked  # no validator would say it again
 
 
 HANDLERS: Handlers = {

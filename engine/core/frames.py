@@ -101,6 +101,15 @@ def nested_saga(run: Run, step: StepState) -> Frame | None:
     return nested_in(run, run.frames.get(step.frame)) if step.frame else None
 
 
+def worker_around(run: Run, frame: Frame | None) -> Frame | None:
+    """Return the frame of a team's worker that a frame is or stands in, or None where there is none to be seen."""
+    while frame is not None and not frame.closed:
+        if isinstance(run.steps[frame.composite].definition, TeamStep):
+            return frame
+        frame = run.frames.get(run.steps[frame.composite].frame)
+    return None
+
+
 def seen_steps(run: Run, frame: Frame) -> Mapping[str, Json]:
     """Return the steps that expressions in a frame may speak of: its own, then those around it."""
     maps = [frame.known]
