@@ -274,7 +274,8 @@ class Run:
     `attention` is what a person is asked about a step, `behind` are open questions that another one came before.
     `planning` is the planning anew that is under way, `plans` are all calls to planners;
     `kept_plans` says of each plan that a planner kept which it was, who failed before that, and why.
-    `signals` are the news from outside by their ids, `taken` says which step each of them served; `heard`
+    `signals` are the news from outside by their ids, `taken` says which step each of them served, `untaken` which
+    served none yet, by name and key; `heard`
     are the events that have happened, with what the first step that caused each of them told. `memory` is what
     earlier runs left (`known_before`: with its sources), `remembers` what this one leaves.
     `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
@@ -362,6 +363,7 @@ class Run:
     known_before: dict[str, Known] = field(default_factory=dict)
     remembers: dict[str, Learned] = field(default_factory=dict)
     late_in: dict[str, dict[str, int]] = field(default_factory=dict)
+    untaken: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def __post_init__(self) -> None:
