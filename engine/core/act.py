@@ -15,6 +15,7 @@ from engine.core.commit import commit
 from engine.core.composite import begin, turn
 from engine.core.composites import COMPOSITES
 from engine.core.condition import OUTCOMES
+from engine.core.dropped import dropped
 from engine.core.errors import ExpressionError
 from engine.core.expressions import is_true
 from engine.core.frames import peer, plan_of
@@ -55,7 +56,9 @@ def _expression_failed(run: Run, task: Task, reason: str) -> list[e.Event]:
         return [e.HelpNeeded(step=task.step, kind="comp_failed", reason=reason)]
     if task.kind == "probe":
         return [e.HelpNeeded(step=task.step, kind="unknown_outcome", reason=reason)]
-    return give_up(run, run.step(task.step), "expression", reason)
+    step = run.step(task.step)
+    failed = dropped(run, step) if task.kind == "turn" else ()
+    return [*failed, *give_up(run, step, "expression", reason)]
 
 
 def _deadline(run: Run, _name: str, _now: datetime) -> list[e.Event]:

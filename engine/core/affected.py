@@ -71,7 +71,7 @@ def amendment_problems(run: Run, proposed: Saga) -> list[str]:
         if _text(getattr(run.saga, key)) != _text(getattr(proposed, key))
     ]  # fmt: skip
     for name, state in run.steps.items():
-        if state.frame or not has_begun(state):
+        if state.frame or not (has_begun(state) or name in run.composites):
             continue
         new = proposed.steps.get(name)
         if new is None:

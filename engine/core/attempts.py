@@ -9,6 +9,7 @@ from typing import Any
 from engine.core.choreography import failure
 from engine.core.condition import EMITTED
 from engine.core.context.build import build
+from engine.core.dropped import point_passed, taken_back
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.events import (
     AttemptEnded,
@@ -289,21 +290,22 @@ def give_up(
 
     A readonly step that has a fallback left takes that instead.
     There is no fault where other steps wait for this failure, as long as surely no effect of it is out
-    there. `ended` is the result that leads here, where that is about to be recorded.
+    there; what a composite step did inside is undone then. `ended` is the result that leads here, where that is
+    about to be recorded.
     """
     simpler = fall_back(run, step, source, reason)
     if simpler is not None:
         return [simpler]
     last = ended or (step.attempts[-1].result if step.attempts else None)
     timed_out = source == "expired" or (last is not None and last.code in TOO_LONG)
-    going = run.fault is None and run.direction == "forward" and _surely_without_effect(step, ended)
+    going = run.fault is None and run.direction == "forward" and _can_go_on(run, step, ended)
     words = plan_of(run, step).graph.watched.get(step.local, ())
     heard = EMITTED + step.definition.emits_on_failure in words
     expected = heard or "failed" in words or (timed_out and "timed_out" in words)
     handled = going and (expected or tolerated(run, step))
     emits = failure(step.definition, step.local, reason, timed_out=timed_out) if handled else {}
     failed = StepFailed(step=step.id, reason=reason, timed_out=timed_out, handled=handled, emits=emits)
-    return [failed] if handled else [failed, *fault(run, source, step.id, reason)]
+    return [failed, *(taken_back(run, step, reason) if handled else fault(run, source, step.id, reason))]
 
 
 def fall_back(run: Run, step: StepState, source: FaultSource, reason: str) -> FallbackTaken | None:
@@ -324,6 +326,11 @@ def fall_back(run: Run, step: StepState, source: FaultSource, reason: str) -> Fa
             continue
         return FallbackTaken(step=step.id, number=number, kind=fallback.kind, reason=reason, output=value)
     return None
+
+
+def _can_go_on(run: Run, step: StepState, ended: AttemptEnded | None) -> bool:
+    """Return whether others may go on after a failure: nothing is out there, or all of it can be taken back."""
+    return not point_passed(run, step) and _surely_without_effect(step, ended)
 
 
 def _surely_without_effect(step: StepState, ended: AttemptEnded | None) -> bool:

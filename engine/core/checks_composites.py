@@ -105,6 +105,10 @@ def _nested(path: str, step: SagaStep) -> Iterator[Problem]:
     for key, schema in inner.input.items():
         if key not in step.with_.input and "default" not in schema:
             yield Problem(f"{path}.with.input", f"'{inner.saga}' needs the input '{key}'", "give it")
+    if inner.assumptions:
+        what = f"nobody can refuse the assumptions of '{inner.saga}' while it stands inside another saga"
+        remedy = "assume them here, and hand them over as inputs"
+        yield Problem(f"{path}.definition.assumptions", what, remedy, "warning")
     for key in ("budget", "deadline_s"):
         if getattr(inner, key) is not None:
             what = f"the `{key}` of '{inner.saga}' does not count inside another saga"

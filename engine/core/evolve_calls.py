@@ -17,6 +17,7 @@ from engine.core.evolve_replan import (
     plan_ended,
     plan_intended,
 )
+from engine.core.late_queue import await_undo, late_settled
 from engine.core.queues import activate, get_ready, relieve
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
@@ -126,7 +127,7 @@ def _late_landed(run: Run, _recorded: e.Recorded, event: e.LateLanded) -> None:
     attempt.landed = True
     if not event.counts:
         step.lates.append(Late(event.attempt, event.output, before=len(step.late_undos)))
-        run.late[step.id] = None
+        await_undo(run, step.id)
         return
     relieve(run, step, "unknown_outcome", "stuck_after_pivot")
     _take_effect(run, step, event.output)
@@ -154,8 +155,7 @@ def _late_undone(run: Run, _recorded: e.Recorded, event: e.LateUndone) -> None:
         run.exceptions.append(step.id)
     following = step.late
     if following is None:
-        run.late.pop(step.id)
-        run.late_after.pop(step.id, None)
+        late_settled(run, step.id)
     else:
         following.before = len(step.late_undos)
     relieve(run, step, "late_success")
@@ -228,9 +228,10 @@ def _retry_asked(run: Run, recorded: e.Recorded, event: e.RetryAsked) -> None:
 def _ask_anew(run: Run, step: StepState) -> None:
     """Ask the validators of an output that waits for a verdict, or for its next vote, once more."""
     if step.id in run.attention:
-        augmented = step.panel.augmented
+        augmented, asked = step.panel.augmented, [v for v in step.judged.values() if v.kind == "loop"]
         take_output(run, step, step.output)
         step.panel.augmented = augmented
+        step.verdicts += asked  # no validator would say it again
 
 
 HANDLERS: Handlers = {

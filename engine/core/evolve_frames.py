@@ -9,7 +9,8 @@ from engine.core.attempt import BY_HAND, Late
 from engine.core.composites import SagaStep
 from engine.core.evolve_calls import Handlers, take_output
 from engine.core.frame_queue import admit
-from engine.core.frames import Frame, Frames, built_on, frame_id, steps_in
+from engine.core.frames import Frame, Frames, frame_id, steps_in
+from engine.core.late_queue import await_undo
 from engine.core.queues import activate
 from engine.core.run import Run, StepState
 from engine.core.saga import bodies_of, effect_of
@@ -51,10 +52,9 @@ def _frame_dropped(run: Run, _recorded: e.Recorded, event: e.FrameDropped) -> No
     """Take what a failed frame did as effects that do not count: each is undone by its own result (R25, R36)."""
     frame = run.frames[event.frame]
     frame.status, frame.failing = "dropped", event.reason
-    late = [step for step in steps_in(run, frame) if _take_back(step)]
-    run.late |= {step.id: None for step in late}
-    if len(late) > 1:
-        run.late_after |= built_on(run, frame, [step.id for step in late])
+    for step in steps_in(run, frame):
+        if _take_back(step):
+            await_undo(run, step.id)
 
 
 def _take_back(step: StepState) -> bool:

@@ -10,6 +10,7 @@ from engine.core.evolve_frames import renew_frames
 from engine.core.evolve_replan import end_planning
 from engine.core.frame_queue import PHASES, count_frames
 from engine.core.frames import known_of, peer, plan_of
+from engine.core.kept_signals import free
 from engine.core.queues import is_decided, leave, plan_undo
 from engine.core.run import SETTLED, Run, StepState
 from engine.core.saga import Step
@@ -36,6 +37,7 @@ def _steps_stale(run: Run, _recorded: e.Recorded, event: e.StepsStale) -> None:
 
 
 def _steps_redone(run: Run, _recorded: e.Recorded, event: e.StepsRedone) -> None:
+    free(run, set(event.steps).difference(run.repair.culprits if run.repair is not None else ()))
     for name in event.steps:
         _renew(run, run.steps[name])
     renew_frames(run, set(event.steps))

@@ -9,6 +9,7 @@ from engine.core.attempt import Approval
 from engine.core.errors import IllegalTransition
 from engine.core.evolve_calls import Handlers
 from engine.core.frames import known_of, nested_saga
+from engine.core.kept_signals import keep, take
 from engine.core.queues import activate, get_ready, leave, settle, unplan
 from engine.core.run import Run, StepState
 
@@ -33,7 +34,7 @@ def _wait_begun(run: Run, _recorded: e.Recorded, event: e.WaitBegun) -> None:
 
 
 def _signal_received(run: Run, _recorded: e.Recorded, event: e.SignalReceived) -> None:
-    run.signals[event.id] = event
+    keep(run, event)
 
 
 def _locks_wanted(run: Run, _recorded: e.Recorded, event: e.LocksWanted) -> None:
@@ -125,7 +126,7 @@ def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> N
         step.by_hand = recorded.seq
     emit(run, recorded, step, event.emits)
     if event.signal:
-        run.taken[event.signal] = step.id
+        take(run, event.signal, step.id)
     write(run, recorded, step, event.writes)
     known_of(run, step)[step.local] = {"status": "committed", "output": step.output}
     settle(run, recorded, step)

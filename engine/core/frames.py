@@ -7,7 +7,7 @@ composite does, and end before it does, so that whatever depends on the composit
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -101,6 +101,15 @@ def nested_saga(run: Run, step: StepState) -> Frame | None:
     return nested_in(run, run.frames.get(step.frame)) if step.frame else None
 
 
+def worker_around(run: Run, frame: Frame | None) -> Frame | None:
+    """Return the frame of a team's worker that a frame is or stands in, or None where there is none to be seen."""
+    while frame is not None and not frame.closed:
+        if isinstance(run.steps[frame.composite].definition, TeamStep):
+            return frame
+        frame = run.frames.get(run.steps[frame.composite].frame)
+    return None
+
+
 def seen_steps(run: Run, frame: Frame) -> Mapping[str, Json]:
     """Return the steps that expressions in a frame may speak of: its own, then those around it."""
     maps = [frame.known]
@@ -190,20 +199,6 @@ def _add_frame(run: Run, graph: nx.DiGraph[str], frame: Frame, around: list[str]
             graph.add_edges_from((last, path) for other in frame.after for last in _sinks(run, frame, other))
         if not inner.dependents[name]:
             graph.add_edge(path, frame.composite)
-
-
-def built_on(run: Run, frame: Frame, names: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Return for some steps inside a frame which of the others depend on each."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    _add_frame(run, graph, frame, [])
-    for step in steps_in(run, frame):
-        inner = run.composites.get(step.id)
-        around = list(graph.predecessors(step.id)) if inner is not None else []
-        for each in inner.ids if inner is not None else ():
-            if run.frames[each].status != "waiting":
-                _add_frame(run, graph, run.frames[each], around)
-    below = {name: nx.descendants(graph, name) for name in names}
-    return {name: tuple(other for other in names if other in below[name]) for name in names}
 
 
 def _sinks(run: Run, frame: Frame, other: str) -> list[str]:

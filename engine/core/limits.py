@@ -63,15 +63,19 @@ def reached(run: Run, now: datetime) -> LimitReached | None:
         and run.seq < run.allowed.get("events", run.saga.max_events + run.expected)
     ):
         return None
-    response = "ask" if budget is None else "note" if run.pivot_passed() else budget.on_limit
     for limit, once in _limits(run).items():
         spent, allowed = _spent(run, limit, now), run.allowed.get(limit, once)
         if spent >= allowed:
-            said = "ask" if limit == "events" else response
+            said = "ask" if limit == "events" else _response(run)
             return LimitReached.model_validate(
                 {"limit": limit, "spent": spent, "allowed": allowed, "response": said}
             )
     return None
+
+
+def _response(run: Run) -> str:
+    budget = run.saga.budget
+    return "ask" if budget is None else "note" if run.pivot_passed() else budget.on_limit
 
 
 def _limits(run: Run) -> dict[LimitName, float]:

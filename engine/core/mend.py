@@ -13,6 +13,7 @@ from engine.core import events as e
 from engine.core.act import after_answer
 from engine.core.attempts import fault, not_landed, resolve_all
 from engine.core.commit import broken_invariant
+from engine.core.dropped import point_passed, taken_back
 from engine.core.limits import in_words
 from engine.core.panel import untold
 from engine.core.results import FOLLOW
@@ -104,6 +105,12 @@ def _failure(run: Run, step: StepState, _now: datetime) -> Missing:
     return fault(run, "exhausted", step.id, step.reason)
 
 
+def _left_inside(run: Run, step: StepState, _now: datetime) -> Missing:
+    """Return what of a composite step that failed is still to be taken back."""
+    failed = step.status == "handled" and not point_passed(run, step)
+    return list(taken_back(run, step, step.reason)) if failed else []
+
+
 def _of_the_run(run: Run) -> Missing:
     if run.fault is not None or run.direction == "undo":
         return []
@@ -125,4 +132,5 @@ _LOOKS: tuple[Callable[[Run, StepState, datetime], Missing], ...] = (
     _check,
     _answer,
     _failure,
+    _left_inside,
 )

@@ -263,7 +263,7 @@ class Run:
     was written to S_A, by seq, and whether in place of all there was; `boundaries` are validators of the saga that
     can be told now. `frames` and `composites` are what composite steps opened, `turning` names those whose frames have
     all ended; `expected` counts the steps of items that were frozen: known work, which no limit on events should stop;
-    `late_after` says of what a dropped frame did what is undone before it.
+    `late_in` counts what is in `late` by the place that it stands in, see `late_queue`.
     `repair` is the one under way, `faults_before` counts the faults that were repaired, `stale` names steps that no
     longer count, with the reason, `past` keeps their earlier epochs; `first_plan` is the version that the run is
     pinned to, whatever was amended.
@@ -274,7 +274,8 @@ class Run:
     `attention` is what a person is asked about a step, `behind` are open questions that another one came before.
     `planning` is the planning anew that is under way, `plans` are all calls to planners;
     `kept_plans` says of each plan that a planner kept which it was, who failed before that, and why.
-    `signals` are the news from outside by their ids, `taken` says which step each of them served; `heard`
+    `signals` are the news from outside by their ids, `taken` says which step each of them served, `untaken` which
+    served none yet, by name and key; `heard`
     are the events that have happened, with what the first step that caused each of them told. `memory` is what
     earlier runs left (`known_before`: with its sources), `remembers` what this one leaves.
     `count` tells the tokens of what models are shown; it is no part of the state, whoever drives the run sets it.
@@ -338,7 +339,7 @@ class Run:
     lessons: dict[str, list[str]] = field(default_factory=dict)
     undo_blockers: dict[str, int] = field(default_factory=dict)
     undo_active: dict[str, None] = field(default_factory=dict)
-    late: dict[str, None] = field(default_factory=dict)
+    late: dict[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
     undo_unlocks: dict[str, list[str]] = field(default_factory=dict)
     frames: dict[str, Frame] = field(default_factory=dict)
     composites: dict[str, Frames] = field(default_factory=dict)
@@ -361,7 +362,8 @@ class Run:
     memory: dict[str, Json] = field(default_factory=dict)
     known_before: dict[str, Known] = field(default_factory=dict)
     remembers: dict[str, Learned] = field(default_factory=dict)
-    late_after: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    late_in: dict[str, dict[str, int]] = field(default_factory=dict)
+    untaken: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     count: TokenCounter = field(default=ESTIMATE, compare=False, repr=False)
 
     def __post_init__(self) -> None:

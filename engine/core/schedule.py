@@ -10,6 +10,7 @@ from typing import Literal
 
 from engine.core.activities_next import is_due, wakes_at
 from engine.core.attempts import can_retry, honours_key
+from engine.core.late_queue import in_hand, is_built_on, undoing
 from engine.core.limits import held_back, one_at_a_time, reached
 from engine.core.panel import next_vote
 from engine.core.run import Run, StepState
@@ -47,9 +48,8 @@ def due(run: Run, now: datetime) -> Iterator[Task]:
         yield from (Task("strike", str(seq)) for seq in to_strike(run, now))
     for name in run.validating if run.repair is None else ():  # what a repair keeps is checked after it
         yield Task("validate", name)
-    for name in run.late:
-        if _late_is_due(run, run.steps[name], now):
-            yield Task("undo_late", name)
+    if run.late and not _late_waits(run):
+        yield from (Task("undo_late", name) for name in run.late if _late_is_due(run, run.steps[name], now))
     if run.direction == "undo":
         yield from _back(run, now)
         return
@@ -61,18 +61,20 @@ def due(run: Run, now: datetime) -> Iterator[Task]:
 def _late_is_due(run: Run, step: StepState, now: datetime) -> bool:
     """Return whether to undo an effect that landed late: at once, but not beside the step's own undo (R25)."""
     late = step.late
-    if late is None or run.paused:
+    if late is None:
         return False
     if step.status in {"to_compensate", "compensating"} or step.id in run.attention:
         return False
-    if any(call.result is None for call in step.late_undos[-1:]) or _built_on(run, step):
+    if any(call.result is None for call in step.late_undos[-1:]):
         return False
-    return all(moment is None or now >= moment for moment in (late.due, step.undo_settles_at))
+    if not all(moment is None or now >= moment for moment in (late.due, step.undo_settles_at)):
+        return False
+    return not is_built_on(run, step.id)
 
 
-def _built_on(run: Run, step: StepState) -> bool:
-    """Return whether something of the same dropped frame was built on a step and is not undone yet (R17)."""
-    return any(name in run.late for name in run.late_after.get(step.id, ()))
+def _late_waits(run: Run) -> bool:
+    """Return whether no late effect may be undone at all now: few at a time, like any undo (R17, R23)."""
+    return run.paused or undoing(run) >= run.saga.parallel_undo
 
 
 def _deadline_passed(run: Run, now: datetime) -> bool:
@@ -109,7 +111,7 @@ def _replan(run: Run, now: datetime) -> Iterator[Task]:
     assert planning is not None
     if planning.answer is not None or planning.proposal is not None:
         yield Task("judge_plan")
-    elif planning.asked or run.paused or run.limit is not None or len(run.open_calls) >= run.saga.parallel:
+    elif planning.asked or run.paused or run.limit is not None or in_hand(run) >= run.saga.parallel:
         return
     elif planning.verify:
         looking = {step for step, phase, _ in run.open_calls if phase == "probe"}
@@ -182,7 +184,7 @@ def _timer(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
 def _may_start(run: Run) -> bool:
     if replans(run):
         return False
-    return not run.paused and run.limit is None and len(run.open_calls) < run.saga.parallel
+    return not run.paused and run.limit is None and in_hand(run) < run.saga.parallel
 
 
 def _blind(step: StepState, at: datetime) -> bool:
@@ -252,6 +254,8 @@ def _back(run: Run, now: datetime) -> Iterator[Task]:
     slots = run.saga.parallel_undo - len(run.open_calls)
     for name in run.undo_active:
         step = run.steps[name]
+        if is_built_on(run, name):
+            continue  # by what failed and does not count, and is still there
         if step.status == "to_compensate":
             yield from _first_undo(run, step, now, slots)
         elif (
@@ -319,7 +323,8 @@ def wake_at(run: Run) -> datetime | None:
         moments.append(wakes_at(run))
         moments.append(_planner_at(run))
         moments += [run.deadline] if all(f.source != "deadline" for f in run.faults) else []
-    moments = [*moments, *(_late_moment(run, run.steps[name]) for name in run.late)]
+    if run.late and not _late_waits(run):
+        moments = [*moments, *(_late_moment(run, run.steps[name]) for name in run.late)]
     moments = [*moments, *next_moments(run)]
     return min((moment for moment in moments if moment is not None), default=None)
 
@@ -360,7 +365,7 @@ def _look_moment(run: Run, step: StepState) -> datetime | None:
 def _undo_moments(run: Run) -> list[datetime | None]:
     if len(run.open_calls) >= run.saga.parallel_undo:
         return []
-    return [_undo_moment(run, run.steps[name]) for name in run.undo_active]
+    return [_undo_moment(run, run.steps[name]) for name in run.undo_active if not is_built_on(run, name)]
 
 
 def _undo_moment(run: Run, step: StepState) -> datetime | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.core.activities_told import timetable
-from engine.core.frames import Frame, frame_id, nested_in, seen_steps
+from engine.core.frames import Frame, frame_id, nested_in, seen_steps, worker_around
 from engine.core.run import Run, StepState
 from engine.core.templates import render
 
@@ -34,10 +34,14 @@ def frame_scope(run: Run, frame: Frame) -> dict[str, Json]:
     """Return what the steps of a frame see in place of what all steps see, or besides it."""
     nested = nested_in(run, frame)
     known: dict[str, Json] = {"steps": seen_steps(run, frame), "events": frame.heard, **frame.values}
-    if "task" in frame.values:
-        before = {name: run.frames[frame_id(frame.composite, name)] for name in frame.after}
+    worker = worker_around(run, frame)
+    if worker is not None:
+        before = {name: run.frames[frame_id(worker.composite, name)] for name in worker.after}
         known["results"] = {name: output_of(run, other) for name, other in before.items()}
-    return known if nested is None else known | {"run": nested.facts, "app": nested.app, "memory": {}}
+    if nested is None:
+        return known
+    assumed = {one.name: one.value for one in nested.plan.assumptions}
+    return known | {"run": nested.facts, "app": nested.app, "memory": {}, "assume": assumed}
 
 
 def scope_of(run: Run, frame: Frame) -> dict[str, Json]:

@@ -1,13 +1,17 @@
 """Waiting: for a moment, or for a named signal from outside with a correlation key.
 
 1. A signal is recorded once, by the sender's id, and serves one wait: the first that takes it, in the saga's order.
-2. One that comes before its step waits is kept in the run. One that no step can take any more is refused.
+2. One that comes before its step waits is kept in the run, also where that step stands in a round or an item that
+   has not begun. One that no step can take any more is refused.
 3. What a signal brings must fit the output schema of the steps that could take it, or nothing is stored.
-4. The end of a wait is fixed when it begins, and so is the key that it listens for (R32).
+4. A wait that is done anew takes the signal again that it took: that is still true, unless the wait itself was called
+   in doubt.
+5. The end of a wait is fixed when it begins, and so is the key that it listens for (R32).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,11 +20,13 @@ from engine.core import events as e
 from engine.core.attempts import give_up
 from engine.core.commit import commit
 from engine.core.errors import CommandRejected, ExpressionError
+from engine.core.kept_signals import kept
 from engine.core.parts import WaitFor
 from engine.core.run import Run, StepState
 from engine.core.saga import Saga, Step, WaitStep, bodies_of, canonical_json
 from engine.core.schema import mismatch
 from engine.core.scope import forward_scope
+from engine.core.signals_to_come import ToCome, to_come
 from engine.core.templates import as_text, plain, render
 
 Json = Any
@@ -89,12 +95,9 @@ def _commit(run: Run, step: StepState, output: Json) -> list[e.Event]:
 
 def awaited(run: Run, step: StepState) -> e.SignalReceived | None:
     """Return the first kept signal that a waiting step takes, or None where none has come."""
-    if step.awaits is None or not run.signals:
+    if step.awaits is None or not run.untaken:
         return None
-    name, key = step.awaits
-    kept = (signal for signal in run.signals.values() if signal.id not in run.taken)
-    fitting = (s for s in kept if s.name == name and _same(s.key, key) and not _unfit(step, s.payload))
-    return next(fitting, None)
+    return next((s for s in kept(run, *step.awaits) if not _unfit(step.definition, s.payload)), None)
 
 
 def signal(run: Run, command: c.Signal, _now: datetime) -> list[e.Event]:
@@ -107,11 +110,12 @@ def signal(run: Run, command: c.Signal, _now: datetime) -> list[e.Event]:
     if not takers:
         raise CommandRejected(_nobody(run, command))
     payload = _payload(command)
-    for step in takers:
-        if wrong := _unfit(step, payload):
-            raise CommandRejected(f"signal '{command.name}' does not fit what '{step.id}' waits for: {wrong}")
-    kept = [s for s in run.signals.values() if s.name == command.name and s.id not in run.taken]
-    if len([s for s in kept if _same(s.key, command.key)]) >= len(takers):
+    for taker in takers:
+        if wrong := _unfit(taker.definition, payload):
+            what = f"signal '{command.name}' does not fit what '{taker.where}' waits for"
+            raise CommandRejected(f"{what}: {wrong}")
+    waiting = len(kept(run, command.name, command.key)) + len(_to_be_freed(run, command.name, command.key))
+    if waiting >= sum(taker.most for taker in takers):
         raise CommandRejected(f"every step that waits for '{command.name}' has its signal already")
     return [
         e.SignalReceived(
@@ -128,16 +132,29 @@ def _payload(command: c.Signal) -> Json:
     return plain(command.payload)
 
 
-def _takers(run: Run, name: str, key: str) -> list[StepState]:
-    """Return the steps that could take a signal: they wait for it, or may come to."""
+def _takers(run: Run, name: str, key: str) -> list[ToCome]:
+    """Return the waits that could take a signal: they wait for it, or may come to, some of them in what has not begun."""
+    return [taker for taker in _listening(run, name) if _same(key, taker.key)]
+
+
+def _listening(run: Run, name: str) -> Iterator[ToCome]:
     redone = run.repair.affected if run.repair is not None else ()
-    return [
-        step
-        for step in run.steps.values()
-        if _waits_for(step.definition, name)
-        and (step.status in STILL_TO_COME or step.id in redone)
-        and _same(key, key_of_wait(run, step))
-    ]
+    for step in run.steps.values():
+        if step.status not in STILL_TO_COME and step.id not in redone:
+            continue
+        if isinstance(step.definition, WaitStep) and _waits_for(step.definition, name):
+            yield ToCome(step.id, step.definition, key_of_wait(run, step), 1)
+        elif any(name in signals_of(body) for body in bodies_of(step.definition).values()):
+            yield from to_come(run, step, name)
+
+
+def _to_be_freed(run: Run, name: str, key: str) -> list[str]:
+    """Return the signals that waits will take again once they are done anew."""
+    if run.repair is None:
+        return []
+    redone = set(run.repair.affected).difference(run.repair.culprits)
+    taken = (run.signals[number] for number, step in run.taken.items() if step in redone)
+    return [s.id for s in taken if s.name == name and _same(key, s.key)]
 
 
 def _waits_for(step: Step, name: str) -> bool:
@@ -168,7 +185,7 @@ def key_of_wait(run: Run, step: StepState) -> str | None:
 
 def hears(run: Run, name: str, key: str) -> bool:
     """Return whether a step waits, or will wait, for a signal of this name with just this key."""
-    return any(key_of_wait(run, step) == key for step in _takers(run, name, key))
+    return any(taker.key == key for taker in _listening(run, name))
 
 
 def _same(sent: str, listened: str | None) -> bool:
@@ -176,8 +193,8 @@ def _same(sent: str, listened: str | None) -> bool:
     return not sent or not listened or sent == listened
 
 
-def _unfit(step: StepState, payload: Json) -> str:
-    schema = step.definition.output
+def _unfit(definition: Step, payload: Json) -> str:
+    schema = definition.output
     wrong = None if schema is None else mismatch(schema, payload, formats=True)
     return "" if wrong is None else f"{wrong[0]}: {wrong[1]}"
 
@@ -186,5 +203,6 @@ def _nobody(run: Run, command: c.Signal) -> str:
     names = signals_of(run.saga)
     if command.name not in names:
         return f"no step of '{run.saga.saga}' waits for '{command.name}'; signals are {', '.join(names) or 'none'}"
-    with_key = f" with the key '{command.key}'" if command.key else ""
-    return f"no step of run '{run.id}' waits for '{command.name}'{with_key} any more"
+    if any(True for _ in _listening(run, command.name)):
+        return f"no step of run '{run.id}' waits for '{command.name}' with the key '{command.key}'"
+    return f"no step of run '{run.id}' waits for '{command.name}' any more"

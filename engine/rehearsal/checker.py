@@ -47,6 +47,7 @@ LAWS: tuple[Law, ...] = (
     laws_frames.R36_what_was_dropped_is_undone_in_order,
     laws_frames.R35_a_composite_ends_after_what_is_inside_it,
     laws_back.L06_undo_runs_against_the_dependencies,
+    laws_back.L06_what_does_not_count_goes_before_what_it_was_built_on,
     laws_back.L17_the_affected_set_is_the_least_closed_one,
     laws_back.R26_what_is_kept_keeps_its_effect,
     laws_replan.R26_planning_anew_is_bounded_and_holds_the_run,

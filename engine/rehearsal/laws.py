@@ -27,6 +27,9 @@ def L02_completed_means_each_effect_exactly_once(seen: Evidence) -> int:
             expect(said in fine or seen.shape.is_dropped(name), "L02", f"completed, and '{name}' is {said}")
     judged = [name for name in seen.acting if name not in seen.left]
     for name in judged:
+        failed = any(seen.last_word.get(frame.composite) == "handled" for frame in seen.shape.around(name))
+        counts = seen.last_word.get(name) == "committed" and not seen.shape.is_dropped(name)
+        expect(not (failed and counts), "L02", f"completed, and '{name}' counts inside a step that failed")
         count, said = len(seen.there(name)), seen.last_word.get(name)
         expect(count == (said == "committed"), "L02", f"'{name}' is {said} with {count} effects")
     return len(judged)

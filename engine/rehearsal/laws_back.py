@@ -217,6 +217,28 @@ class _Landed:
         return {(name, self.last.pop(name)) for name in steps & self.last.keys()}
 
 
+def L06_what_does_not_count_goes_before_what_it_was_built_on(seen: Evidence) -> int:
+    """Nothing is undone while a late effect, or one of a dropped frame, is there that was built on it (R17, R25)."""
+    open_: set[tuple[str, int]] = set()
+    judged, landed = 0, _Landed()
+    for recorded, shape in seen.shapes():
+        event = recorded.event
+        landed.add(event)
+        if isinstance(event, e.LateLanded) and not event.counts:
+            open_.add((event.step, event.attempt))
+        elif isinstance(event, e.FrameDropped):
+            open_ |= landed.taken_back(set(shape.inside(event.frame)) & set(seen.acting))
+        elif isinstance(event, e.LateUndone):
+            open_.discard((event.step, event.attempt))
+        elif isinstance(event, e.AttemptIntended) and event.phase in {"undo", "late"} and open_:
+            graph = shape.graph()
+            above = nx.descendants(graph, event.step) if event.step in graph else set()
+            early = above & {name for name, _ in open_}
+            judged += 1
+            expect(not early, "L06", f"'{event.step}' is undone while {sorted(early)} was built on it")
+    return judged
+
+
 def R25_each_late_effect_is_settled_once(seen: Evidence) -> int:
     """What landed after it had been given up, and is one too many, is undone by itself before the run closes."""
     open_: set[tuple[str, int]] = set()

@@ -23,8 +23,8 @@ from engine.core.saga import Saga
 from engine.memory import MemoryStore
 from engine.ports import Call, Change, Outcome
 from engine.projection import project
-from engine.rehearsal.people import AUTHOR, STARTER, People
-from engine.rehearsal.story import T0, Told
+from engine.rehearsal.people import AUTHOR, STARTER, People, Told
+from engine.rehearsal.story import T0
 from engine.rehearsal.tape import Tape
 from engine.rehearsal.verdict import Violation, expect
 from engine.rehearsal.virtual import Stuck, VirtualClock, VirtualLoop

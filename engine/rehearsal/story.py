@@ -20,7 +20,7 @@ from engine.core.mend import missing
 from engine.core.run import Run
 from engine.core.saga import Saga
 from engine.core.schedule import wake_at
-from engine.rehearsal.people import AUTHOR, STARTER, People
+from engine.rehearsal.people import AUTHOR, STARTER, People, Told
 from engine.rehearsal.tape import Tape
 from engine.rehearsal.verdict import Violation, expect
 from engine.rehearsal.world import NEVER_SENT, Answer, Weather, World
@@ -28,16 +28,6 @@ from engine.rehearsal.world import NEVER_SENT, Answer, Weather, World
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 MAX_TURNS = 900
 CallId = tuple[str, Phase, int]
-
-
-@dataclass(slots=True)
-class Told:
-    """A command, the moment and the place in the log at which it came, and why it was refused, if it was."""
-
-    at: datetime
-    seq: int
-    command: c.Command
-    refused: str = ""
 
 
 @dataclass(frozen=True, slots=True)

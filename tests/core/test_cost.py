@@ -6,9 +6,12 @@ import sys
 
 import pytest
 
+from engine.core import commands as c
 from engine.core.checks import publish_problems
 from engine.core.document import saga_from_document
 from engine.core.evolve import replay
+from engine.core.run import Run
+from engine.core.schedule import wake_at
 from tests.core.harness import Play
 
 READ = {"kind": "python", "with": {"function": "f"}}
@@ -85,6 +88,71 @@ def test_twice_the_steps_cost_about_twice_the_calls(shape):
     large, many = calls(lambda: story(make(300), **how))
     assert many / few == pytest.approx(2, rel=0.1)
     assert large / small < 2.5, f"{small:,} calls for 150 steps, {large:,} for 300"
+
+
+def over_items(count, body, **more):
+    step = {"kind": "map", "with": {"over": list(range(count)), **more}, "body": {"steps": body}}
+    return saga_from_document(
+        {"saga": "t", "parallel": 16, "budget": {"minutes": 1000}, "steps": {"m": step}}
+    )
+
+
+def mapped(count):
+    play = Play(over_items(count, {"x": READ}))
+    while not play.run.is_closed:
+        play.ok(next(iter(play.run.open_calls))[0])
+    return len(play.log)
+
+
+def all_dropped(count):
+    """Let every item fail once it has done something: all of it waits to be undone at once."""
+    body = {"x": BOOK, "y": {**READ, "needs": ["x"], "retry": {"max_attempts": 1}}}
+    play = Play(over_items(count, body, tolerate=count, concurrency=16))
+    while not play.run.is_closed:
+        name = next(iter(play.run.open_calls))[0]
+        play.rejected(name) if name.endswith("y") else play.ok(name)
+        wake_at(play.run)
+    assert play.order("late") == [f"m.{n}.x" for n in range(1, count + 1)]
+    return len(play.log)
+
+
+def signalled(count):
+    """Send every signal before its step waits, for keys that come in the other order."""
+    waits = {
+        f"w{i}": {"kind": "wait", "needs": ["a"], "with": {"event": "e", "key": f"k{i}"}}
+        for i in range(count)
+    }
+    play = Play(saga_from_document({"saga": "t", "steps": {"a": READ, **waits}}))
+    for i in reversed(range(count)):
+        play.do(c.Signal(id=str(i), name="e", key=f"k{i}", by="x"))
+    return play
+
+
+def taken(play):
+    play.ok("a")
+    assert play.run.status == "completed"
+
+
+@pytest.mark.parametrize("work", [mapped, all_dropped])
+def test_twice_the_items_cost_about_twice_the_calls(work):
+    work(10)
+    small, few = calls(lambda: work(100))
+    large, many = calls(lambda: work(200))
+    assert many / few == pytest.approx(2, rel=0.1)
+    assert large / small < 2.5, f"{small:,} calls for 100 items, {large:,} for 200"
+
+
+def test_a_budget_that_is_not_reached_costs_no_look_at_all_frames(monkeypatch):
+    monkeypatch.setattr(Run, "pivots", property(lambda run: pytest.fail(f"{run.id}: looked for pivots")))
+    assert mapped(10)
+
+
+def test_twice_the_signals_cost_about_twice_the_calls_to_take():
+    taken(signalled(10))
+    few, many = signalled(75), signalled(150)
+    small, _ = calls(lambda: taken(few))
+    large, _ = calls(lambda: taken(many))
+    assert large / small < 2.5, f"{small:,} calls for 75 signals, {large:,} for 150"
 
 
 def test_a_cycle_in_a_large_graph_is_found_and_short():

@@ -173,6 +173,18 @@ def test_R27_a_step_that_was_called_and_is_ready_for_another_try_has_begun():
     )
 
 
+def test_R27_a_composite_that_failed_when_all_inside_had_ended_has_begun_though_it_is_ready():
+    text = "steps: {p: {<pay>}, m: {kind: map, needs: p, with: {over: [1], gather: merge}, body: {steps: {x: {<send>}}}}}"
+    play = Play(text)
+    play.ok("p")
+    play.ok("m.1.x", output=3)
+    play.do(c.Pause(by="bob"))
+    play.do(c.TryNow(step="m", by="bob"))
+    assert play.status("m") == "ready"
+    refuses(play, amend(text.replace("merge", "concat")), "'m' has begun and its `with` differs")
+    refuses(play, amend("steps: {p: {<pay>}}"), "'m' has begun and is missing")
+
+
 def test_R25_an_amendment_keeps_a_step_with_an_effect_that_landed_late():
     play = Play(
         "recovery: ask\nsteps: {a: {<book>, <once>, timeout_s: 5, settle_s: 1}, b: {<read>, needs: a}}"

@@ -403,3 +403,96 @@ def test_R26_what_depends_on_what_is_done_anew_inside_waits_for_it():
     play.check_replay()
     play.ok("s.a", "s.b", "last")
     assert play.run.status == "completed"
+
+
+ODD_PLAN = (
+    "input: {tasks: {type: array}}\nsteps: {t: {kind: team, with: {tasks: '${run.input.tasks}', max_tasks: 3},"
+    " workers: {w: {steps: {x: {<read>}}}}}}"
+)
+
+
+@pytest.mark.parametrize(
+    "tasks",
+    [
+        [{"id": "a", "role": ["w"]}],
+        [{"id": "a", "role": {"w": 1}}],
+        [{"id": ["a"], "role": "w"}],
+        [{"id": "a\n", "role": "w"}],
+        [{"id": "a", "role": "w", "needs": [["b"], {"c": 1}]}],
+        [{"id": "a", "role": "w", "needs": {"b": 1}}],
+        [{"id": "a", "role": "w", "needs": "a"}],
+        [{"id": "a", "role": "w", "needs": ["a"]}],
+        [{"id": None, "role": None, "needs": 3}],
+        [{}],
+        [{"id": f"a{n}", "role": "w"} for n in range(20_000)],
+    ],
+)
+def test_R36_an_odd_plan_of_tasks_is_a_fault_that_says_what_is_wrong(tasks):
+    play = Play(ODD_PLAN, tasks=tasks)
+    assert (play.run.status, play.run.fault.source) == ("compensated", "expression")
+    assert "the plan of tasks can't be carried out" in play.run.fault.reason
+
+
+def test_a_task_may_need_nothing():
+    play = Play(ODD_PLAN, tasks=[{"id": "a", "role": "w", "needs": None}])
+    assert play.open() == ["t.a.x"]
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ("call", "outputs"),
+    [
+        ("gather: weighted", [1, HUGE]),
+        ("gather: weighted, score: output", [HUGE, 1]),
+        ("gather: weighted, score: output", [1e308, 1e308]),
+        ("gather: best, score: output", [HUGE, 1]),
+        ("gather: best, score: 'double(output)'", ["inf", "1"]),
+    ],
+)
+def test_R36_numbers_that_no_mean_can_be_made_of_are_a_fault(call, outputs):
+    text = f"steps: {{m: {{kind: map, with: {{over: [1, 2], {call}}}, body: {{steps: {{x: {{<read>}}}}}}}}}}"
+    play = Play(text)
+    for number, output in enumerate(outputs, start=1):
+        play.ok(f"m.{number}.x", output=output)
+    assert (play.run.status, play.run.fault.source) == ("compensated", "expression")
+    play.check_replay()
+
+
+def test_R36_results_are_seen_below_a_worker_too():
+    text = (
+        "steps: {t: {kind: team, with: {tasks: [{id: a, role: w}, {id: b, role: v, needs: [a]}]}, workers: {"
+        "w: {steps: {x: {<read>}}}, v: {steps: {m: {kind: map, with: {over: [1]}, body: {steps: {y: {kind: loop,"
+        " with: {until: 'true'}, body: {steps: {z: {kind: python, with: {function: f, args: {r: '${results}'}}}}}}}}}}}}}}"
+    )
+    play = Play(text)
+    play.ok("t.a.x", output={"v": 1})
+    assert play.run.steps["t.b.m.1.y.1.z"].attempts[0].intent.request["args"] == {"r": {"a": {"v": 1}}}
+    play.check_replay()
+
+
+def test_R35_a_nested_saga_takes_its_own_assumptions_for_granted():
+    inner = (
+        "{saga: inner, assumptions: [{name: rate, value: 3}],"
+        " steps: {x: {kind: python, with: {function: f, args: {r: '${assume.rate}'}}}}}"
+    )
+    text = (
+        "assumptions: [{name: rate, value: 7}]\n"
+        f"steps: {{n: {{kind: saga, with: {{saga: inner}}, definition: {inner}}},"
+        " o: {kind: python, with: {function: f, args: {r: '${assume.rate}'}}}}"
+    )
+    play = Play(text)
+    assert [i.request["args"]["r"] for i in play.events("attempt_intended")] == [7, 3]
+    play.check_replay()
+
+
+def test_R28_a_loop_that_asks_is_asked_again_and_not_answered_by_trying_again():
+    play = looped(5, 4, 3, more=", on_end: ask")
+    play.do(c.TryNow(step="refine", by="bob"))
+    assert play.run.attention["refine"].kind == "verdict"
+    assert "none is good enough" in play.run.attention["refine"].reason
+    play.check_replay()
+    play.do(c.GiveVerdict(step="refine", decision="accept", reason="good enough", by="bob"))
+    assert play.status("refine") == "committed"
+    play.check_replay()

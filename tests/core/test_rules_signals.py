@@ -9,6 +9,7 @@ import pytest
 from engine.core import commands as c
 from engine.core.errors import DefinitionInvalid
 from engine.core.schedule import wake_at
+from engine.core.signals import hears
 from tests.core.harness import T0, Play, refuses, saga_of
 
 PAID = (
@@ -190,3 +191,102 @@ def test_R12_after_the_pivot_a_signal_must_not_be_able_to_fail_to_come():
         saga_of(text)
     saga_of(text.replace("timeout_s: 5", "timeout_s: 5, on_timeout: continue"))
     saga_of(text.replace("}}}", "}}, t: {<read>, needs: w.timed_out}}"))
+
+
+WAIT = "w: {kind: wait, with: {event: paid<key>}, output: {type: object, required: [sum]}}"
+INSIDE = {
+    "a map that has not begun": "m: {kind: map, needs: a, with: {over: [1]}, body: {steps: {<wait>}}}",
+    "a later round": "m: {kind: loop, needs: a, with: {until: 'round == 2'}, body: {steps: {b: {<read>}, <wait2>}}}",
+    "a nested saga": "m: {kind: saga, needs: a, with: {saga: n}, definition: {saga: n, steps: {<wait>}}}",
+    "a worker": "m: {kind: team, needs: a, with: {tasks: [{id: x, role: r}]}, workers: {r: {steps: {<wait>}}}}",
+    "a map in a loop": "m: {kind: loop, needs: a, with: {until: 'true'}, body: {steps: {n: {kind: map, with: {over: [1]}, body: {steps: {<wait>}}}}}}",
+}
+
+
+def inside(where, key=""):
+    text = where.replace("<wait>", WAIT).replace("<wait2>", WAIT.replace("w: {", "w: {needs: b, "))
+    return Play("steps: {a: {<read>}, " + text.replace("<key>", key) + "}")
+
+
+@pytest.mark.parametrize("where", INSIDE.values(), ids=INSIDE)
+def test_a_signal_for_a_wait_inside_a_step_that_has_not_begun_is_kept(where):
+    play = inside(where)
+    refuses(play, paid("0", amount=1), "does not fit what 'm.*w' waits for")
+    assert play.do(paid("1")) == ["signal_received"]
+    play.ok("a")
+    if "m.1.b" in play.open():
+        play.ok("m.1.b")
+    taken = [event for event in play.events("step_committed") if event.signal]
+    assert [event.signal for event in taken] == ["1"]
+    play.check_replay()
+
+
+def test_a_signal_for_an_item_that_waits_for_its_turn_is_kept_by_its_key():
+    play = inside(
+        "m: {kind: map, needs: a, with: {over: [{id: x}, {id: y}], concurrency: 1}, body: {steps: {<wait>}}}",
+        ", key: '${item.id}'",
+    )
+    play.ok("a")
+    assert hears(play.run, "paid", "y")
+    assert not hears(play.run, "paid", "z")
+    refuses(play, paid("1", "z"), "no step of run 'r1' waits for 'paid' with the key 'z'")
+    assert play.do(paid("2", "y")) == ["signal_received"]
+    refuses(play, paid("3", "y"), "has its signal already")
+    play.do(paid("4", "x"))
+    assert play.run.status == "completed"
+    play.check_replay()
+
+
+def test_only_so_many_signals_are_kept_as_there_may_be_waits():
+    play = inside("m: {kind: map, needs: a, with: {over: [1, 2]}, body: {steps: {<wait>}}}")
+    play.do(paid("1"))
+    play.do(paid("2"))
+    refuses(play, paid("3"), "has its signal already")
+    play.ok("a")
+    assert play.run.status == "completed"
+    refuses_closed = play.run.untaken["paid"][""]
+    assert refuses_closed == {}
+
+
+def test_a_signal_that_comes_when_all_is_over_is_refused_also_for_what_was_inside():
+    play = inside(
+        "m: {kind: map, needs: a, with: {over: [1]}, body: {steps: {<wait>}}}, z: {<read>, needs: m}"
+    )
+    play.do(paid("1"))
+    play.ok("a")
+    assert play.open() == ["z"]
+    refuses(play, paid("2"), "no step of run 'r1' waits for 'paid' any more")
+
+
+REDONE = (
+    "recovery: repair\nsteps: {a: {<book>}, w: {kind: wait, needs: a, with: {event: paid}},"
+    " z: {kind: wait, needs: w, with: {duration_s: 1000}}}"
+)
+
+
+def redone(*culprits):
+    play = Play(REDONE)
+    play.ok("a")
+    play.do(paid("1"))
+    play.do(c.MarkStale(steps=culprits, reason="changed", by="bob"))
+    return play
+
+
+def test_R26_a_wait_that_is_done_anew_takes_its_signal_again():
+    play = redone("a")
+    refuses(play, paid("2"), "every step that waits for 'paid' has its signal already")
+    play.ok("a")
+    play.check_replay()
+    play.ok("a")
+    assert play.status("w") == "committed"
+    assert [event.signal for event in play.events("step_committed") if event.signal] == ["1", "1"]
+    assert play.do(paid("1")) == []
+    play.check_replay()
+
+
+def test_R26_a_wait_that_was_called_in_doubt_waits_for_another_signal():
+    play = redone("w")
+    assert (play.status("w"), play.open()) == ("waiting", [])
+    play.do(paid("2"))
+    assert play.status("w") == "committed"
+    play.check_replay()

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.attempts import give_up
-from engine.core.composite.dropped import dropped
 from engine.core.composites import AgentStep
+from engine.core.dropped import dropped
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
 from engine.core.frames import Frame
 from engine.core.run import Run, StepState

@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from engine.core.attempts import give_up
-from engine.core.composite.dropped import dropped
 from engine.core.composite.scores import score_of
 from engine.core.composites import LoopStep
+from engine.core.dropped import dropped
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered, RoundEnded
 from engine.core.expressions import is_true
 from engine.core.run import Run, StepState

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from engine.core.composite.dropped import dropped
 from engine.core.composite.scores import score_of
 from engine.core.composites import MapStep
+from engine.core.dropped import dropped
 from engine.core.errors import ExpressionError
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
 from engine.core.expressions import compile_expression

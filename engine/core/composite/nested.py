@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.attempts import give_up
-from engine.core.composite.dropped import dropped
 from engine.core.composites import SagaStep
+from engine.core.dropped import dropped
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
 from engine.core.inputs import input_with_defaults

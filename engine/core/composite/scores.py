@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from engine.core.errors import ExpressionError
 from engine.core.expressions import Scope, compile_expression
 
@@ -10,9 +12,9 @@ def score_of(source: str, scope: Scope) -> float:
     """Return what a score comes to.
 
     Raises:
-        ExpressionError: if it can't be evaluated, or is no number.
+        ExpressionError: if it can't be evaluated, or is no finite number.
     """
     value = compile_expression(source).evaluate(scope)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ExpressionError(f"`{source}` gave {value!r}; a score is a number")
     return float(value)

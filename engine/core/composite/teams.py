@@ -9,8 +9,8 @@ from typing import Any
 
 import networkx as nx
 
-from engine.core.composite.dropped import dropped
 from engine.core.composites import TeamStep
+from engine.core.dropped import dropped
 from engine.core.errors import ExpressionError
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
 from engine.core.parts import ID_PATTERN
@@ -43,15 +43,16 @@ def task_problems(tasks: Json, roles: set[str], max_tasks: int) -> Iterator[str]
         return
     if len(tasks) > max_tasks:
         yield f"{len(tasks)} tasks, at most {max_tasks} are allowed"
+        return
     ids = [task.get("id") for task in tasks]
     for task in tasks:
-        name, needs = task.get("id"), task.get("needs") or []
-        if not isinstance(name, str) or not re.match(ID_PATTERN, name):
+        name, role, needs = task.get("id"), task.get("role"), task.get("needs") or []
+        if not isinstance(name, str) or not re.fullmatch(ID_PATTERN, name):
             yield f"the id {name!r} is no short word of a-z, 0-9 and _"
         elif ids.count(name) > 1:
             yield f"'{name}' is there twice"
-        if task.get("role") not in roles:
-            yield f"'{name}' is for '{task.get('role')}'; there are {', '.join(sorted(roles))}"
+        if not isinstance(role, str) or role not in roles:
+            yield f"'{name}' is for '{role}'; there are {', '.join(sorted(roles))}"
         unknown = [other for other in needs if other not in ids] if isinstance(needs, list) else [needs]
         if unknown:
             yield f"'{name}' needs {unknown[0]!r}, which is no task"

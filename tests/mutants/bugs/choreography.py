@@ -69,8 +69,8 @@ BUGS = (
     Mutant(
         name="a signal serves every wait",
         breaks="L29",
-        old="if signal.id not in run.taken)",
-        new="if signal.id)",
+        old="    run.untaken[signal.name][signal.key].pop(number, None)\n",
+        new="",
         tests=(SIGNALS,),
     ),
     Mutant(
@@ -81,10 +81,17 @@ BUGS = (
         tests=(SIGNALS,),
     ),
     Mutant(
+        name="a wait that is done anew waits for ever",
+        breaks="R26 L29",
+        old="            del run.taken[number]\n            _put(run, signal, place)\n",
+        new="            pass\n",
+        tests=(SIGNALS,),
+    ),
+    Mutant(
         name="a signal that does not fit is stored",
         breaks="R28",
-        old="        if wrong := _unfit(step, payload):\n",
-        new="        if wrong := _unfit(step, payload) and False:\n",
+        old="        if wrong := _unfit(taker.definition, payload):\n",
+        new="        if wrong := _unfit(taker.definition, payload) and False:\n",
         tests=(SIGNALS,),
     ),
     Mutant(

@@ -1,6 +1,6 @@
 """Bugs in steps that stand for others: frames, rounds, nested sagas, tools (R17, R26, R35, R36)."""
 
-from tests.mutants.mutant import COMPOSITES, MAP, Mutant
+from tests.mutants.mutant import COMPOSITES, DROPPED, MAP, Mutant
 
 BUGS = (
     Mutant(
@@ -20,16 +20,37 @@ BUGS = (
     Mutant(
         name="what a dropped item did is left there",
         breaks="R36",
-        old="    late = [step for step in steps_in(run, frame) if _take_back(step)]\n",
-        new="    late: list[StepState] = []\n",
+        old="        if _take_back(step):\n",
+        new="        if False:\n",
         tests=(MAP,),
     ),
     Mutant(
         name="a dropped item is undone in any order",
         breaks="R17 R36",
-        old="return any(name in run.late for name in run.late_after.get(step.id, ()))",
-        new="return False",
+        old="    return not is_built_on(run, step.id)\n",
+        new="    return True\n",
         tests=(MAP,),
+    ),
+    Mutant(
+        name="what a dropped item was built on is undone before it",
+        breaks="R17 L6",
+        old="        if is_built_on(run, name):\n            continue",
+        new="        if False:\n            continue",
+        tests=(DROPPED,),
+    ),
+    Mutant(
+        name="all that was dropped is undone at once",
+        breaks="R17",
+        old="    return run.paused or undoing(run) >= run.saga.parallel_undo\n",
+        new="    return run.paused\n",
+        tests=(DROPPED,),
+    ),
+    Mutant(
+        name="what is inside a composite that failed counts, where others go on",
+        breaks="R36 L2",
+        old="if handled else fault(run, source, step.id, reason)",
+        new="if False else () if handled else fault(run, source, step.id, reason)",
+        tests=(DROPPED,),
     ),
     Mutant(
         name="what is inside is undone after what it was built on",

@@ -56,7 +56,7 @@ BUGS = (
     Mutant(
         name="a failure whose effect may be there opens the other way",
         breaks="R13 L2",
-        old='and run.direction == "forward" and _surely_without_effect(step, ended)',
+        old='and run.direction == "forward" and _can_go_on(run, step, ended)',
         new='and run.direction == "forward"',
         tests=(CONDITIONS,),
     ),

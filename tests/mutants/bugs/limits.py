@@ -27,8 +27,8 @@ BUGS = (
     Mutant(
         name="more calls run at once than the saga allows",
         breaks="R10",
-        old="and len(run.open_calls) < run.saga.parallel",
-        new="and len(run.open_calls) <= run.saga.parallel",
+        old="and in_hand(run) < run.saga.parallel",
+        new="and in_hand(run) <= run.saga.parallel",
         tests=(ATTEMPTS,),
     ),
     Mutant(
