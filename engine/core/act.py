@@ -134,8 +134,9 @@ def _begin(run: Run, name: str, now: datetime) -> list[e.Event]:
         return [_ask(run, step, definition.with_, request["evidence"], now)]
     gate = definition.approval
     approval = step.approval
-    if gate is not None and (gate.when is None or is_true(gate.when, forward_scope(run, step))):
-        if approval is None or approval.status != "approved":
+    approved = approval is not None and approval.status == "approved"  # then what they saw is what is sent
+    if gate is not None and (approved or gate.when is None or is_true(gate.when, forward_scope(run, step))):
+        if approval is None or not approved:
             return [_ask(run, step, gate, request, now)]
         if approval.request.request_hash != request_hash(request):
             drift = e.ApprovalEnded(

@@ -135,6 +135,18 @@ def test_R33_a_drift_between_the_yes_and_the_call_asks_again():
     assert play.open() == ["b"]
 
 
+def test_R33_a_drift_asks_again_though_nobody_would_have_been_asked_about_it_in_the_first_place():
+    play = Play("app: {n: 1}\n" + GATED.replace("MORE", "when: app.n < 2"))
+    play.do(c.Pause())
+    play.decide("b")
+    play.ok("a", output={"n": 2})
+    play.do(c.Resume())
+    assert play.open() == [], "a person said yes to another request than this one"
+    assert play.events("approval_requested")[-1].request["args"] == {"n": 2}
+    play.decide("b")
+    assert play.open() == ["b"]
+
+
 def test_R33_a_retry_sends_what_was_approved_though_the_state_moved_on():
     play = Play("app: {n: 1}\nsteps: {a: {<read>, writes: {n: output.n}}, b: {kind: python, approval: {},"
                 " with: {function: f, args: {n: '${app.n}'}}}}")  # fmt: skip
