@@ -164,9 +164,25 @@ def R16_the_plan_holds_whatever_may_have_landed(seen: Evidence) -> int:
     return judged
 
 
+def _failed_undos(seen: Evidence) -> set[str]:
+    """Return the steps of which an undo gave up and was not settled in the same epoch."""
+    failed: set[str] = set()
+    settled: set[str] = set()
+    for recorded in seen.log:
+        event = recorded.event
+        if isinstance(event, e.HelpNeeded) and event.kind == "comp_failed":
+            failed.add(event.step)
+        elif isinstance(event, e.StepUndone | e.StepExcused):
+            settled.add(event.step)
+        elif isinstance(event, e.StepsRedone):
+            failed -= settled & set(event.steps)
+            settled -= set(event.steps)
+    return failed
+
+
 def R20_a_failed_undo_is_never_called_done(seen: Evidence) -> int:
     """An undo that gave up is excused by a person, undone by a later try, or open; and it is in the ending."""
-    failed = {x.step for _, x in seen.all(e.HelpNeeded) if x.kind == "comp_failed"}
+    failed = _failed_undos(seen)
     excused = {x.step for _, x in seen.all(e.StepExcused)}
     excused |= {late.step for _, late in seen.all(e.LateUndone) if late.by}
     closing = seen.log[-1].event
