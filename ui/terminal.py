@@ -28,6 +28,7 @@ from storage.store import open_store
 from ui.cli_errors import BAD_INPUT
 from ui.compose import Studio
 from ui.models.run_replan import plan_lines
+from ui.models.run_words import has_clock
 from ui.models.status import run_look
 from ui.models.step_words import waits_for_verdict
 from ui.settings import Settings
@@ -141,7 +142,7 @@ def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool, sinc
         for recorded in studio.store.history(run_id, after=run.seq):
             evolve(run, recorded)
             if not quiet and recorded.seq > since:
-                _print_event(recorded.event)
+                _print_event(run, recorded.event)
         asked = [step.id for step in run.steps.values() if step.status == "awaiting_approval"]
         waits = _only_people_can_go_on(run) or run_stands(run)
         if run.is_closed or (waits and not (asked and approve_all)):
@@ -187,8 +188,8 @@ def _approve(studio: Studio, run_id: str, step: str) -> None:
         raise CommandRejected(f"--approve-all: {refused}") from None
 
 
-def _print_event(event: Any) -> None:
-    text = event_line(event)
+def _print_event(run: Run, event: Any) -> None:
+    text = event_line(event, clock=has_clock(run))
     if text:
         mark, words, colour = text
         click.secho(f"{mark} {words}", fg=colour)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from engine.core.limits import in_words
 from ui.models.run_events import caused, words_of
@@ -51,15 +51,24 @@ _LINES: dict[str, Callable[[Any], Line]] = {
     "disruption_ended": lambda e: ("·", words_of(e), None),
     "assumption_judged": lambda e: ("?", words_of(e), "yellow"),
     "noted": lambda e: ("·", e.text, None),
-    "clock_set": lambda e: ("·", words_of(e), None),
-    "activity_begun": lambda e: ("▸", f"{e.step}: {words_of(e)}", None),
-    "times_changed": lambda e: ("!", words_of(e), "yellow"),
-    "activity_revised": lambda e: ("!", f"{e.step}: {words_of(e)}", "yellow"),
+}
+_TIMES: Final[dict[str, tuple[str, str | None]]] = {
+    "clock_set": ("·", None),
+    "activity_begun": ("▸", None),
+    "times_changed": ("!", "yellow"),
+    "activity_revised": ("!", "yellow"),
 }
 
 
-def event_line(event: Any) -> Line | None:
-    """Return mark, words and colour of the events that a person follows; None for the rest."""
+def event_line(event: Any, *, clock: bool = True) -> Line | None:
+    """Return mark, words and colour of the events that a person follows; None for the rest.
+
+    `clock` is whether virtual moments are times of day.
+    """
+    if event.type in _TIMES:
+        mark, colour = _TIMES[event.type]
+        whose = f"{event.step}: " if getattr(event, "step", "") else ""
+        return mark, f"{whose}{words_of(event, clock=clock)}", colour
     if event.type == "direction_chosen" and event.direction == "forward":
         return "→", f"going on: {event.reason}", "yellow"
     if event.type == "direction_chosen" and event.direction == "repair":

@@ -22,6 +22,7 @@ from ui.models.gantt_figure import gantt_figure
 from ui.models.gantt_plans import candidates, proposals
 from ui.models.run_events import deeds, event_lines
 from ui.models.run_words import has_clock
+from ui.terminal_lines import event_line
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +147,8 @@ def test_where_time_has_no_clock_no_hours_or_minutes_are_told():
     assert said["activity_begun"] == "Begins at 3, until 7"
     assert said["clock_set"] == "ann sets the virtual clock to 5 a second, at 3"
     assert deeds(play.log, {}, clock=False)[-1].did == "set the virtual clock to 5 a second"
+    begun = next(recorded.event for recorded in play.log if recorded.event.type == "activity_begun")
+    assert event_line(begun, clock=has_clock(play.run)) == ("▸", "turn: Begins at 3, until 7", None)
 
 
 SLOW = {
