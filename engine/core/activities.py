@@ -94,8 +94,8 @@ def _new_ends(run: Run, clock: VirtualClock, change: e.TimesChanged) -> Iterator
             stands_from = max(change.since, span.began)
             over = ENDLESS if change.until is None else change.until
             more = max(0.0, over - stands_from) if span.until > stands_from else 0.0
-        if more > TOLERANCE:
-            yield name, min(span.until + more, span.began + ENDLESS)
+        if abs(more) > TOLERANCE:
+            yield name, max(change.at, min(span.until + more, span.began + ENDLESS))
 
 
 def _with(clock: VirtualClock, change: e.TimesChanged) -> VirtualClock:

@@ -33,7 +33,7 @@ from engine.core.facts_read import parts_of, paths_in, value_at
 from engine.core.run import UNDONE, Run, StepState
 from engine.core.saga import canonical_json, effect_of, undo_of
 from engine.core.scope import forward_scope, output_scope
-from engine.core.standing import CALLS_NOTHING, going_forward
+from engine.core.standing import CALLS_NOTHING, going_forward, heir_of
 
 Json = Any
 STILL_TO_CALL = frozenset(
@@ -284,6 +284,9 @@ def ended(run: Run, seq: int, reason: str, by: str = "") -> list[e.Event]:
     what = standing.known.what
     if not isinstance(what, d.ChangedFact) or not standing.begun:
         return [e.DisruptionEnded(disruption=seq, reason=reason, by=by)]
+    if heir_of(run, seq) is not None:
+        over = f"{reason}; it was changed again since"
+        return [e.DisruptionEnded(disruption=seq, reason=over, by=by)]
     try:
         now = value_at(forward_scope(run), what.path)
     except KeyError:

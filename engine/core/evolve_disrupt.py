@@ -8,7 +8,7 @@ from engine.core.amounts import is_number, total
 from engine.core.evolve_calls import Handlers
 from engine.core.facts_read import parts_of, with_value
 from engine.core.run import Run
-from engine.core.standing import Standing
+from engine.core.standing import Standing, heir_of
 
 
 def _disrupted(run: Run, recorded: e.Recorded, event: e.Disrupted) -> None:
@@ -51,8 +51,10 @@ def _ended(run: Run, recorded: e.Recorded, event: e.DisruptionEnded) -> None:
     for held in (run.lost, run.constraints, run.relaxed):
         for name in [name for name, seq in held.items() if seq == event.disruption]:
             del held[name]
-    what = standing.known.what
-    if isinstance(what, d.CutBudget) and standing.begun and run.cuts.get(what.limit) == what.allowed:
+    what, heir = standing.known.what, heir_of(run, event.disruption) if standing.begun else None
+    if heir is not None:
+        heir.before = standing.before
+    elif isinstance(what, d.CutBudget) and standing.begun and run.cuts.get(what.limit) == what.allowed:
         _cut(run, what.limit, standing.before)
     _change(run, recorded, event)
 

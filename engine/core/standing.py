@@ -20,7 +20,10 @@ from engine.core.disruption_kinds import (
     OF_THE_PROCESS,
     CallFault,
     CancelledBooking,
+    ChangedFact,
+    CutBudget,
     Delay,
+    Disruption,
     Garbage,
     LandLate,
     ModelDown,
@@ -66,6 +69,19 @@ class Standing:
         until, times = self.known.until, getattr(self.known.what, "times", 0)
         in_time = self.begins_at <= now and (until is None or now < until)
         return in_time and not self.over and (not times or self.struck < times)
+
+
+def heir_of(run: Run, seq: int) -> Standing | None:
+    """Return the disruption that changed the same thing after this one and still holds: what was before is its to restore."""
+    same = _changes(run.standing[seq].known.what)
+    later = (standing for number, standing in run.standing.items() if number > seq and standing.begun)
+    return next((s for s in later if not s.over and same and _changes(s.known.what) == same), None)
+
+
+def _changes(what: Disruption) -> str:
+    if isinstance(what, ChangedFact):
+        return what.path
+    return f"limit {what.limit}" if isinstance(what, CutBudget) else ""
 
 
 def strikes(

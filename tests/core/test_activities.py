@@ -52,6 +52,11 @@ def test_the_part_still_to_do_takes_the_factor():
     assert [event.ends for event in play.events("times_changed")] == [{"on": 840}]
 
 
+def test_the_part_still_to_do_can_take_less_time_too():
+    play = to_the_end(ride(more=ALERT.replace("magnitude: 3", "magnitude: 0.5")))
+    assert times(play)["on"] == (770, 790), "10 + 0.5 * 20 from 12:50 on"
+
+
 def test_R32_a_clock_that_jumps_back_neither_refires_nor_unfires():
     play = ride()
     play.tick(41)

@@ -24,7 +24,7 @@ def changed(play, kind, magnitude=0, reason="news", until=None, **scope):
         ("machine_down", 0, "12:50", {"machine": "van"}, 760),
         ("arrival_delay", 30, None, {"person": "Pat"}, 760),
         ("travel_time_multiplier", 2, None, {"legs_touching": ["B"]}, 780),
-        ("travel_time_multiplier", 0, "12:50", {"legs": ["B-W"]}, 760),
+        ("travel_time_multiplier", 0, "12:50", {"legs": ["B-W"]}, 740),
         ("travel_time_multiplier", 2, None, {"legs": ["W-T"]}, 760),
     ],
 )

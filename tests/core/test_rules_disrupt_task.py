@@ -75,6 +75,18 @@ def test_R39_a_cut_that_ends_while_the_run_waits_at_it_lets_it_go_on():
     assert (play.run.limit, play.open()) == (None, ["b"])
 
 
+def test_R39_of_two_cuts_the_first_to_end_does_not_end_the_other():
+    play = Play("budget: {calls: 9, on_limit: ask}\nsteps: {a: {<read>}}")
+    disrupt(play, "budget", limit="calls", allowed=4)
+    disrupt(play, "budget", limit="calls", allowed=3)
+    first, second = [event.disruption for event in play.events("disruption_struck")]
+    play.do(c.Lift(disruption=first, by="bob"))
+    assert play.run.cuts == {"calls": 3}
+    play.do(c.Lift(disruption=second, by="bob"))
+    assert play.run.cuts == {}
+    play.check_replay()
+
+
 def test_R39_a_run_without_a_budget_gets_one():
     play = Play("steps: {a: {<read>}, b: {<read>, needs: a}}")
     disrupt(play, "budget", limit="tokens", allowed=5)
