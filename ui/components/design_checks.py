@@ -10,7 +10,7 @@ import streamlit as st
 
 from engine.steps.python import FUNCTIONS
 from ui.components import design_state as state
-from ui.components.design_fields import bound, dotted, form, show_problems
+from ui.components.design_fields import bound, form, show_problems
 from ui.components.text import escape
 from ui.models import check_forms as forms
 from ui.models import draft as ops
@@ -78,12 +78,12 @@ def _add(path: Path, key: str, add: Callable[[ops.Document, str], ops.Document] 
     document, kind = state.current().document, str(st.session_state[key])
     changed = add(document, kind) if add else checks.add_validator(document, path, kind)
     state.change(changed)
-    st.session_state[_OPENED] = dotted((*path, len(checks.validators_at(changed, path)) - 1))
+    st.session_state[_OPENED] = ops.dotted((*path, len(checks.validators_at(changed, path)) - 1))
 
 
 def _validator(body: Json, path: Path, prefix: str, findings: list[Finding], place: Place) -> None:
     kind = str(body.get("kind", "rule")) if isinstance(body, dict) else ""
-    mine = at(findings, dotted(path))
+    mine = at(findings, ops.dotted(path))
     words = forms.KINDS.get(kind)
     if words is None or not isinstance(body, dict):
         st.caption("A check that this form can't show; see the source.")
@@ -92,7 +92,7 @@ def _validator(body: Json, path: Path, prefix: str, findings: list[Finding], pla
     on_fail = forms.ON_FAIL.get(str(body.get("on_fail", "reject")), ("?", ""))[0]
     trouble = " · :red[:material/error: to mend]" if any(f.is_error for f in mine) else ""
     label = f"**{escape(str(body.get('name', '?')))}** · {words.word} · {on_fail.lower()}{trouble}"
-    opened = bool(mine) or st.session_state.get(_OPENED) == dotted(path)
+    opened = bool(mine) or st.session_state.get(_OPENED) == ops.dotted(path)
     with st.expander(label, key=f"{prefix}-box", icon=f":material/{words.icon}:", expanded=opened):
         st.caption(f"{words.word}: {words.line}.")
         form(forms.NAME_FIELDS, path, prefix, findings)
@@ -103,7 +103,7 @@ def _validator(body: Json, path: Path, prefix: str, findings: list[Finding], pla
         if kind == "judge":
             st.markdown("**What the judge sees**")
             form(forms.JUDGE_CONTEXT_FIELDS, path, prefix, findings)
-        show_problems([f for f in mine if f.problem.path == dotted(path)])
+        show_problems([f for f in mine if f.problem.path == ops.dotted(path)])
         st.button("Remove", key=f"{prefix}-remove", icon=":material/delete:", type="tertiary",
                   on_click=state.apply, args=(checks.remove_validator, path[:-1], path[-1]))  # fmt: skip
 
@@ -126,7 +126,7 @@ def _on_fail(body: ops.Document, path: Path, prefix: str, findings: list[Finding
         format_func=lambda name: forms.ON_FAIL[name][0], captions=[forms.ON_FAIL[name][1] for name in names],
         on_change=_set_on_fail, args=(key, path),
     )  # fmt: skip
-    show_problems(at(findings, dotted((*path, "on_fail"))))
+    show_problems(at(findings, ops.dotted((*path, "on_fail"))))
     if value == "augment":
         form(forms.ADD_FIELDS.get(str(body.get("kind")), (forms.ADD_FIELD,)), path, prefix, findings)
 
@@ -147,7 +147,7 @@ def _fallbacks(step: str, kinds: tuple[str, ...], findings: list[Finding]) -> No
             form(forms.FALLBACK_FIELDS.get(kind, ()), (*path, index), f"{prefix}-{index}", findings)
             st.button("Remove", key=f"{prefix}-{index}-remove", icon=":material/delete:", type="tertiary",
                       on_click=state.apply, args=(ops.put, (*path, index), ops.UNSET))  # fmt: skip
-    show_problems([f for f in findings if f.problem.path == dotted(path)])
+    show_problems([f for f in findings if f.problem.path == ops.dotted(path)])
     with st.container(horizontal=True, gap="small"):
         for kind in kinds:
             st.button(_FALLBACKS[kind], key=f"{prefix}-add-{kind}", icon=":material/add:", on_click=state.apply,

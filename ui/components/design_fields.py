@@ -86,7 +86,8 @@ def draw_field(spec: FieldSpec, base: Path, prefix: str, findings: list[Finding]
         widget(spec, bound(key, shown), _edit, (key, spec, path))
     if message:
         field_error(message)
-    show_problems(at(findings, dotted(path)))
+    else:
+        show_problems(at(findings, ops.dotted(path)))
 
 
 def field_error(message: str) -> None:
@@ -103,19 +104,13 @@ def show_problems(findings: Sequence[Finding]) -> None:
         st.markdown(f":small[:{colour}[:material/{icon}: {words}] {remedy}]")
 
 
-def dotted(path: Path) -> str:
-    """Return a path as problems write it: `steps.pay.validate[0].rule`."""
-    text = "".join(f"[{piece}]" if isinstance(piece, int) else f".{piece}" for piece in path)
-    return text.removeprefix(".")
-
-
 def _edit(key: str, spec: FieldSpec, path: Path) -> None:
     design = state.current()
     shown = st.session_state[key]
     try:
         value = from_widget(spec, shown)
     except ValueError as problem:
-        design.bad[key] = (shown, str(problem))
+        state.keep_bad(key, shown, str(problem), path)
         return
     design.bad.pop(key, None)
     if path[0] == "steps" and path[2:] == ("with", "url"):

@@ -135,7 +135,7 @@ def _read_yaml(key: str, path: ops.Path) -> None:
         found = invalid.problems[0]
         is_none = found.path == "file"
         said = "It must be names with what each is, such as `search: {...}`." if is_none else str(found)
-        design.bad[key] = (text, said)
+        state.keep_bad(key, text, said, path)
         return
     design.bad.pop(key, None)
     state.apply(ops.put, path, value)

@@ -139,7 +139,7 @@ def _set_condition(key: str, step: str) -> None:
         if text:
             parse_condition(text)
     except ExpressionError as problem:
-        design.bad[key] = (text, str(problem))
+        state.keep_bad(key, text, str(problem), ("steps", step, "needs"))
         return
     design.bad.pop(key, None)
     state.apply(ops.put, ("steps", step, "needs"), needs_list(text) or text or ops.UNSET)

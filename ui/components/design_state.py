@@ -21,7 +21,7 @@ from ui.models.draft_defaults import free_name
 from ui.models.draft_history import History
 from ui.models.draft_names import terms
 from ui.models.draft_places import known, view, written
-from ui.models.draft_problems import Finding, checked
+from ui.models.draft_problems import Finding, checked, unread
 from ui.session import me, studio
 
 STATE: Final = "designer"
@@ -33,6 +33,7 @@ class Design:
 
     Attributes:
         bad: texts that could not be read, by the key of their field, with what is wrong.
+        places: where in the draft such texts belong, by the key of their field.
         edge: the edge that is selected instead of a step: producer and consumer.
         picks: how often the page itself chose what is selected; the canvas then forgets its last click.
         place: the body that is open, as a path in the draft; empty for the draft itself.
@@ -45,6 +46,7 @@ class Design:
     segment: str = "Step"
     below: str = "Problems"
     bad: dict[str, tuple[str, str]] = field(default_factory=dict)
+    places: dict[str, Path] = field(default_factory=dict)
     picks: int = 0
     is_wide: bool = False
     said: str = ""
@@ -127,6 +129,9 @@ def stored(name: str) -> Document | None:
 def standing(design: Design) -> Standing:
     """Return how the draft stands."""
     saga, findings = checked(design.whole, studio().engine.newest)
+    findings += unread(
+        design.whole, {path: design.bad[k][1] for k, path in design.places.items() if k in design.bad}
+    )
     versions = studio().store.versions(design.name)
     is_draft = not versions or versions[0].document != design.whole
     return Standing(saga, findings, versions, is_draft)
@@ -318,6 +323,13 @@ def show_version(design: Design, version: SagaVersion) -> None:
 def apply(change_to: Callable[..., Document], *args: Any) -> None:
     """Change the draft by an operation: `apply(ops.connect, "a", "b")`."""
     change(change_to(current().document, *args))
+
+
+def keep_bad(key: str, text: str, wrong: str, path: Path) -> None:
+    """Keep a text that could not be read, as it was typed, with the place in the open body where it belongs."""
+    design = current()
+    design.bad[key] = (text, wrong)
+    design.places[key] = (*design.place, *path)
 
 
 def forget_bad(keys: Iterable[str]) -> None:

@@ -43,6 +43,12 @@ def step_title(document: Document, step: str) -> str:
     return str(steps_of(document).get(step, {}).get("title") or step)
 
 
+def dotted(path: Path) -> str:
+    """Return a path as problems write it: `steps.pay.validate[0].rule`."""
+    text = "".join(f"[{piece}]" if isinstance(piece, int) else f".{piece}" for piece in path)
+    return text.removeprefix(".")
+
+
 def get(document: Json, path: Path, default: Json = None) -> Json:
     """Return what stands at a path, or the default."""
     for piece in path:
