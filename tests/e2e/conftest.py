@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -15,7 +16,8 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import TimeoutError as TookTooLong
 
 from engine.ports import RunRow
 from engine.sandbox.world import World
@@ -118,6 +120,17 @@ def page(browser: Browser, app: App) -> Iterator[Page]:
     yield opened
     context.close()
     assert said == [], "the browser's console has errors"
+
+
+def press_for(button: Locator, wanted: Locator) -> None:
+    """Press a button until what it opens is there: a click that comes while Streamlit redraws can be lost."""
+    for _ in range(4):
+        with contextlib.suppress(TookTooLong):
+            if not wanted.is_visible():
+                button.click(timeout=5_000)
+            wanted.wait_for(timeout=10_000)
+            return
+    wanted.wait_for()
 
 
 def is_bad(message: Any) -> bool:

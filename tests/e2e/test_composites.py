@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import App
+from tests.e2e.conftest import App, press_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]
 
@@ -45,8 +45,9 @@ def started(page: Page, app: App) -> str:
     expect(page.locator(".st-key-designer-head")).to_contain_text("Steps inside")
     page.locator(".st-key-designer-save button").first.click()
     expect(page.locator(".st-key-designer-head")).to_contain_text("v1 saved")
-    page.locator(".st-key-designer-run button").first.click()
-    page.get_by_role("button", name="Start the run").click()
+    start = page.get_by_role("button", name="Start the run")
+    press_for(page.locator(".st-key-designer-run button").first, start)
+    start.click()
     page.wait_for_url(re.compile(r"/run\?id="), timeout=30_000)
     return page.url.split("id=")[1]
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from engine.core.document import parse_document
 from engine.ports import Draft, Incident
 from storage.store import SqlStore
-from tests.e2e.conftest import App
+from tests.e2e.conftest import App, press_for
 from tests.e2e.test_journeys import run_id_of
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("browser")]
@@ -43,8 +43,9 @@ def draft(app: App, text: str) -> None:
 
 def begin(page: Page, app: App, saga: str) -> str:
     page.goto(f"{app.url}/designer?saga={saga}")
-    page.locator(".st-key-designer-run button").first.click()
-    page.locator(f".st-key-start_{saga}_go button").first.click()
+    start = page.locator(f".st-key-start_{saga}_go button").first
+    press_for(page.locator(".st-key-designer-run button").first, start)
+    start.click()
     return run_id_of(page)
 
 
