@@ -11,10 +11,12 @@ import pytest
 
 from storage.store import SqlStore
 from tests.postgres import Server, programs
+from tests.room import temp_root
 
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(temp_root()))  # pytest's own name for where `tmp_path` is
 REQUIRE_ALL = os.environ.get("SAGA_REQUIRE_ALL") == "1"
 
 

