@@ -148,9 +148,12 @@ def _starts(run: Run, now: datetime) -> Iterator[Task]:
 
 
 def begins_at_once(run: Run, step: StepState, now: datetime) -> bool:
-    """Return whether a step whose first call nobody has to allow can begin now, and overtakes nobody."""
-    waiting = run.ready or run.judging
-    return not waiting and _may_start(run) and not held_back(run, step) and reached(run, now) is None
+    """Return whether a step whose first call nobody has to allow can begin now, and would be the next thing to do.
+
+    Where others are still to be opened it waits for them: the guard of one may be a fault, before anything begins.
+    """
+    others = len(run.fresh) > 1 or run.turning or run.judging or run.ready
+    return not others and _may_start(run) and not held_back(run, step) and reached(run, now) is None
 
 
 def _within_limits(

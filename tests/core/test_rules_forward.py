@@ -44,13 +44,20 @@ def test_R10_a_step_that_something_may_hold_back_is_ready_first(held):
     assert [ready.step for ready in play.events("step_ready")] == ["b"]
 
 
+def test_R10_nothing_begins_before_all_that_could_have_been_opened():
+    play = Play("steps: {a: {<read>}, b: {<book>, needs: a}, c: {<read>, needs: a, when: app.nothing == 1}}")
+    play.ok("a")
+    assert play.run.fault is not None
+    assert [intent.step for intent in play.events("attempt_intended")] == ["a"]
+
+
 def test_R10_a_step_for_which_there_is_no_room_is_ready_until_there_is():
     play = Play("parallel: 1\nsteps: {a: {<read>}, b: {<read>}, c: {<read>, needs: a}}")
     assert play.open() == ["a"]
-    assert [ready.step for ready in play.events("step_ready")] == ["b"]
+    assert [ready.step for ready in play.events("step_ready")] == ["a", "b"]
     play.ok("a")
     assert play.open() == ["b"], "who waits longest comes first"
-    assert [ready.step for ready in play.events("step_ready")] == ["b", "c"]
+    assert [ready.step for ready in play.events("step_ready")] == ["a", "b", "c"]
 
 
 def test_R10_a_step_whose_request_cannot_be_made_was_ready_and_failed():
