@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Final, ParamSpec
+from typing import Final
 
 import streamlit as st
 
 from engine.ports import RunFilter, Unavailable
+from ui.components.live import AWAY, live
 from ui.components.text import escape
 from ui.session import studio
 
-P = ParamSpec("P")
 LOOK_S: Final = 2.0
 COUNT_S: Final = 5.0
-AWAY: Final = "What stands here needs the database; it comes back by itself."
 
 
-@st.fragment(run_every=LOOK_S, key="trouble")
+@live(LOOK_S, key="live-trouble")
 def trouble_banner() -> None:
     """Say what keeps facts from being stored; nothing while all is well."""
     wrong = studio().store.trouble
@@ -30,20 +27,7 @@ def trouble_banner() -> None:
         )
 
 
-def unless_away(draw: Callable[P, None]) -> Callable[P, None]:
-    """Return `draw` for a fragment that is drawn again and again: a note in its place where it can't read."""
-
-    @wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            draw(*args, **kwargs)
-        except Unavailable:
-            st.caption(AWAY)
-
-    return drawn
-
-
-@st.fragment(run_every=COUNT_S, key="waiting")
+@live(COUNT_S, key="live-waiting")
 def keep_count(drawn: int) -> None:
     """Draw the page again, and with it the number in the navigation, once that number is another."""
     if waiting_for_people() != drawn:
@@ -59,7 +43,7 @@ def waiting_for_people() -> int:
         return 0
 
 
-@st.fragment(run_every=LOOK_S, key="trouble_page")
+@live(LOOK_S)
 def page_comes_back() -> None:
     """Stand in for a page that can't be read now, and draw it as soon as it can be."""
     try:

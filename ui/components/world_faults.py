@@ -8,6 +8,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from engine.sandbox.faults import USUAL_DELAY_S, Fault, FaultKind, Operation
+from ui.components.live import live
 from ui.components.text import escape
 from ui.models.world_words import KINDS, OPERATIONS, fault_words, fields_of, kind_name, place, resources
 
@@ -18,7 +19,7 @@ REFRESH_S = 2
 ANYTHING = "(every call)"
 
 
-@st.fragment(run_every=REFRESH_S, key="world_faults")
+@live(REFRESH_S)
 def fault_panel(world: World) -> None:
     """Draw the faults that wait, and the form for one more."""
     with st.container(border=True, key="world_fault_list"):

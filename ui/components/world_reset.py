@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ui.components.live import live
 from ui.models.world import stock_rows
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def reset_dialog(world: World) -> None:
             st.rerun()
 
 
-@st.fragment(run_every=5, key="world_stock")
+@live(5)
 def stock(world: World) -> None:
     """Draw how much of each article is free."""
     with st.expander("Stock of the shop", icon=":material/inventory_2:", key="world_stock"):

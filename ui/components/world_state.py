@@ -8,6 +8,7 @@ import pandas as pd  # type: ignore[import-untyped] # comes with Streamlit, its 
 import streamlit as st
 
 from ui.components.badges import Badge, Metric, draw, metric_cards
+from ui.components.live import live
 from ui.components.text import escape, theme_type
 from ui.models.status import TONES
 from ui.models.world import LedgerRow, Standing, headline, ledger_rows, money, standing
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 REFRESH_S = 2
 
 
-@st.fragment(run_every=REFRESH_S, key="world_live")
+@live(REFRESH_S)
 def world_state(world: World) -> None:
     """Draw the state in words and numbers, and what stands."""
     state, rows = world.state(), ledger_rows(world.ledger())
@@ -35,7 +36,7 @@ def world_state(world: World) -> None:
             st.caption(f"Nothing under {names}." if full else "Nothing. Run a saga and look again.")
 
 
-@st.fragment(run_every=REFRESH_S, key="world_live_ledger")
+@live(REFRESH_S)
 def world_ledger(world: World) -> None:
     """Draw every effect so far, the newest first."""
     with st.container(border=True, key="world_ledger"):

@@ -18,8 +18,8 @@ from ui.components.approval_inbox import (
 )
 from ui.components.badges import Badge, header
 from ui.components.incidents import draw_incidents
+from ui.components.live import live
 from ui.components.run_commands import now, show_outcome
-from ui.components.trouble import unless_away
 from ui.models.approval_inbox import InboxItem, approval_detail, inbox, other_help, verdict_items
 from ui.models.incidents import incident_cards
 from ui.models.run_words import Headline, counted
@@ -32,8 +32,7 @@ KEPT_S = 15
 Others = list[tuple[str, str, Headline]]
 
 
-@st.fragment(run_every=TICK_S)
-@unless_away
+@live(TICK_S)
 def live_inbox() -> None:
     """Draw the inbox and the open question; drawn again at each tick."""
     moment = now()

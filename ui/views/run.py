@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ui.components.incidents import draw_run_incidents
+from ui.components.live import live
 from ui.components.memory_run import draw_memory
 from ui.components.run_attention import draw_attention
 from ui.components.run_commands import show_outcome
@@ -15,7 +16,6 @@ from ui.components.run_progress import draw_progress
 from ui.components.run_replan import draw_plannings
 from ui.components.run_rollback import draw_story
 from ui.components.run_views import draw_deeds, draw_views
-from ui.components.trouble import unless_away
 from ui.models.verdict_ask import verdict_questions
 from ui.session import RunView, run_view
 
@@ -64,6 +64,4 @@ if found is None:
     missing(wanted)
 else:
     draw_dialog(found.run)
-    st.fragment(unless_away(bands), run_every=ENDED_TICK_S if found.run.is_closed else TICK_S)(
-        wanted, stamp(found)
-    )
+    live(ENDED_TICK_S if found.run.is_closed else TICK_S)(bands)(wanted, stamp(found))

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from engine.ports import RunFilter
 from ui.components.badges import header
+from ui.components.live import live
 from ui.components.run_list import draw_day, draw_filters, draw_list, draw_nothing
-from ui.components.trouble import unless_away
 from ui.session import studio
 
 TICK_S = 2.0
 
 
-@st.fragment(run_every=TICK_S)
-@unless_away
+@live(TICK_S)
 def live_list() -> None:
     """Draw numbers, filters, table and pages; drawn again at each tick."""
     store = studio().store

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
 from ui.components.badges import header
-from ui.components.trouble import unless_away
+from ui.components.live import live
 from ui.components.validator_list import draw_filters, draw_nothing, draw_validators, saga_titles
 from ui.session import studio
 
 TICK_S = 5.0
 
 
-@st.fragment(run_every=TICK_S)
-@unless_away
+@live(TICK_S)
 def live_validators() -> None:
     """Draw filters, numbers and table; drawn again at each tick."""
     titles = saga_titles()
