@@ -33,12 +33,11 @@ from engine.core.saga import ApprovalStep, WaitStep, request_hash
 from engine.core.schedule import Task, begins_at_once
 from engine.core.scope import forward_scope
 from engine.core.signals import begin_wait, end_wait
+from engine.core.standing import CALLS_NOTHING
 from engine.core.templates import as_text, render
 from engine.core.verify import boundary, validate
 
 Json = Any
-PLAIN = {"llm", "http", "python", "route"}
-"""Kinds of which a step is one call."""
 
 
 def carry_out(run: Run, task: Task, now: datetime) -> list[e.Event]:
@@ -89,7 +88,7 @@ def _open(run: Run, name: str, now: datetime) -> list[e.Event]:
 def _at_once(run: Run, step: StepState, evidence: dict[str, Json], now: datetime) -> e.AttemptIntended | None:
     """Return the intent of a step that need not wait to begin: one fact instead of two. None if it has to."""
     definition = step.definition
-    if definition.kind not in PLAIN or definition.approval is not None or definition.locks:
+    if definition.kind in CALLS_NOTHING or definition.approval is not None or definition.locks:
         return None
     if not begins_at_once(run, step, now):
         return None

@@ -453,13 +453,6 @@ Event = Annotated[
     Field(discriminator="type"),
 ]  # fmt: skip
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
-
-
-def makes_ready(event: Event) -> TypeGuard[StepReady | AttemptIntended]:
-    """Return whether an event says that a step is ready: by itself, or with the first call of one that waits for nothing."""
-    return isinstance(event, StepReady) or (isinstance(event, AttemptIntended) and event.evidence is not None)
-
-
 CLOSING = ("run_completed", "run_compensated", "run_abandoned")
 
 
@@ -473,3 +466,8 @@ class Recorded:
 
 
 RECORDED: TypeAdapter[Recorded] = TypeAdapter(Recorded)
+
+
+def makes_ready(event: Event) -> TypeGuard[StepReady | AttemptIntended]:
+    """Return whether an event says that a step is ready: by itself, or with the first call of one that waits for nothing."""
+    return isinstance(event, StepReady) or (isinstance(event, AttemptIntended) and event.evidence is not None)

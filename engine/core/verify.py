@@ -96,7 +96,7 @@ def validate(run: Run, name: str, now: datetime) -> list[e.Event]:
     """Return what follows from an output as it is known by now: verdicts, calls, a retry, a commit, a fault."""
     step = run.step(name)
     if step.definition.output is None and not step.judged and not any(placed(run, step)):
-        return _commit(run, step)  # what nobody looks at is most of all
+        return _commit(run, step)  # nobody looks at it: of most outputs that is so
     verdicts = list(_by_code(run, step))
     judged = {**step.judged, **{verdict.validator: verdict for verdict in verdicts}}
     return [*verdicts, *_follow(run, step, judged, now)]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import streamlit as st
+from streamlit.elements.lib.mutable_status_container import StatusContainer
 
 from engine.core.document import saga_from_document
 from engine.core.errors import DefinitionInvalid
@@ -69,12 +70,11 @@ def _tell(approach: Approach, done: Round) -> None:
         st.text(f"    {words}: {finding}")
 
 
-def _say_end(status: object, found: list[Drafting]) -> None:
+def _say_end(status: StatusContainer, found: list[Drafting]) -> None:
     ready = sum(drafting.state == "ready" for drafting in found)
     unheard = any(drafting.error for drafting in found)
     words = f"{ready} of {len(found)} ready" + (", and the model could not be asked" if unheard else "")
-    state = "complete" if ready and not unheard else "error"
-    getattr(status, "update")(label=words, state=state, expanded=False)  # noqa: B009
+    status.update(label=words, state="complete" if ready and not unheard else "error", expanded=False)
 
 
 def open_in_designer(drafting: Drafting) -> None:

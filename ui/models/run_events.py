@@ -378,24 +378,20 @@ def deeds(history: Sequence[Recorded], titles: Mapping[str, str], *, clock: bool
     found = []
     for recorded in history:
         event: Any = recorded.event
-        if event.type not in _DEEDS and event.type not in {
-            "faulted",
-            *_TIME_DEEDS,
-        }:  # of thousands, a few are deeds
-            continue
-        by, kind = getattr(event, "by", ""), _deed(event)
-        if by and (kind in _DEEDS or kind in _TIME_DEEDS):
-            did, why = _TIME_DEEDS[kind](event, clock) if kind in _TIME_DEEDS else _DEEDS[kind](event)
+        told = _deed(event, clock=clock) if getattr(event, "by", "") else None
+        if told is not None:
+            did, why = told
             names = listed([titles.get(step, step) for step in _steps(event)])
-            found.append(Deed(recorded.at, by, f"{did} · {names}" if names else did, why))
+            found.append(Deed(recorded.at, event.by, f"{did} · {names}" if names else did, why))
     return found
 
 
-def _deed(event: Any) -> str:
-    """Return what kind of deed an event is; a fault is one only where somebody cancelled."""
-    if event.type == "faulted":
-        return "cancelled" if event.source == "cancel" else ""
-    return str(event.type)
+def _deed(event: Any, *, clock: bool) -> tuple[str, str] | None:
+    """Return what was done and why; None for what is no deed: a fault is one only where somebody cancelled."""
+    kind = event.type if event.type != "faulted" else "cancelled" if event.source == "cancel" else ""
+    if kind in _TIME_DEEDS:
+        return _TIME_DEEDS[kind](event, clock)
+    return _DEEDS[kind](event) if kind in _DEEDS else None
 
 
 def _steps(event: Any) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from engine.core.amounts import is_number
 from engine.core.composite.scores import score_of
 from engine.core.composites import MapStep
 from engine.core.dropped import dropped
@@ -89,7 +90,7 @@ def _best(found: Sequence[tuple[Json, float]]) -> Json:
 
 
 def _weighted(found: Sequence[tuple[Json, float]]) -> Json:
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value, _ in found):
+    if not all(is_number(value) for value, _ in found):
         raise ExpressionError("`gather: weighted` needs numbers; say which `value`")
     weight = sum(score for _, score in found)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from engine.core.amounts import is_number
 from engine.core.errors import ExpressionError
 from engine.core.expressions import Scope, compile_expression
 
@@ -15,6 +16,6 @@ def score_of(source: str, scope: Scope) -> float:
         ExpressionError: if it can't be evaluated, or is no finite number.
     """
     value = compile_expression(source).evaluate(scope)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value) or not math.isfinite(value):
         raise ExpressionError(f"`{source}` gave {value!r}; a score is a number")
     return float(value)
