@@ -27,6 +27,7 @@ from engine.core.events import (
     StepFailed,
 )
 from engine.core.expressions import Scope, is_true
+from engine.core.fixed import hash_of, rendered
 from engine.core.frames import plan_of, tolerated
 from engine.core.parts import Retry
 from engine.core.run import Run, StepState
@@ -35,7 +36,6 @@ from engine.core.saga import (
     LlmStep,
     RouteStep,
     effect_of,
-    request_hash,
     sha256,
     undo_of,
     with_document,
@@ -65,15 +65,14 @@ def request_of(run: Run, step: StepState) -> Json:
         return step.attempts[0].intent.request
     scope = forward_scope(run, step)
     simpler = simpler_prompt(step)
-    document = with_document(simpler or step.definition)
     if isinstance(step.definition, RouteStep):
-        request = _route_request(step.definition, document, scope)
+        request = _route_request(step.definition, with_document(simpler or step.definition), scope)
         return request | _shown(run, step, request, scope) if request["prompt"] else request
-    request = render(document, scope)
-    if simpler is not None or isinstance(step.definition, LlmStep):
-        request |= {"output_schema": step.definition.output, "feedback": _feedback(step)}
-        request |= _shown(run, step, request, scope)
-    return request
+    if simpler is None and not isinstance(step.definition, LlmStep):
+        return rendered(step.definition, scope)
+    request = render(with_document(simpler or step.definition), scope)
+    request |= {"output_schema": step.definition.output, "feedback": _feedback(step)}
+    return request | _shown(run, step, request, scope)
 
 
 def _shown(run: Run, step: StepState, request: Json, scope: Scope) -> dict[str, Json]:
@@ -144,7 +143,7 @@ def intend(
         attempt=step.latest(phase) + 1,
         key=_key(run, step, phase),
         request=request,
-        request_hash=request_hash(request),
+        request_hash=hash_of(step.definition, request),
         deadline=now + timedelta(seconds=timeout),
         compensation=_freeze(run, step, request) if phase == "forward" and not step.attempts else None,
         fallback=step.fallbacks[-1].number if phase == "forward" and step.fallbacks else 0,
@@ -178,7 +177,7 @@ def _freeze(run: Run, step: StepState, request: Json) -> CompensationFrozen | No
     scope = {**forward_scope(run, step), "request": request}
     key = undo_key_of(run, step)
     if "output" not in names_in(document):
-        return CompensationFrozen(kind=undo.kind, key=key, request=render(document, scope))
+        return CompensationFrozen(kind=undo.kind, key=key, request=rendered(undo, scope))
     return CompensationFrozen(kind=undo.kind, key=key, scope=_only_used(document, scope))
 
 
@@ -203,7 +202,7 @@ def probe_request(run: Run, step: StepState) -> Json:
     """
     assert step.definition.probe is not None
     scope = {**forward_scope(run, step), "request": step.attempts[-1].intent.request}
-    return render(with_document(step.definition.probe), scope)
+    return rendered(step.definition.probe, scope)
 
 
 def is_final(ended: AttemptEnded) -> bool:

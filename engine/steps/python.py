@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from engine.core.errors import SagaError
 from engine.core.saga import PythonStep, canonical_json
+from engine.core.templates import plain
 from engine.ports import Call, Outcome
 from engine.progress import Beat
 from engine.steps.beats import Beats, NoBeat, while_it_beats
@@ -128,7 +129,10 @@ class PythonPerformer:
         return Outcome(outcome="ok", output=output)
 
     async def _called(self, call: Call, found: Registered, limit_s: float | None) -> Json:
-        arguments = dict(call.request.get("args") or {}) | ({"key": call.key} if found.wants_key else {})
+        arguments = plain(
+            call.request.get("args") or {}
+        )  # a copy: what the function changes was not sent (R4)
+        arguments |= {"key": call.key} if found.wants_key else {}
         if not found.wants_heartbeat:
             return await self._work(call, found, arguments)
         pulse = self._beats.begin(call.run_id, call.step_id)

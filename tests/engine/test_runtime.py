@@ -13,6 +13,7 @@ import pytest
 from engine.core.commands import Cancel, Decide, Disrupt, Pause, Resume, TryNow
 from engine.core.document import parse_saga
 from engine.core.errors import CommandRejected, DefinitionInvalid
+from engine.core.saga import request_hash
 from engine.memory import MemoryStore
 from engine.ports import Change, Performer, RunFilter
 from engine.runtime.engine import Engine
@@ -301,6 +302,34 @@ def test_R34_an_engine_that_lost_its_run_stops_calling_and_recording(
 
 async def _drives(engine: Engine, run_id: str) -> bool:
     return engine._runs.drives(run_id)
+
+
+def test_R04_a_function_that_changes_its_arguments_changes_nothing_of_what_is_sent_again(
+    bench: Bench,
+) -> None:
+    heard: list[list[int]] = []
+
+    def book(guests: list[int]) -> dict[str, Any]:
+        heard.append(list(guests))
+        guests.append(99)
+        if len(heard) == 1:
+            raise Failed("busy")
+        return {"guests": guests}
+
+    bench.functions.register("book")(book)
+    bench.functions.register("undo")(lambda: {})
+    text = """
+saga: one
+steps:
+  book: {kind: python, effect: compensatable, retry: {backoff_s: 0.01}, with: {function: book, args: {guests: [1, 2]}},
+         compensate: {kind: python, with: {function: undo}}}
+"""
+    run = bench.to_end(bench.start(text))
+    assert heard == [[1, 2], [1, 2]]
+    assert run.steps["book"].output == {"guests": [1, 2, 99]}
+    for attempt in run.steps["book"].attempts:
+        assert attempt.intent.request == {"function": "book", "args": {"guests": [1, 2]}}
+        assert attempt.intent.request_hash == request_hash(attempt.intent.request)
 
 
 def test_a_saga_that_may_not_run_starts_nothing(bench: Bench) -> None:
