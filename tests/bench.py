@@ -28,8 +28,10 @@ from engine.steps.functions import FUNCTIONS
 from engine.steps.python import PythonPerformer
 from storage.store import SqlStore
 from tests import bench_context, bench_map
+from tests.bench_bare import bare_steps_per_s
 
 ROUNDS = 7
+MANY = 1_000
 CHAIN = 10
 
 
@@ -187,7 +189,13 @@ def main() -> None:
                 effect.append(chain_step_ms(driver, store, with_effect, 10))
                 readonly.append(chain_step_ms(driver, store, without, 10))
             events, read_s, fold_s = fold(driver, store, 2_490)
-            many = [steps_per_s(driver, store, without, 1000), steps_per_s(driver, store, with_effect, 1000)]
+            bare: list[float] = []
+            many: list[float] = []
+            many_effects: list[float] = []
+            for number in range(ROUNDS):
+                bare.append(bare_steps_per_s(store, folder / f"bare{number}.db", MANY, CHAIN))
+                many.append(steps_per_s(driver, store, without, MANY))
+                many_effects.append(steps_per_s(driver, store, with_effect, MANY))
             sizes = {
                 size: chain_step_ms(driver, store, chain(size, effect=False), 1) for size in (100, 1000, 4000)
             }
@@ -204,8 +212,14 @@ def main() -> None:
     ):
         value = statistics.median(found)
         print(f"{label:40} {value:8.3f} ms   ({value / base:.1f} x a raw commit)")
-    print(f"1,000 readonly runs at once              {many[0]:8,.0f} steps/s")
-    print(f"1,000 runs with effects at once          {many[1]:8,.0f} steps/s")
+    most = statistics.median(bare)
+    print(f"bare bones of a log, 1,000 runs at once  {most:8,.0f} steps/s (1.0 x)")
+    for label, found in (
+        ("1,000 readonly runs at once", many),
+        ("1,000 runs with effects at once", many_effects),
+    ):
+        rate = statistics.median(found)
+        print(f"{label:40} {rate:8,.0f} steps/s ({most / rate:.1f} x as long as bare bones)")
     for size, value in sizes.items():
         print(f"readonly step in a chain of {size:<12,} {value:8.3f} ms")
     print(f"a start that takes 1,000 open runs over   {resumed_s:8.2f} s")
