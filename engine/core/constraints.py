@@ -8,6 +8,8 @@ from engine.core.run import Run
 
 def rules_in_force(run: Run) -> list[tuple[str, str, bool]]:
     """Return what must hold now: name, rule, and whether it was added while the run was under way."""
+    if not run.saga.invariants and not run.constraints:
+        return []
     stated = [(rule.name, rule.rule, False) for rule in run.saga.invariants]
     added = [(what.name, what.rule, True) for what in added_constraints(run) if what.rule]
     return [rule for rule in (*stated, *added) if rule[0] not in run.relaxed]

@@ -228,10 +228,11 @@ class StepState:
 
     def calls(self, phase: Phase) -> list[Attempt]:
         """Return its attempts of one phase, oldest first."""
-        return {
-            "forward": self.attempts, "undo": self.undos, "probe": self.probes, "late": self.late_undos,
-            "check": self.checks,
-        }[phase]  # fmt: skip
+        if phase == "forward":  # nearly all are
+            return self.attempts
+        return {"undo": self.undos, "probe": self.probes, "late": self.late_undos, "check": self.checks}[
+            phase
+        ]
 
     def call(self, phase: Phase, number: int) -> Attempt | None:
         """Return one of its calls by its number in the run, or None where this epoch has none of it."""

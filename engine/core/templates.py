@@ -88,6 +88,8 @@ def as_text(value: Any) -> str:
 
 def plain(value: Any, depth: int = 0) -> Any:
     """Return what JSON keeps of a value that came from outside, so that the log says what the run saw (R31)."""
+    if value is None or value is True or value is False:
+        return value
     if depth > MAX_DEPTH:
         return f"(nested deeper than {MAX_DEPTH})"  # deeper ones break what reads them, down to the process
     if type(value) is str and value.isascii():
@@ -98,7 +100,7 @@ def plain(value: Any, depth: int = 0) -> Any:
         return [plain(item, depth + 1) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int):
+    if isinstance(value, int):
         return value
     text = str(value)
     return text if text.isascii() else text.encode(errors="replace").decode()
