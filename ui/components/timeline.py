@@ -5,6 +5,7 @@ On live data `st.plotly_chart` would lose zoom at each change, for its identity 
 
 from __future__ import annotations
 
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,8 @@ CONFIG: Final[dict[str, Any]] = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "resetScale2d"],
     "showTips": False,
 }
+FIRST_CHART_WAITS_S = 0.8
+_CAME: Final = "_chart-came"
 _SCRIPT: Final = "plotly.min.js"
 _LIVE_JS: Final = """
 const charts = new WeakMap()
@@ -107,8 +110,16 @@ def timeline(timeline: Timeline, *, key: str, live: bool) -> None:
 
 def chart(drawing: dict[str, Any], *, key: str, live: bool) -> None:
     """Draw a figure: as Streamlit's own chart, or, `live`, in place at each tick."""
+    _let_the_rest_be_drawn()
     if not live:
         st.plotly_chart(drawing, key=f"{key}-done", theme=None, config=CONFIG, width="stretch")
         return
     script = f"component/{_SERVED.name}/{_SCRIPT}"
     _LIVE(key=f"{key}-live", data={"figure": drawing, "config": CONFIG, "script": script})
+
+
+def _let_the_rest_be_drawn() -> None:
+    """Wait before the first chart of a tab: a browser that begins to read Plotly draws nothing else for a second or two."""
+    if not st.session_state.get(_CAME):
+        st.session_state[_CAME] = True
+        time.sleep(FIRST_CHART_WAITS_S)
