@@ -17,8 +17,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.llm_port import LlmError, LlmReply, LlmRequest, Message
 from engine.local_model import LOCAL_MODEL, NAME, LocalModel, grammar, missing
-from engine.ports import Json, LlmError, LlmReply, LlmRequest, Message
+from engine.ports import Json
 from engine.scripted import ScriptedLlm, read_answer
 
 if TYPE_CHECKING:

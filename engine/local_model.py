@@ -19,7 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from engine.ports import Json, LlmError
+from engine.llm_port import LlmError
+from engine.ports import Json
 
 NAME = "SmolLM2-135M-Instruct"
 CONTEXT_TOKENS = 4096

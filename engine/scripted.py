@@ -16,7 +16,8 @@ import jsonschema
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from engine.ports import Json, LlmError, LlmReply, LlmRequest
+from engine.llm_port import LlmError, LlmReply, LlmRequest
+from engine.ports import Json
 from engine.scripts import Rule, prompt_of, read_rules, shipped_rule
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from engine.ports import Json, LlmError, LlmRequest
+from engine.llm_port import LlmError, LlmRequest
+from engine.ports import Json
 
 _FOLDER = files("engine.templates") / "scripts"
 _USUAL = "templates"

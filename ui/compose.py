@@ -8,7 +8,8 @@ from typing import Self
 
 import engine.planning.functions  # noqa: F401 - registers the functions of timetables
 from engine.llm import LiteLlm
-from engine.ports import Llm, Store
+from engine.llm_port import Llm
+from engine.ports import Store
 from engine.runtime.engine import Engine, calm_garbage_collector
 from engine.runtime.outage import interruptible
 from engine.sandbox.server import SandboxServer

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from engine.core.saga import Saga
+from engine.llm_port import Llm
 from engine.planning.words.drafting import ROUNDS, Drafter, Drafting, Round
 from engine.planning.words.problem import Approach, Words
 from engine.planning.words.tools import known_tools
 from engine.planning.words.trial import Trial
-from engine.ports import Llm
 from engine.rehearsal.trial import tried
 from engine.steps.python import FUNCTIONS
 

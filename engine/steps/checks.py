@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from engine.ports import Call, Llm, LlmRequest, Message, Outcome
+from engine.llm_port import Llm, LlmRequest, Message
+from engine.ports import Call, Outcome
 from engine.steps.llm import ask, context_text
 from engine.steps.python import FUNCTIONS, Functions, PythonPerformer
 

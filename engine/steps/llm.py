@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.ports import Call, Llm, LlmError, LlmReply, LlmRequest, Message, Outcome
+from engine.llm_port import Llm, LlmError, LlmReply, LlmRequest, Message
+from engine.ports import Call, Outcome
 
 Json = Any
 EXPLAIN_TOKENS = 400

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.ports import Call, Llm, LlmRequest, Message, Outcome
+from engine.llm_port import Llm, LlmRequest, Message
+from engine.ports import Call, Outcome
 from engine.steps.llm import ask
 from engine.steps.python import FUNCTIONS, Functions, PythonPerformer
 

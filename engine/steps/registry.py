@@ -13,7 +13,8 @@ import engine.steps.functions
 import engine.steps.lists
 import engine.steps.rfp
 import engine.steps.terraform_policies  # noqa: F401 - these register what ships
-from engine.ports import Llm, Performer
+from engine.llm_port import Llm
+from engine.ports import Performer
 from engine.steps.checks import CheckPerformer, JudgePerformer
 from engine.steps.http import HttpPerformer
 from engine.steps.llm import LlmPerformer

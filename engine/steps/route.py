@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.ports import Call, Llm, Outcome
+from engine.llm_port import Llm
+from engine.ports import Call, Outcome
 from engine.steps.llm import ask, llm_request
 
 Json = Any

@@ -19,8 +19,9 @@ from engine.core.errors import DefinitionInvalid
 from engine.core.evolve import replay
 from engine.core.run import Run
 from engine.llm import LiteLlm
+from engine.llm_port import Llm, LlmReply, LlmRequest
 from engine.memory import MemoryStore
-from engine.ports import Call, Llm, LlmReply, LlmRequest
+from engine.ports import Call
 from engine.runtime.engine import Engine
 from engine.scripted import ScriptedLlm
 from engine.steps.checks import CheckPerformer, JudgePerformer, judge_request

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from engine.llm import LiteLlm, ModelChoice, _arguments, _can_be_strict, _clean
-from engine.ports import LlmError, LlmRequest, Message
+from engine.llm_port import LlmError, LlmRequest, Message
 from engine.scripted import ScriptedLlm
 
 KEY = "sk-proj-abcdefghijklmnop"

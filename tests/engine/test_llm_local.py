@@ -14,8 +14,8 @@ import pytest
 
 from engine import local_model
 from engine.llm import LiteLlm
+from engine.llm_port import LlmError, LlmRequest, Message
 from engine.local_model import LOCAL_MODEL, LocalModel, bounded, missing
-from engine.ports import LlmError, LlmRequest, Message
 from engine.scripted import minimal_instance
 
 BOOKING = {

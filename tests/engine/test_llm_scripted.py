@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from engine.ports import LlmError, LlmRequest, Message
+from engine.llm_port import LlmError, LlmRequest, Message
 from engine.scripted import ScriptedLlm, minimal_instance, read_answer
 from engine.scripts import Rule, shipped_scripts
 

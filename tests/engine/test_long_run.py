@@ -15,7 +15,7 @@ import pytest
 
 from engine.core.context.rebuild import rebuild
 from engine.core.run import Run
-from engine.ports import LlmReply, LlmRequest
+from engine.llm_port import LlmReply, LlmRequest
 from engine.scripted import ScriptedLlm
 from engine.steps.python import Functions
 from tests.engine.test_judges import JUDGE, Desk, desk

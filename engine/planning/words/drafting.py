@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from engine.core.saga import Saga
+from engine.llm_port import Llm, LlmError, LlmRequest, Message
 from engine.planning.words.answers import Answer, Chain, Nodes
 from engine.planning.words.assemble import Document, assembled
 from engine.planning.words.chain import expanded
@@ -23,7 +24,6 @@ from engine.planning.words.problem import Words
 from engine.planning.words.prompts import ANSWERS, MAX_TOKENS, question, system_prompt
 from engine.planning.words.tools import MODEL, PERSON, Tool
 from engine.planning.words.trial import Trial, marked
-from engine.ports import Llm, LlmError, LlmRequest, Message
 
 Json = Any
 State = Literal["ready", "stalled", "out_of_rounds", "no_model"]
