@@ -13,7 +13,7 @@ from engine.core.events import Recorded
 from engine.memory import MemoryStore
 from engine.ports import Call, Change, Outcome, RunFilter
 from engine.runtime.engine import Engine
-from tests.engine.conftest import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 ONE = """
 saga: one
@@ -85,7 +85,7 @@ def test_R02_a_result_that_comes_while_the_engine_stops_is_stored_and_nothing_fo
     performer.pause_s = 0.3
     engine = Engine(store, {"http": performer}).start()
     run_id = engine.start_run(parse_saga(TWO), {}, "me")
-    assert performer.asked.wait(10)
+    assert performer.asked.wait(PATIENCE_S)
     engine.stop()
     assert [each.outcome for each in ended(store)] == ["ok"]
     assert [call.key for call in performer.calls] == [f"{run_id}:a:1"]

@@ -23,12 +23,12 @@ ALL = RunFilter()
 
 
 def ok(future: Future[None]) -> None:
-    assert future.result(timeout=20) is None
+    assert future.result(timeout=60) is None
 
 
 def conflicts(future: Future[None]) -> None:
     with pytest.raises(Conflict, match="run '"):
-        future.result(timeout=20)
+        future.result(timeout=60)
 
 
 def begin(store: Store, run_id: str, **how: object) -> Told:
@@ -158,7 +158,7 @@ class TestAppend:
             told = Told("r1")
             told.start()
             future = store.append(changed(told.pause(), Noted(text=str(number))))
-            return future.exception(timeout=20) is None
+            return future.exception(timeout=60) is None
 
         with ThreadPoolExecutor(16) as pool:
             assert sum(pool.map(go_on, range(16))) == 1

@@ -19,7 +19,7 @@ ALL = RunFilter()
 
 
 def ok(future: Future[None]) -> None:
-    assert future.result(timeout=20) is None
+    assert future.result(timeout=60) is None
 
 
 def begin(store: Store, run_id: str, **how: object) -> Told:

@@ -31,7 +31,7 @@ def completes(
 
 def leave(store: Store, run: str, key: str = "", saga: str = "nap", **more: Any) -> None:
     for change in completes(run, key, saga, **more):
-        store.append(change).result(timeout=20)
+        store.append(change).result(timeout=60)
 
 
 def shown(store: Store, saga: str | None = None, key: str | None = None) -> list[tuple[str, str, str, Any]]:
@@ -67,7 +67,7 @@ def test_several_runs_in_one_commit_leave_what_the_last_of_them_says(store: Stor
     pairs = [completes(f"r{n}", "ann", n=n) for n in range(20)]
     waits = [store.append(change) for first, last in pairs for change in (first, last)]
     for wait in waits:
-        wait.result(timeout=20)
+        wait.result(timeout=60)
     assert shown(store) == [("nap", "ann", "n", 19)]
 
 
@@ -92,7 +92,7 @@ def test_facts_are_forgotten_by_name_by_what_they_are_about_or_all(store: Store)
 
 def test_a_completion_that_is_refused_leaves_nothing(store: Store) -> None:
     first, last = completes("r1", "ann", n=1)
-    store.append(first).result(timeout=20)
+    store.append(first).result(timeout=60)
     wrong = Change("r1", "somebody else", last.expected_seq, last.events, last.row)
-    assert store.append(wrong).exception(timeout=20) is not None
+    assert store.append(wrong).exception(timeout=60) is not None
     assert shown(store) == []

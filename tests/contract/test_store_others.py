@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 def begin(store: Store, run_id: str, driver: str = "d1", after_s: int = 0) -> Told:
     told = Told(run_id, driver=driver, at=T0 + timedelta(seconds=after_s))
-    store.append(told.start()).result(timeout=20)
+    store.append(told.start()).result(timeout=60)
     return told
 
 
 def end(store: Store, told: Told) -> None:
     told.at += timedelta(hours=1)
-    store.append(told.do(Advance())).result(timeout=20)
+    store.append(told.do(Advance())).result(timeout=60)
     assert told.run.is_closed
 
 
@@ -77,7 +77,7 @@ class TestDriving:
             told = begin(store, f"r{number}", "d1")
             with ThreadPoolExecutor(2) as pool:
                 change = told.pause()
-                appended = pool.submit(lambda change=change: store.append(change).exception(timeout=20))
+                appended = pool.submit(lambda change=change: store.append(change).exception(timeout=60))
                 claimed = pool.submit(store.claim, f"r{number}", "d2", ["d2"])
             assert claimed.result()
             told.driver = "d2"

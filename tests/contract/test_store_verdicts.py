@@ -48,7 +48,7 @@ class Log:
         last = self.last.get(run)
         if last is None:
             last = Told(run, text=NAP.replace("nap", saga), at=at).start()
-            self.store.append(last).result(timeout=20)
+            self.store.append(last).result(timeout=60)
         seq = last.row.last_seq
         new = tuple(Recorded(seq + n, at, event) for n, event in enumerate(events, 1))
         row = last.row.model_copy(update={"last_seq": seq + len(new)})
@@ -56,7 +56,7 @@ class Log:
         return self.last[run]
 
     def add(self, *events: Event, **where: object) -> None:
-        self.store.append(self.change(*events, **where)).result(timeout=20)  # type: ignore[arg-type]
+        self.store.append(self.change(*events, **where)).result(timeout=60)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_a_refused_change_counts_nothing(log: Log) -> None:
     log.add(said("feedback"))
     again = log.change(said("feedback", evidence="never stored"))
     stale = Change(again.run_id, "somebody else", again.expected_seq, again.events, again.row)
-    assert log.store.append(stale).exception(timeout=20) is not None
+    assert log.store.append(stale).exception(timeout=60) is not None
     assert log.store.validators()[0].ran == 1
     assert log.store.lessons("nap") == {"rest": ["fair: feedback it"]}
 

@@ -30,7 +30,7 @@ BROWSER_FLAGS = (
 HARMLESS = re.compile(
     r"allow-scripts|feature policy|Unrecognized feature|host-config|_stcore/health|favicon", re.IGNORECASE
 )
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=45_000)
 
 
 def free_port() -> int:

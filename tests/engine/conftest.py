@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,17 +24,7 @@ from engine.steps.checks import CheckPerformer
 from engine.steps.plans import SolverPerformer
 from engine.steps.python import FUNCTIONS, Functions, PythonPerformer
 from engine.steps.registry import performers
-
-
-def eventually(true: Callable[[], Any], limit_s: float = 20) -> Any:
-    """Return what `true` gives as soon as it gives something."""
-    until = time.monotonic() + limit_s
-    while True:
-        found = true()
-        if found:
-            return found
-        assert time.monotonic() < until, "it did not come true in time"
-        time.sleep(0.01)
+from tests.waiting import PATIENCE_S, eventually
 
 
 @dataclass
@@ -56,11 +45,11 @@ class Bench:
         assert row is not None
         return replay(self.engine.saga(row.saga_hash), self.store.history(run_id))
 
-    def until(self, run_id: str, true: Callable[[Run], Any], limit_s: float = 20) -> Run:
+    def until(self, run_id: str, true: Callable[[Run], Any], limit_s: float = PATIENCE_S) -> Run:
         eventually(lambda: true(self.run(run_id)), limit_s)
         return self.run(run_id)
 
-    def to_end(self, run_id: str, *, approve: bool = True, limit_s: float = 30) -> Run:
+    def to_end(self, run_id: str, *, approve: bool = True, limit_s: float = PATIENCE_S) -> Run:
         def ended() -> bool:
             row = self.store.row(run_id)
             assert row is not None

@@ -17,7 +17,8 @@ from engine.memory import MemoryStore
 from engine.ports import Performer, RunFilter
 from engine.runtime.after import Aftermath
 from engine.runtime.engine import Engine, SystemClock
-from tests.engine.conftest import Bench, eventually
+from tests.engine.conftest import Bench
+from tests.waiting import eventually
 
 SOON = timedelta(seconds=0.1)
 SLOW = """

@@ -14,7 +14,7 @@ from engine.memory import MemoryStore
 from engine.ports import Change, Conflict, RunFilter
 from engine.runtime.engine import Engine
 from engine.steps.python import Functions, PythonPerformer, Rejected
-from tests.engine.conftest import eventually
+from tests.waiting import eventually
 
 UNDO = "effect: compensatable, compensate: {kind: python, with: {function: undo}}"
 Fact = tuple[str, str]

@@ -14,7 +14,8 @@ from engine.runtime.engine import Engine
 from engine.sandbox.faults import Fault
 from engine.sandbox.world import World
 from engine.templates import template
-from tests.engine.conftest import Bench, eventually
+from tests.engine.conftest import Bench
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("shipped")
 
@@ -113,7 +114,7 @@ def test_a_crash_between_event_and_reaction_neither_loses_nor_doubles_one(
     )
     first.stop()
     with Engine(store, made):
-        eventually(lambda: (row := store.row(run_id)) is not None and row.ended_at is not None, 40)
+        eventually(lambda: (row := store.row(run_id)) is not None and row.ended_at is not None)
     row = store.row(run_id)
     assert row is not None
     assert row.status == "completed"

@@ -18,7 +18,8 @@ from engine.scripted import ScriptedLlm
 from engine.steps.checks import CheckPerformer
 from engine.steps.python import Functions, PythonPerformer
 from engine.steps.registry import performers
-from tests.engine.conftest import Bench, eventually
+from tests.engine.conftest import Bench
+from tests.waiting import eventually
 
 Json = dict[str, Any]
 HOTELS = "${world}/hotels/bookings"

@@ -24,9 +24,10 @@ from engine.sandbox.world import World
 from engine.steps.python import Functions, PythonPerformer
 from engine.templates import template
 from storage.store import open_store
-from tests.engine.conftest import Bench, eventually
+from tests.engine.conftest import Bench
 from tests.engine.test_repair_world import anew, asked, deeds, standing
 from tests.trips import trip
+from tests.waiting import eventually
 
 BOOK = """
     kind: http
@@ -48,7 +49,7 @@ def booking(timeout_s: float = 2, settle_s: float = 0.3) -> str:
 
 def disrupt(bench: Bench, run_id: str, kind: str, **what: Any) -> None:
     command = Disrupt.model_validate({"what": {"kind": kind, **what}, "by": "bob"})
-    bench.engine.submit(run_id, command).result(timeout=20)
+    bench.engine.submit(run_id, command).result(timeout=60)
 
 
 def struck(bench: Bench, text: str, kind: str, **what: Any) -> Run:

@@ -67,7 +67,7 @@ def test_R03_a_function_that_would_end_the_process_has_failed(
     bench: Bench, text: str, work: Callable[..., Any], said: str
 ) -> None:
     bench.functions.register("work")(work)
-    run = bench.to_end(bench.start(text), limit_s=15)
+    run = bench.to_end(bench.start(text))
     result = run.steps["a"].attempts[0].result
     assert result is not None
     assert (result.outcome, result.code) == ("failed", "exception")
@@ -94,6 +94,6 @@ def test_R03_a_performer_that_would_end_the_process_has_failed() -> None:
     store = MemoryStore()
     with Engine(store, {"python": Leaving()}) as engine:
         bench = Bench(store, engine, None, Functions())  # type: ignore[arg-type]
-        run = bench.to_end(bench.start(READ), limit_s=15)
+        run = bench.to_end(bench.start(READ))
     assert run.steps["a"].attempts[0].result.error.endswith("SystemExit: a")  # type: ignore[union-attr]
     store.close()

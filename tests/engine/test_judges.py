@@ -28,7 +28,7 @@ from engine.steps.checks import CheckPerformer, JudgePerformer, judge_request
 from engine.steps.llm import LlmPerformer, llm_request
 from engine.steps.python import Functions, PythonPerformer
 from engine.steps.registry import performers
-from tests.engine.conftest import eventually
+from tests.waiting import PATIENCE_S, eventually
 
 JUDGE = "independent judge"
 QUICK = "retry: {max_attempts: 2, backoff_s: 0.01}, timeout_s: 0.3"
@@ -49,7 +49,7 @@ class Desk:
         assert row is not None
         return replay(self.engine.saga(row.saga_hash), self.store.history(run_id))
 
-    def until(self, run_id: str, true: Any, limit_s: float = 20) -> Run:
+    def until(self, run_id: str, true: Any, limit_s: float = PATIENCE_S) -> Run:
         eventually(lambda: true(self.run(run_id)), limit_s)
         return self.run(run_id)
 
@@ -176,9 +176,9 @@ class TestNoVerdict:
 
         with desk(Thinks()) as at:
             run_id = at.start(judged().replace("timeout_s: 0.3", "timeout_s: 60"))
-            assert thinks.wait(5)
+            assert thinks.wait(PATIENCE_S)
             at.engine.submit(run_id, Cancel(by="me")).result()
-            assert stopped.wait(5)
+            assert stopped.wait(PATIENCE_S)
             run = at.until(run_id, lambda run: run.is_closed)
         assert (run.status, run.steps["ask"].checks[-1].outcome) == ("compensated", "failed")
         assert "ask" not in run.known
@@ -387,7 +387,7 @@ def test_a_call_that_a_stop_cut_off_is_made_again_with_the_same_context() -> Non
     made = {**performers(Hangs(), "scripted", {}), "python": PythonPerformer(known)}
     first = Engine(store, made).start()
     run_id = first.start_run(parse_saga(saga), {}, "me")
-    assert asked.wait(5)
+    assert asked.wait(PATIENCE_S)
     first.stop()
     with desk(ScriptedLlm(), known, store) as at:
         at.until(run_id, lambda run: run.is_closed)

@@ -13,7 +13,8 @@ from engine.core.recovery import undo_plan
 from engine.core.run import SETTLED, Run
 from engine.core.saga import Saga
 from engine.templates import template
-from tests.engine.conftest import Bench, eventually
+from tests.engine.conftest import Bench
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.usefixtures("shipped")
 NAMES = (
@@ -44,7 +45,7 @@ def rested(bench: Bench, run_id: str, true: Callable[[Run], bool]) -> Run:
         done = all(step.status in SETTLED for step in run.steps.values() if step.id != "hold")
         return run if done and true(run) else None
 
-    return eventually(look, 40)
+    return eventually(look)
 
 
 def standing(bench: Bench) -> set[str]:

@@ -13,7 +13,8 @@ from engine.runtime.engine import Engine
 from engine.scripted import ScriptedLlm
 from engine.steps.registry import performers
 from tests.core.harness import saga_of
-from tests.engine.conftest import Bench, eventually
+from tests.engine.conftest import Bench
+from tests.waiting import eventually
 
 ROUTE = """
 saga: desk

@@ -18,7 +18,8 @@ from engine.memory import MemoryStore
 from engine.ports import Change, Performer, RunFilter
 from engine.runtime.engine import Engine
 from engine.steps.python import Failed, Rejected
-from tests.engine.conftest import Bench, eventually
+from tests.engine.conftest import Bench
+from tests.waiting import PATIENCE_S, eventually
 
 TWO = """
 saga: two
@@ -59,7 +60,7 @@ def test_R01_no_effect_before_its_intent_is_on_disk(made: dict[str, Performer], 
         threading.Thread(target=lambda: engine.start_run(parse_saga(TWO), {}, "me"), daemon=True).start()
         assert not called.wait(0.3)
         store.open.set()
-        assert called.wait(5)
+        assert called.wait(PATIENCE_S)
         eventually(lambda: store.count(RunFilter(statuses=("completed",))) == 1)
 
 
@@ -131,7 +132,7 @@ def test_R14_a_readonly_call_is_stopped_by_a_fault(bench: Bench) -> None:
     bench.until(run_id, lambda run: run.steps["a"].status == "running")
     time.sleep(0.05)
     bench.engine.submit(run_id, Cancel(by="me")).result()
-    assert stopped.wait(2)
+    assert stopped.wait(PATIENCE_S)
     assert bench.to_end(run_id).status == "compensated"
 
 

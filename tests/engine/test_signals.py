@@ -19,7 +19,8 @@ from engine.ports import Performer, RunFilter, RunRow, Unavailable
 from engine.runtime.engine import Engine
 from engine.runtime.signals import listeners
 from tests.contract.makers import T0, Told
-from tests.engine.conftest import Bench, eventually
+from tests.engine.conftest import Bench
+from tests.waiting import eventually
 
 HELD = """
 saga: held

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 def test_a_backup_made_while_runs_go_on_is_a_whole_database(store: SqlStore, tmp_path: Path) -> None:
     stop = threading.Event()
     told = Told("r1")
-    store.append(told.start()).result(timeout=20)
+    store.append(told.start()).result(timeout=60)
 
     def go_on() -> None:
         while not stop.is_set():
-            store.append(told.pause()).result(timeout=20)
+            store.append(told.pause()).result(timeout=60)
 
     thread = threading.Thread(target=go_on)
     thread.start()
@@ -47,7 +47,7 @@ def test_a_backup_made_while_runs_go_on_is_a_whole_database(store: SqlStore, tmp
 
 def test_a_backup_takes_the_place_of_an_older_one(store: SqlStore, tmp_path: Path) -> None:
     target = backup(store, tmp_path / "copy.db")
-    store.append(Told("r1").start()).result(timeout=20)
+    store.append(Told("r1").start()).result(timeout=60)
     assert backup(store, str(target)) == target
     with closing(SqlStore(target)) as again:
         assert again.count(RunFilter()) == 1

@@ -26,7 +26,7 @@ def mode(path: Path) -> str:
 
 
 def test_only_the_owner_can_read_the_files(path: Path, store: SqlStore) -> None:
-    store.append(Told("r1").start()).result(timeout=20)
+    store.append(Told("r1").start()).result(timeout=60)
     files = sorted(path.parent.iterdir())
     assert {file.name for file in files} >= {"saga.db"}
     assert {mode(file) for file in files} == {"0o600"}
@@ -82,12 +82,12 @@ def test_an_older_sqlite_keeps_a_rollback_journal_even_on_a_file_that_had_wal(
 ) -> None:
     told = Told("r1")
     first = SqlStore(path)
-    first.append(told.start()).result(timeout=20)
+    first.append(told.start()).result(timeout=60)
     first.close()
     monkeypatch.setattr(storage.sqlite, "SAFE_WAL", (99,))
     second = SqlStore(path)
     assert second.describe()["journal_mode"] == "delete"
-    second.append(told.pause()).result(timeout=20)
+    second.append(told.pause()).result(timeout=60)
     assert second.history("r1") == told.recorded
     second.close()
 
@@ -99,7 +99,7 @@ def test_without_the_wheel_pythons_own_sqlite_serves(path: Path, monkeypatch: py
     monkeypatch.setattr(storage.sqlite, "SAFE_WAL", (99,))
     store = SqlStore(path)
     told = Told("r1")
-    store.append(told.start()).result(timeout=20)
+    store.append(told.start()).result(timeout=60)
     assert store.history("r1") == told.recorded
     assert store.count(RunFilter(text="NAP")) == 1
     assert store.database.engine.dialect.dbapi is not None
@@ -137,9 +137,9 @@ def test_a_short_write_says_that_the_database_is_locked(path: Path, monkeypatch:
 def test_many_threads_read_and_write_at_once(store: SqlStore) -> None:
     def live(number: int) -> int:
         told = Told(f"r{number}")
-        store.append(told.start()).result(timeout=20)
+        store.append(told.start()).result(timeout=60)
         for _ in range(10):
-            store.append(told.pause()).result(timeout=20)
+            store.append(told.pause()).result(timeout=60)
             store.claim(told.run_id, "d1", ["d1"])
             assert store.history(told.run_id) == told.recorded
         return len(store.rows(RunFilter()))

@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,9 +18,10 @@ from storage.log import StoreClosed
 from storage.sqlite import sqlite_module
 from storage.store import SqlStore
 from tests.contract.makers import Told, changed
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
@@ -53,18 +54,11 @@ def locked(path: Path) -> Iterator[None]:
             other.execute("ROLLBACK")
 
 
-def eventually(true: Callable[[], Any], limit_s: float = 10) -> None:
-    until = time.monotonic() + limit_s
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.005)
-
-
 def test_what_waits_together_is_committed_together(store: SqlStore, commits: list[float]) -> None:
     with store.database.turn:
         futures = [store.append(Told(f"r{number}").start()) for number in range(400)]
     for future in futures:
-        future.result(timeout=20)
+        future.result(timeout=60)
     assert len(commits) <= 2
 
 
@@ -73,22 +67,22 @@ def test_a_batch_is_bounded(store: SqlStore, commits: list[float], monkeypatch: 
     with store.database.turn:
         futures = [store.append(Told(f"r{number}").start()) for number in range(100)]
     for future in futures:
-        future.result(timeout=20)
+        future.result(timeout=60)
     assert 10 <= len(commits) <= 11
 
 
 def test_a_lone_change_waits_for_nobody(store: SqlStore, commits: list[float]) -> None:
     told = Told("r1")
-    store.append(told.start()).result(timeout=20)
+    store.append(told.start()).result(timeout=60)
     for _ in range(5):
-        store.append(told.pause()).result(timeout=20)
+        store.append(told.pause()).result(timeout=60)
     assert len(commits) == 6
 
 
 def test_in_one_batch_each_run_has_its_own_fate(store: SqlStore, commits: list[float]) -> None:
     good, stale, foreign = Told("good"), Told("stale"), Told("foreign")
     for told in (good, stale, foreign):
-        store.append(told.start()).result(timeout=20)
+        store.append(told.start()).result(timeout=60)
     commits.clear()
     stale.pause()
     with store.database.turn:
@@ -101,7 +95,7 @@ def test_in_one_batch_each_run_has_its_own_fate(store: SqlStore, commits: list[f
             "new 1": store.append((new := Told("new")).start()),
             "new 2": store.append(new.pause()),
         }
-    conflicts = {name for name, future in fate.items() if isinstance(future.exception(timeout=20), Conflict)}
+    conflicts = {name for name, future in fate.items() if isinstance(future.exception(timeout=60), Conflict)}
     assert conflicts == {"stale 1", "foreign 1", "foreign 2"}
     assert len(commits) <= 2
     assert store.history("new") == new.recorded
@@ -119,28 +113,28 @@ def test_a_change_that_can_not_be_written_takes_nobody_with_it(store: SqlStore) 
     odd = replace(odd, row=odd.row.model_copy(update={"cost_usd": object()}))
     with store.database.turn:
         futures = [store.append(change) for change in (Told("r1").start(), bad, odd, Told("r2").start())]
-    assert futures[0].exception(timeout=20) is None
-    assert isinstance(futures[1].exception(timeout=20), OverflowError)
-    assert futures[2].exception(timeout=20) is not None
-    assert futures[3].exception(timeout=20) is None
+    assert futures[0].exception(timeout=60) is None
+    assert isinstance(futures[1].exception(timeout=60), OverflowError)
+    assert futures[2].exception(timeout=60) is not None
+    assert futures[3].exception(timeout=60) is None
     assert store.history("bad") == []
     assert store.trouble == ""
 
 
 def test_the_primary_key_is_the_last_fence(store: SqlStore) -> None:
     told = Told("r1")
-    store.append(told.start()).result(timeout=20)
+    store.append(told.start()).result(timeout=60)
     with store.database.writing() as connection:
         connection.exec_driver_sql(
             "INSERT INTO event SELECT run_id, ?, at, type, body FROM event WHERE seq = 1", (told.run.seq + 1,)
         )
     with pytest.raises(Conflict, match="written by somebody else"):
-        store.append(told.pause()).result(timeout=20)
+        store.append(told.pause()).result(timeout=60)
 
 
 def test_a_locked_database_is_waited_for_and_said_so(store: SqlStore, path: Path) -> None:
     told = Told("r1")
-    store.append(told.start()).result(timeout=20)
+    store.append(told.start()).result(timeout=60)
     with locked(path):
         begun = time.monotonic()
         futures = [store.append(told.pause()) for _ in range(3)]
@@ -150,18 +144,18 @@ def test_a_locked_database_is_waited_for_and_said_so(store: SqlStore, path: Path
         time.sleep(max(0.0, begun + 1.5 - time.monotonic()))
         assert not any(future.done() for future in futures)
     for future in futures:
-        assert future.result(timeout=20) is None
+        assert future.result(timeout=60) is None
     assert store.trouble == ""
     assert store.history("r1") == told.recorded
 
 
 def test_a_database_that_can_not_be_written_is_waited_for(store: SqlStore) -> None:
     told = Told("r1")
-    store.append(told.start()).result(timeout=20)
+    store.append(told.start()).result(timeout=60)
     with store.database.logging() as cursor:
         cursor.execute("PRAGMA query_only = ON")
     future = store.append(told.pause())
-    future.result(timeout=20)  # a fresh connection after the error makes it well again
+    future.result(timeout=60)  # a fresh connection after the error makes it well again
     assert store.history("r1") == told.recorded
 
 
@@ -184,7 +178,7 @@ def test_a_full_disk_is_waited_for(store: SqlStore, monkeypatch: pytest.MonkeyPa
     assert store.trouble == "the database says: database or disk is full"
     assert not future.done()
     full.clear()
-    assert future.result(timeout=20) is None
+    assert future.result(timeout=60) is None
     assert store.history("r1") == told.recorded
 
 
@@ -207,8 +201,8 @@ def test_a_commit_whose_answer_was_lost_is_not_a_conflict(
         futures = [store.append(told.start()), store.append(told.pause()), store.append(told.pause())]
         thief = store.append(changed(Told("r1").start(), Noted(text="thief")))
     for future in futures:
-        assert future.result(timeout=20) is None
-    assert isinstance(thief.exception(timeout=20), Conflict)
+        assert future.result(timeout=60) is None
+    assert isinstance(thief.exception(timeout=60), Conflict)
     assert store.history("r1") == told.recorded
 
 
@@ -245,7 +239,7 @@ def test_short_writes_get_their_turn_while_the_log_is_busy(store: SqlStore) -> N
         told = Told("flood")
         store.append(told.start())
         while not stop.is_set():
-            store.append(told.pause()).result(timeout=20)
+            store.append(told.pause()).result(timeout=60)
 
     thread = threading.Thread(target=flood)
     thread.start()

@@ -72,7 +72,7 @@ def test_eight_threads_open_a_new_database_at_once(path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(lambda _: SqlStore(path), range(8)))
     for number, store in enumerate(stores):
-        store.append(Told(f"r{number}").start()).result(timeout=20)
+        store.append(Told(f"r{number}").start()).result(timeout=60)
     assert len(stores[0].orphans([])) == 8
     for store in stores:
         store.close()

@@ -21,7 +21,7 @@ from storage.migrations import DatabaseMoved
 from storage.move import Moved, MoveRefused, move
 from storage.store import SqlStore
 from tests.contract.makers import EVERY_EVENT, T0, TRIP, VALUE, WORDS, Told, changed, nap
-from tests.storage.test_log import eventually
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,10 +67,10 @@ def fill(url: str) -> dict[str, Told]:
         store.publish(runs["r1"].run.saga, WORDS)
         store.publish(nap(), "ada")
         for told in runs.values():
-            store.append(told.start(note=WORDS)).result(timeout=20)
+            store.append(told.start(note=WORDS)).result(timeout=60)
         for _ in range(30):
-            store.append(runs["r1"].pause()).result(timeout=20)
-        store.append(changed(Told("odd").start(), *EVERY_EVENT)).result(timeout=20)
+            store.append(runs["r1"].pause()).result(timeout=60)
+        store.append(changed(Told("odd").start(), *EVERY_EVENT)).result(timeout=60)
         store.save_draft(Draft(saga="nap", document={"v": VALUE}, by=WORDS, updated_at=T0))
         store.post(Posted(id=f"p{number}", run_id="r1", command=Advance()) for number in range(3))
         store.answer({"p0": WORDS})
@@ -122,7 +122,7 @@ def test_everything_comes_along(source: str, target: str, new: Callable[[str], s
         assert replay(runs["r1"].run.saga, store.history("r1")) == runs["r1"].run
         store.post([Posted(id="later", run_id="r1", command=Advance())])
         assert [posted.id for posted in store.inbox("d1")] == ["p1", "p2", "later"]
-        store.append(runs["r2"].say()).result(timeout=20)
+        store.append(runs["r2"].say()).result(timeout=60)
         assert store.history("r2") == runs["r2"].recorded
 
 
@@ -236,6 +236,6 @@ def test_open_runs_go_on_at_the_destination(source: str, target: str, new: Calla
     with closing(SqlStore(there)) as store, Engine(store, made) as engine:
         for number, run_id in enumerate(ids):
             decision = "denied" if number == 4 else "approved"
-            engine.submit(run_id, Decide(by="eve", step="ask", decision=decision)).result(timeout=20)
+            engine.submit(run_id, Decide(by="eve", step="ask", decision=decision)).result(timeout=60)
         eventually(lambda: store.counts(RunFilter()) == {"completed": 4, "compensated": 1})
     assert sorted(done) == [-1] + [1] * 5 + [2] * 4

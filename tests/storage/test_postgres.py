@@ -25,7 +25,7 @@ from storage.sqlite import UnknownDatabase
 from storage.store import SqlStore, open_store
 from tests.contract.makers import Told
 from tests.contract.test_store_memory import completes
-from tests.storage.test_log import eventually
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def test_eight_threads_open_a_new_database_at_once(new_url: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         stores = list(pool.map(lambda _: SqlStore(new_url), range(8)))
     for number, store in enumerate(stores):
-        store.append(Told(f"r{number}").start()).result(timeout=20)
+        store.append(Told(f"r{number}").start()).result(timeout=60)
     assert len(stores[0].orphans([])) == 8
     for store in stores:
         store.close()
@@ -173,7 +173,7 @@ def test_who_is_stopped_in_mid_transaction_does_not_hold_others_for_ever(
     monkeypatch.setattr(storage.postgres, "IDLE_S", 0.2)
     told = Told("r1")
     with closing(SqlStore(postgres_url)) as stopped, closing(SqlStore(postgres_url)) as other:
-        stopped.append(told.start()).result(timeout=20)
+        stopped.append(told.start()).result(timeout=60)
         with pytest.raises(Unavailable), _stopped(stopped):
             assert other.claim("r1", "d2", ["d2"])
         assert other.driver_of("r1") == "d2"
@@ -184,14 +184,14 @@ def test_a_row_that_somebody_holds_is_waited_for(postgres_url: str) -> None:
 
     told = Told("r1")
     with closing(SqlStore(postgres_url)) as store:
-        store.append(told.start()).result(timeout=20)
+        store.append(told.start()).result(timeout=60)
         with closing(psycopg.connect(postgres_url)) as other:
             other.execute("SELECT * FROM run FOR UPDATE")
             futures = [store.append(told.pause()) for _ in range(3)]
             eventually(lambda: "lock timeout" in store.trouble)
             assert not any(future.done() for future in futures)
         for future in futures:
-            assert future.result(timeout=20) is None
+            assert future.result(timeout=60) is None
         assert store.trouble == ""
         assert store.history("r1") == told.recorded
 
@@ -217,7 +217,7 @@ def test_facts_wait_until_they_can_be_stored(postgres: Server, postgres_url: str
         postgres.sql(database, f"GRANT ALL ON ALL {kind} IN SCHEMA public TO saga_app")
     told = Told("r1")
     with closing(SqlStore(postgres_url.replace("postgres@", "saga_app@"))) as store:
-        store.append(told.start()).result(timeout=20)
+        store.append(told.start()).result(timeout=60)
         postgres.sql(database, breaks)
         _hang_up(postgres)
         futures = [store.append(told.pause()) for _ in range(3)]
@@ -226,7 +226,7 @@ def test_facts_wait_until_they_can_be_stored(postgres: Server, postgres_url: str
         postgres.sql(database, mends)
         _hang_up(postgres)
         for future in futures:
-            assert future.result(timeout=20) is None
+            assert future.result(timeout=60) is None
         eventually(lambda: not store.trouble)
         assert store.history("r1") == told.recorded
 
@@ -240,19 +240,19 @@ def _hang_up(postgres: Server) -> None:
 
 def test_reads_and_short_writes_work_again_after_a_restart(postgres: Server, store: SqlStore) -> None:
     told = Told("r1")
-    store.append(told.start()).result(timeout=20)
+    store.append(told.start()).result(timeout=60)
     for _ in range(2):
         postgres.restart()
         assert store.count(RunFilter()) == 1
         assert store.claim("r1", "d1", ["d1"])
-        store.append(told.pause()).result(timeout=20)
+        store.append(told.pause()).result(timeout=60)
     assert store.history("r1") == told.recorded
     assert store.trouble == ""
 
 
 def test_a_server_that_is_down_is_told_at_once_and_waited_for(postgres: Server, store: SqlStore) -> None:
     told = Told("r1")
-    store.append(told.start()).result(timeout=20)
+    store.append(told.start()).result(timeout=60)
     postgres.stop()
     try:
         with pytest.raises(Unavailable, match="the database says: "):
@@ -264,7 +264,7 @@ def test_a_server_that_is_down_is_told_at_once_and_waited_for(postgres: Server, 
     finally:
         postgres.start()
     for future in futures:
-        assert future.result(timeout=20) is None
+        assert future.result(timeout=60) is None
     assert store.history("r1") == told.recorded
     store.leave("d1")
     assert store.trouble == ""
@@ -273,11 +273,11 @@ def test_a_server_that_is_down_is_told_at_once_and_waited_for(postgres: Server, 
 def test_a_row_that_is_too_large_for_the_database_fails_alone_and_the_log_goes_on(store: SqlStore) -> None:
     begun, ended = completes("big", random.Random(1).randbytes(5_000).hex(), n=1)
     other = Told("other")
-    store.append(begun).result(timeout=20)
+    store.append(begun).result(timeout=60)
     with store.database.turn:  # all in one commit
         refused, first, second = store.append(ended), store.append(other.start()), store.append(other.pause())
-    assert second.result(timeout=20) is first.result(timeout=20) is None
+    assert second.result(timeout=60) is first.result(timeout=20) is None
     with pytest.raises(psycopg.errors.ProgramLimitExceeded):
-        refused.result(timeout=20)
+        refused.result(timeout=60)
     assert store.trouble == ""
     assert store.row("big") == begun.row

@@ -16,7 +16,7 @@ from engine.ports import RunFilter
 from engine.runtime.engine import Engine
 from storage.store import SqlStore
 from tests.contract.makers import TRIP
-from tests.storage.test_log import eventually
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,7 @@ def test_L15_of_sixteen_deciders_one_decides_each_approval_and_the_others_are_to
         runs = [
             run_id for engine in engines for run_id in engine.start_runs(saga, [{}] * (APPROVALS // 2), "ann")
         ]
-        eventually(lambda: store.count(RunFilter(waiting_for_people=True)) == APPROVALS, 60)
+        eventually(lambda: store.count(RunFilter(waiting_for_people=True)) == APPROVALS, 300)
         with ThreadPoolExecutor(DECIDERS) as pool:
             work = [pool.submit(decide_all, engines[n % 2], runs, n) for n in range(DECIDERS)]
             answers = [answer for each in work for answer in each.result()]

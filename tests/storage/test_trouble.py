@@ -27,7 +27,8 @@ from engine.sandbox.world import World
 from engine.steps.http import HttpPerformer
 from storage.store import SqlStore
 from tests.contract.makers import TRIP
-from tests.storage.test_log import eventually, locked
+from tests.storage.test_log import locked
+from tests.waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -113,12 +114,12 @@ class Scene:
 
     def reached(self, effects: int) -> None:
         """Wait until the world has seen that many effects."""
-        eventually(lambda: len(self.world.ledger()) >= effects, 30)
+        eventually(lambda: len(self.world.ledger()) >= effects)
 
     def judge(self) -> None:
         """Wait for the end, and compare what the log says with what the world says."""
         ends = {"completed": RUNS, "compensated": RUNS}
-        eventually(lambda: self.store.counts(RunFilter()) == ends, 60)
+        eventually(lambda: self.store.counts(RunFilter()) == ends)
         assert not any(wary.unintended for wary in self.performers), "a call was made without an intent"
         for row in self.store.rows(RunFilter()):
             history = self.store.history(row.id)
@@ -350,7 +351,7 @@ def test_L29_a_posted_command_whose_answer_could_not_be_stored_is_not_applied_ag
         monkeypatch.setattr(stores[1], "answers", blind)
         run_id = drives.start_run(parse_saga(TRIP), {}, "ann")
         yes = Decide(by="eve", groups=("desk",), step="ask", decision="approved")
-        assert asks.submit(run_id, yes).result(timeout=20) is None
+        assert asks.submit(run_id, yes).result(timeout=60) is None
         given = [r for r in stores[1].history(run_id) if r.event.type == "approval_given"]
         assert len(given) == 1
         assert stores[0].inbox(drives.id) == []

@@ -15,7 +15,7 @@ from ui.compose import Studio
 from ui.settings import Settings
 
 APP = Path(ui.__file__).parent / "app.py"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @contextmanager
@@ -71,7 +71,7 @@ class Tab:
     """A browser tab on one page."""
 
     def __init__(self, page, **query):
-        self.app = AppTest.from_file(APP, default_timeout=30)
+        self.app = AppTest.from_file(APP, default_timeout=90)
         self.app.switch_page(f"views/{page}.py")
         for key, value in query.items():
             self.app.query_params[key] = value

@@ -165,7 +165,7 @@ def test_show_tells_of_incidents_after_the_end(tmp_path: Path, monkeypatch: pyte
     told = Told("r1")
     with closing(SqlStore(tmp_path / "saga.db")) as store:
         store.publish(told.run.saga, "ada")
-        store.append(told.start()).result(timeout=20)
+        store.append(told.start()).result(timeout=60)
         store.open_incident(Incident(id="i", run_id="r1", step="a", at=T0, what="'a' landed after all"))
     shown = CliRunner().invoke(main, ["show", "r1"])
     assert "after the end: 'a' landed after all" in shown.output

@@ -9,7 +9,7 @@ from ui.components.text import escape, shorten
 
 
 def page(script, **state):
-    app = AppTest.from_function(script, default_timeout=30)
+    app = AppTest.from_function(script, default_timeout=90)
     for key, value in state.items():
         app.session_state[key] = value
     app.run()

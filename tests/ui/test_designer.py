@@ -37,7 +37,7 @@ class Page:
     """A browser tab on the Designer."""
 
     def __init__(self, **query):
-        self.app = AppTest.from_file(APP, default_timeout=30)
+        self.app = AppTest.from_file(APP, default_timeout=90)
         self.app.switch_page("views/designer.py")
         for key, value in query.items():
             self.app.query_params[key] = value

@@ -128,7 +128,7 @@ def test_chapters_have_titles_and_neighbours() -> None:
 
 
 def page(**query: str) -> AppTest:
-    app = AppTest.from_file("../../ui/views/guide.py", default_timeout=30)
+    app = AppTest.from_file("../../ui/views/guide.py", default_timeout=90)
     for name, value in query.items():
         app.query_params[name] = value
     app.run()

@@ -144,7 +144,7 @@ def test_the_inspector_shows_the_tries_of_earlier_epochs(studio):
     command = MarkStale(steps=("dinner",), reason="closed", by="bob")
     studio.engine.submit(run_id, command).result(timeout=PATIENCE_S)
     until(studio, run_id, lambda row: row.approvals and row.done == 4 and not row.planned)
-    page = AppTest.from_function(inspected, args=(run_id, "dinner"), default_timeout=30).run()
+    page = AppTest.from_function(inspected, args=(run_id, "dinner"), default_timeout=90).run()
     (sections,) = page.get("segmented_control")
     sections.set_value("Tries")
     page.run()

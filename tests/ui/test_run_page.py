@@ -122,7 +122,7 @@ def test_every_view_is_drawn(request, fixture, view):
 
 @pytest.mark.parametrize("step", ["flight_out", "summary", "flight_back", "train"])
 def test_the_inspector_shows_every_section_of_each_step(compensated, step):
-    page = AppTest.from_function(inspected, args=(compensated, step), default_timeout=30).run()
+    page = AppTest.from_function(inspected, args=(compensated, step), default_timeout=90).run()
     (sections,) = page.get("segmented_control")
     assert {"Data", "Tries", "Events"} <= set(sections.options)
     for part in sections.options:

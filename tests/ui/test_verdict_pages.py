@@ -86,7 +86,7 @@ class Section(Tab):
     """The inspector alone, on one section of a step: in AppTest no card of the graph can be clicked."""
 
     def __init__(self, run_id, step, name):
-        self.app = AppTest.from_function(inspected, args=(run_id, step), default_timeout=30)
+        self.app = AppTest.from_function(inspected, args=(run_id, step), default_timeout=90)
         self.app.session_state[f"run-{run_id}-inspect"] = name
         self.run()
 
