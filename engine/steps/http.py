@@ -15,6 +15,16 @@ Json = Any
 AGAIN = frozenset({408, 425, 429})
 """4xx answers that mean "not now" rather than "no"; a 409 with Retry-After is one, too."""
 
+NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
+NO_QUEUE = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+"""How many calls go out at once is the run's `parallel` to say: one that waits here would have its time pass unsent."""
+
 
 class HttpPerformer:
     """Sends the request of a call with its idempotency key.
@@ -35,21 +45,12 @@ class HttpPerformer:
         try:
             response = await self._http().request(
                 request["method"],
-                self._address(request["url"]),
-                params={k: v for k, v in (request.get("params") or {}).items() if v is not None},
-                headers={
-                    **(request.get("headers") or {}),
-                    **({"Idempotency-Key": call.key} if changes else {}),
-                },
+                self._url(request),
+                headers=_headers(request, call.key if changes else None),
                 json=request.get("json"),
                 timeout=call.timeout_s,
             )
-        except (
-            httpx.ConnectError,
-            httpx.ConnectTimeout,
-            httpx.UnsupportedProtocol,
-            httpx.InvalidURL,
-        ) as error:
+        except NEVER_SENT as error:
             return Outcome(
                 outcome="failed", error=f"no connection: {error or type(error).__name__}", code="connect"
             )
@@ -65,8 +66,13 @@ class HttpPerformer:
 
     def _http(self) -> httpx.AsyncClient:
         if self._client is None:
-            self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False)
+            self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, limits=NO_QUEUE)
         return self._client
+
+    def _url(self, request: Json) -> httpx.URL:
+        """Return where a request goes: its address with the `params` added to what stands in it."""
+        params = {k: v for k, v in (request.get("params") or {}).items() if v is not None}
+        return httpx.URL(self._address(request["url"])).copy_merge_params(params)
 
     def _address(self, url: str) -> str:
         parts = urlsplit(url)
@@ -78,6 +84,14 @@ class HttpPerformer:
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+
+def _headers(request: Json, key: str | None) -> httpx.Headers:
+    """Return the headers of a request; a key of the step's own gives way to the engine's."""
+    headers = httpx.Headers(request.get("headers") or {})
+    if key is not None:
+        headers["Idempotency-Key"] = key
+    return headers
 
 
 def read_answer(response: httpx.Response, request: Json, phase: str, *, changes: bool) -> Outcome:
