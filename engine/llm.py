@@ -199,14 +199,21 @@ async def _call(litellm: Any, request: LlmRequest, target: dict[str, str]) -> Ll
         code = _code_of(error)
         message = f"{request.model}: {_clean(str(error), target.get('api_key'))}"
         raise LlmError(message, retryable=code == "unavailable" or _FAILURES[code][0], code=code) from None
-    text, usage = _answer_text(response, request), getattr(response, "usage", None)
+    usage, cost_usd = getattr(response, "usage", None), _cost(litellm, response, request.model)
+    prompt, completion = (getattr(usage, f"{part}_tokens", None) or 0 for part in ("prompt", "completion"))
+    try:
+        text = _answer_text(response, request)
+        data = None if request.output_schema is None else _data(text, response, request)
+    except LlmError as useless:
+        useless.tokens, useless.cost_usd = prompt + completion, cost_usd
+        raise
     return LlmReply(
         text=text,
-        data=None if request.output_schema is None else _data(text, response, request),
+        data=data,
         model=response.model or request.model,
-        prompt_tokens=getattr(usage, "prompt_tokens", None) or 0,
-        completion_tokens=getattr(usage, "completion_tokens", None) or 0,
-        cost_usd=_cost(litellm, response, request.model),
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        cost_usd=cost_usd,
         latency_s=time.monotonic() - began,
     )
 

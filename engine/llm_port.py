@@ -50,12 +50,16 @@ class LlmError(Exception):
         retryable: whether the same call may work later (down, overloaded, bad JSON) or never will
             (unknown model, no key, refused content).
         code: a short machine-readable class, such as `timeout`, `auth`, `invalid_output`.
+        tokens: what the provider counted all the same: an answer that is of no use is paid for, too.
+        cost_usd: what that cost.
     """
 
     def __init__(self, message: str, *, retryable: bool, code: str) -> None:
         super().__init__(message)
         self.retryable = retryable
         self.code = code
+        self.tokens = 0
+        self.cost_usd = 0.0
 
 
 class Llm(Protocol):

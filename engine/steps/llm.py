@@ -120,6 +120,7 @@ async def ask(llm: Llm, request: LlmRequest) -> tuple[Outcome, LlmReply | None]:
         reply = await llm.complete(request)
     except LlmError as error:
         outcome = "failed" if error.retryable else "rejected"
+        meta |= {"tokens": error.tokens, "cost_usd": error.cost_usd} if error.tokens or error.cost_usd else {}
         said = Outcome(
             outcome=outcome, error=str(error), code=error.code, retryable=error.retryable, meta=meta
         )

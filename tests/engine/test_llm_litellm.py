@@ -114,6 +114,13 @@ class TestAnAnswer:
         stub.plays = (200, completion("hello", model="gpt-4o"))
         assert run(ask("openai/gpt-4o")).cost_usd == pytest.approx(3 * 2.5e-6 + 2 * 1e-5)
 
+    @pytest.mark.parametrize("said", ["I would rather not say", None])
+    def test_an_answer_of_no_use_costs_the_same(self, stub, said):
+        stub.plays = (200, completion(said, model="gpt-4o"))
+        error = failure(ask("openai/gpt-4o", output_schema={"type": "object", "required": ["x"]}))
+        assert error.code == "invalid_output"
+        assert (error.tokens, error.cost_usd) == (5, pytest.approx(3 * 2.5e-6 + 2 * 1e-5))
+
     def test_what_is_asked_is_what_is_sent(self, stub):
         run(ask(temperature=0.5, max_tokens=7))
         assert stub.bodies == [
