@@ -10,7 +10,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Final, Literal, NamedTuple
 
 from engine.core.errors import SagaError
 from engine.core.saga import PythonStep, canonical_json
@@ -21,6 +24,8 @@ from engine.steps.beats import Beats, NoBeat, while_it_beats
 
 Json = Any
 Function = Callable[..., Any]
+THREADS: Final = 256
+"""As many as one run may have calls under way; they are made as they are needed."""
 
 
 class Rejected(SagaError):
@@ -33,6 +38,10 @@ class Failed(SagaError):
 
 class Exited(Exception):
     """The function called `sys.exit`, or the like; what it did before is not known."""
+
+
+class NeverBegan(Exception):
+    """The function was not called: no thread was free for it in time."""
 
 
 class Registered(NamedTuple):
@@ -83,10 +92,16 @@ FUNCTIONS = Functions()
 
 
 class PythonPerformer:
-    """Calls registered functions."""
+    """Calls registered functions.
 
-    def __init__(self, functions: Functions = FUNCTIONS) -> None:
+    Args:
+        functions: those that can be called.
+        threads: how many that are not async go on at once; they share no thread with the engine.
+    """
+
+    def __init__(self, functions: Functions = FUNCTIONS, threads: int = THREADS) -> None:
         self._functions = functions
+        self._threads = ThreadPoolExecutor(threads, "saga-function")
         self.late: Callable[[Call, Outcome], None] = _forget
         self._beats = Beats()
 
@@ -121,6 +136,8 @@ class PythonPerformer:
             return Outcome(outcome="rejected", error=str(error), code="rejected")
         except Failed as error:
             return Outcome(outcome="failed", error=str(error), code="failed")
+        except NeverBegan as error:
+            return Outcome(outcome="failed", error=str(error), code="too_late")
         except NoBeat as silent:
             return Outcome(outcome=_lost(call), error=str(silent), code="heartbeat")
         except Exception as error:  # noqa: BLE001 - whatever a function raises is an outcome, not our crash
@@ -151,19 +168,18 @@ class PythonPerformer:
             raise Exited(f"it would have ended the process (SystemExit: {error})") from error
 
     async def _in_thread(self, call: Call, function: Callable[..., Json], arguments: dict[str, Json]) -> Json:
-        given_up = False
-
-        def work() -> Json:
-            output = function(**arguments)
-            if given_up:
-                self.late(call, Outcome(outcome="ok", output=output))
-            return output
-
+        work = self._threads.submit(copy_context().run, partial(function, **arguments))
         try:
-            return await asyncio.to_thread(work)
+            return await asyncio.wrap_future(work)
         except asyncio.CancelledError:
-            given_up = True
+            if work.cancel():
+                raise NeverBegan("its time was up before a thread was free for it") from None
+            work.add_done_callback(partial(self._tell_late, call))
             raise
+
+    def _tell_late(self, call: Call, work: Future[Json]) -> None:
+        if work.exception() is None:
+            self.late(call, Outcome(outcome="ok", output=work.result()))
 
 
 def _lost(call: Call) -> Literal["unknown", "failed"]:
