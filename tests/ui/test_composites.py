@@ -9,7 +9,7 @@ import pytest
 from tests.core.harness import T0, Play
 from ui.models.run_events import lines_of, matching_events, words_of
 from ui.models.run_graph import run_graph
-from ui.models.run_items import item_lines, matching, round_lines, said, text_diff, turns
+from ui.models.run_items import item_lines, matching, round_lines, said, task_of, text_diff, turns
 from ui.models.run_places import item_words, known_place, table_steps, title_in, way_to
 from ui.models.run_tally import inside_words, tally, undo_tally
 from ui.models.run_team import team_graph
@@ -148,6 +148,30 @@ def test_an_agent_is_told_as_turns_in_order():
     ]  # fmt: skip
     assert told[1].says == {"q": "x"}
     assert "none" in told[1].error
+
+
+def test_an_agents_task_is_shown_as_its_model_was_told_it():
+    play = Play(
+        "input: {who: {type: string}}\n" + AGENT.replace("Help.", "'Help ${run.input.who}.'"), who="Ada"
+    )
+    assert task_of(play.run, play.run.steps["ask"]) == "Help Ada."
+
+
+def test_of_a_teams_task_its_own_steps_are_counted():
+    inner = (
+        "each: {kind: map, with: {over: [1, 2, 3]}, body: {steps: {s: {<read>}}}}, end: {<read>, needs: each}"
+    )
+    play = Play(TEAM.replace("look: {<read>}", inner))
+    play.ok(*(f"team.a.each.{n}.s" for n in (1, 2, 3)))
+    assert team_graph(play.run, play.run.steps["team"]).nodes[0].subtitle == "w · 1 of 2 steps"
+
+
+def test_a_card_has_as_many_behind_it_as_there_are():
+    play = Play(
+        "steps: {stay: {kind: saga, with: {saga: inner}, definition: {saga: inner, steps: {key: {<read>}}}}}"
+    )
+    (stay,) = run_graph(play.run, T0).nodes
+    assert stay.count == 1
 
 
 def test_the_tasks_of_a_team_are_a_graph_of_what_they_need():

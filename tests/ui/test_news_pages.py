@@ -49,6 +49,10 @@ def test_a_run_says_what_it_waits_for_and_takes_the_signal_from_its_page(studio)
     tab = Tab("run", id=run_id)
     assert "Payment waits for payment for o1" in tab.words()
     assert "Waiting for payment" in tab.words()
+    (flow,) = [c for c in tab.app.get("bidi_component") if "nodes" in json.loads(c.proto.json)]
+    assert {n["word"] for n in json.loads(flow.proto.json)["nodes"] if n["status"] == "waiting"} == {
+        "Waiting for a signal"
+    }
     key = f"run-{run_id}-ask-signal-paid"
     tab.app.text_area(key=f"{key}-payload").set_value('{"sum": "much"}')
     tab.click(f"{key}-send")

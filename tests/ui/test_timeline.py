@@ -104,6 +104,21 @@ def test_what_a_model_wrote_is_not_markup():
     assert "<a" not in json.dumps(drawing)
 
 
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("↳ Katherine (3) › One trip › Flight", "↳ … › One trip › Flight"),
+        ("↳ market › Describe them all › Urbo (1) › Ask", "↳ … › Urbo (1) › Ask"),
+        ("Book the flight", "Book the flight"),
+        ("↳ Round 1 › A step with quite a long name", "↳ A step with quite a long na…"),
+        ("A step with a name that is too long to fit", "A step with a name that is to…"),
+    ],
+)
+def test_of_a_long_title_the_end_is_shown_that_tells_rows_apart(title, shown):
+    drawn = figure(Timeline((Row("a", title),), (), now=at(10)), "light")
+    assert drawn["layout"]["yaxis"]["ticktext"] == [shown]
+
+
 def test_an_empty_timeline_is_drawn():
     assert span_ms(Timeline())[1] > 0
     assert figure(Timeline(rows=(Row("u", "U", "undo"),)), "light")["layout"]["yaxis"]["ticktext"] == ["U"]

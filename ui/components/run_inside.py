@@ -22,6 +22,7 @@ from ui.models.run_items import (
     matching,
     round_lines,
     said,
+    task_of,
     turns,
 )
 from ui.models.run_tally import tally
@@ -163,9 +164,8 @@ def _round(run: Run, line: RoundLine, key: str, *, latest: bool) -> None:
 
 def _talk(run: Run, step: StepState) -> None:
     key = f"run-{run.id}-talk-{step.id}"
-    prompt = getattr(step.definition.with_, "prompt", "")
     with st.chat_message("user", avatar=":material/assignment:"):
-        plain(prompt)
+        plain(task_of(run, step))
     for turn in turns(run, step, now()):
         _turn(run, turn, f"{key}-{turn.frame}")
     if step.output is not None and isinstance(step.output, dict):

@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from engine.core.commands import Skip
+from engine.core.composites import COMPOSITES
 from engine.core.events import Recorded
 from engine.core.run import Run
 from ui.components.badges import Badge, draw, effect_badge, kind_badge, step_badge
@@ -102,7 +103,8 @@ def _head(detail: StepDetail) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         draw(step_badge(detail.status, word=detail.word))
         draw(kind_badge(detail.kind))
-        draw(effect_badge(detail.effect))
+        if detail.kind not in COMPOSITES:  # what is inside has effects, not the step
+            draw(effect_badge(detail.effect))
     facts = [f"{name} {value}" for name, value in detail.facts]
     st.caption(escape(" · ".join([detail.id, *facts])))
     if detail.reason and detail.status not in {"committed", "fallback"}:  # it came to an end after that
@@ -128,7 +130,10 @@ def _data(detail: StepDetail, *, wide: bool) -> None:
     sent, came = _halves(wide=wide)
     with sent:
         st.caption("Input, as it was sent")
-        _json(detail.input, "Nothing has been sent yet.")
+        inside = detail.kind in COMPOSITES
+        _json(
+            detail.input, "The steps inside have what was sent." if inside else "Nothing has been sent yet."
+        )
     with came:
         st.caption("Output")
         _json(detail.output, "No output yet.")

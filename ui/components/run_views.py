@@ -22,7 +22,7 @@ from ui.components.timeline import timeline
 from ui.models.run_events import MAX_EVENTS, deeds, event_json, lines_of, log_json, matching_events, type_name
 from ui.models.run_graph import cost_of, spent
 from ui.models.run_inspect import shortened
-from ui.models.run_places import choosable, table_steps, title_in
+from ui.models.run_places import choosable, is_composite, table_steps, title_in
 from ui.models.run_timeline import FEW_INSIDE, MAX_INSIDE, openable, run_timeline
 from ui.models.run_words import clock_ms, counted, has_clock, titles_of
 from ui.models.status import effect_look, kind_look, step_look
@@ -103,7 +103,10 @@ def _table(run: Run, _history: Sequence[Recorded]) -> None:
         "Step": [title_in(run, step.id) for step in steps],
         "Status": [[word] for word in words],
         "Kind": [kind_look(step.definition.kind).word for step in steps],
-        "Effect": [effect_look(step.definition.effect or "readonly").word for step in steps],
+        "Effect": [
+            "" if is_composite(step) else effect_look(step.definition.effect or "readonly").word
+            for step in steps
+        ],
         "Tries": [len(step.attempts) for step in steps],
         "Undo tries": [len(step.undos) for step in steps],
         "Took": [spent(step.attempts, now()) for step in steps],

@@ -14,6 +14,7 @@ from engine.core.expressions import compile_expression
 from engine.core.frames import Frame, steps_in
 from engine.core.run import Run, StepState
 from engine.core.scope import known_output, output_of, scope_of
+from engine.core.templates import as_text
 from ui.models.run_graph import cost_of_all
 from ui.models.run_places import frame_title
 from ui.models.run_tally import FrameStatus, frame_status
@@ -215,6 +216,17 @@ def turns(run: Run, step: StepState, now: datetime) -> list[Turn]:
     """Return what an agent thought and called, in order."""
     frames = run.composites.get(step.id)
     return [_turn(run, run.frames[name], now) for name in frames.ids] if frames is not None else []
+
+
+def task_of(run: Run, step: StepState) -> str:
+    """Return the task of an agent as its model was told it; with its holes, where it was not yet."""
+    frames = run.composites.get(step.id)
+    first = run.frames[frames.ids[0]] if frames is not None and frames.ids else None
+    asked = run.steps.get(f"{first.id}.{first.body}") if first is not None else None
+    if first is None or asked is None or not asked.attempts:
+        return str(getattr(step.definition.with_, "prompt", ""))
+    told = as_text(asked.attempts[0].intent.request["prompt"])
+    return told.removesuffix(str(first.values.get("transcript", ""))).strip()
 
 
 def _turn(run: Run, frame: Frame, now: datetime) -> Turn:

@@ -78,8 +78,8 @@ def stack_of(run: Run, step: StepState) -> int:
         return 1
     kind, frames = step.definition.kind, run.composites.get(step.id)
     if kind == "saga":
-        return max([2, *(len(body.steps) for body in bodies_of(step.definition).values())])
-    return len(frames.ids) if frames is not None else 2
+        return sum(len(body.steps) for body in bodies_of(step.definition).values())
+    return len(frames.ids) if frames is not None else 1
 
 
 def inside_words(run: Run, step: StepState) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.core.frames import Frame, frame_id, steps_in
-from engine.core.run import Run, StepState
+from engine.core.frames import Frame, frame_id
+from engine.core.run import SETTLED, Run, StepState
 from ui.models.graph import Graph, GraphEdge, GraphNode
 from ui.models.run_places import frame_title
 from ui.models.run_tally import frame_status
@@ -36,7 +36,8 @@ def _subtitle(run: Run, task: Frame) -> str:
         return task.failing
     if task.status == "waiting" or total == 1:
         return task.body
-    ended = sum(step.status in {"committed", "skipped", "handled"} for step in steps_in(run, task))
+    own = [run.steps[name] for local in task.plan.steps if (name := f"{task.id}.{local}") in run.steps]
+    ended = sum(step.status in SETTLED for step in own)
     return f"{task.body} · {ended} of {total} steps"
 
 

@@ -10,6 +10,8 @@ from engine.core.verify import open_verdicts
 from ui.models.run_places import is_composite
 from ui.models.status import step_look
 
+FOR_A_SIGNAL = "Waiting for a signal"
+
 
 def shown_status(run: Run, step: StepState) -> str:
     """Return the key of the status map that tells most about a step."""
@@ -32,6 +34,8 @@ def status_words(run: Run, step: StepState) -> str:
     word = step_look(status).word
     if status == "judging":
         return f"{word} by {checked_by(run, step)}"
+    if status == "waiting" and step.awaits:
+        return FOR_A_SIGNAL
     return f"{word}: {undecided(run, step)}" if status == "awaiting_verdict" else word
 
 

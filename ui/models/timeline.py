@@ -12,6 +12,7 @@ from html import escape
 from typing import Any, Final, Literal
 
 from ui.models import timeline_axes
+from ui.models.run_places import APART
 from ui.models.status import SURFACES, TONES, Family, Theme
 
 SegmentKind = Literal[
@@ -85,7 +86,7 @@ class _Sign:
 
 BARS: Final[dict[SegmentKind, _Bar]] = {
     "backoff": _Bar("Waiting to retry", "gray", 0.14, opacity=0.55),
-    "waiting": _Bar("Waiting for a time", "yellow", 0.2, opacity=0.6),
+    "waiting": _Bar("Waiting for a time or a signal", "yellow", 0.2, opacity=0.6),
     "locks": _Bar("Waiting for a lock", "yellow", 0.2, pattern="|", opacity=0.75),
     "approval": _Bar("Waiting for a person", "yellow", 0.4),
     "attempt_ok": _Bar("Done", "green"),
@@ -167,7 +168,7 @@ def duration_words(span: timedelta) -> str:
 def _axes(timeline: Timeline, rows: list[Row], places: dict[str, float], theme: Theme) -> dict[str, Any]:
     first_undo = next((places[row.id] for row in rows if row.lane == "undo"), None)
     return timeline_axes.layout(
-        [_said(row.title, TITLE_CHARS) for row in rows],
+        [_said(_apart(row.title), TITLE_CHARS) for row in rows],
         [places[row.id] for row in rows],
         divider=first_undo - 0.5 - LANE_GAP if first_undo else None,
         span=span_ms(timeline),
@@ -188,6 +189,16 @@ def _places(rows: list[Row]) -> dict[str, float]:
     steps = sum(row.lane == "forward" for row in rows)
     gap = LANE_GAP if steps else 0
     return {row.id: i + (gap if row.lane == "undo" else 0) for i, row in enumerate(rows)}
+
+
+def _apart(title: str) -> str:
+    """Return a title that fits: of where a step stands, the end tells the rows apart."""
+    parts = title.split(APART)
+    for left_out in range(len(parts)):
+        fitting = APART.join(["↳ …", *parts[left_out:]] if left_out else parts)
+        if len(fitting) <= TITLE_CHARS:
+            return fitting
+    return f"↳ {parts[-1]}" if len(parts) > 1 else title
 
 
 def _said(text: str, limit: int = 160) -> str:
