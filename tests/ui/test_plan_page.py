@@ -62,6 +62,15 @@ def test_an_example_fills_the_form(store):
     assert len(app.text_area(key="plan-constraints").value.splitlines()) == 2
 
 
+def test_the_model_that_only_follows_rules_is_not_asked_to_draft(store):
+    app = page()
+    app.text_area(key="plan-problem").set_value("Book a room and pay for it, or neither.")
+    app.selectbox(key="plan-model").set_value("scripted")
+    click(app, "plan-draft")
+    assert any("take an example" in warning.value for warning in app.warning)
+    assert not any("rounds came out the same" in text for text in texts(app))
+
+
 def test_two_proposals_stand_side_by_side_with_what_was_found(store):
     app = drafted("wedding")
     said = texts(app)

@@ -11,6 +11,7 @@ from engine.planning.words.problem import APPROACHES, MAX_PROBLEM, examples
 from ui.components import plan_state as state
 from ui.components.text import escape
 
+RULES_ONLY: Final = "scripted"
 _STYLES: Final = {"saga": "A saga of steps with effects", "chain": "A chain of narrow prompts"}
 
 
@@ -49,6 +50,10 @@ def ask_form() -> None:
     problem = str(st.session_state[state.PROBLEM] or "")
     if not problem.strip():
         st.warning("Say what is wanted first, or take an example.", icon=":material/edit_note:")
+        return
+    if model == RULES_ONLY:
+        st.warning("The scripted model answers by fixed rules and drafts nothing of its own: take an example, which"
+                   " comes with a script, or choose another model.", icon=":material/smart_toy:")  # fmt: skip
         return
     words = state.words_of(
         problem,
