@@ -161,13 +161,13 @@ def tolerated(run: Run, step: StepState) -> bool:
     definition, frames = composite.definition, run.composites[composite.id]
     if isinstance(definition, AgentStep):
         return frame.body not in {"think", "conclude"}
-    if frames.failing - bool(frame.failing) < _tolerates(definition, len(frames.ids)):
+    if frames.failing - bool(frame.failing) < tolerates(definition, len(frames.ids)):
         return True
     watched = plan_of(run, composite).graph.watched.get(composite.local, ())
     return "failed" in watched or tolerated(run, composite)
 
 
-def _tolerates(definition: Step, frames: int) -> int:
+def tolerates(definition: Step, frames: int) -> int:
     """Return how many of its frames a composite step lets fail."""
     if isinstance(definition, MapStep):
         return max(definition.with_.tolerate, int(definition.with_.tolerate_share * frames))

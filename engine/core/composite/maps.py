@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.core.amounts import is_number
 from engine.core.composite.scores import score_of
+from engine.core.composite.tolerance import too_many_failed
 from engine.core.composites import MapStep
 from engine.core.dropped import dropped
 from engine.core.errors import ExpressionError
@@ -37,7 +38,9 @@ def begin(_run: Run, step: StepState, request: Json) -> list[Event]:
 
 
 def turn(run: Run, step: StepState, _now: datetime) -> list[Event]:
-    """Gather the results; those of failed items are null."""
+    """Gather the results; those of failed items are null. Where too many failed, so does the map."""
+    if too_many := too_many_failed(run, step):
+        return too_many
     call = _definition(step).with_
     results: list[Json] = []
     failed: list[Json] = []

@@ -9,6 +9,7 @@ from typing import Any
 
 import networkx as nx
 
+from engine.core.composite.tolerance import too_many_failed
 from engine.core.composites import TeamStep
 from engine.core.dropped import dropped
 from engine.core.errors import ExpressionError
@@ -73,7 +74,9 @@ def _circle(tasks: list[dict[str, Json]]) -> Iterator[str]:
 
 
 def turn(run: Run, step: StepState, _now: datetime) -> list[Event]:
-    """Gather the results by task."""
+    """Gather the results by task. Where too many failed, so does the team."""
+    if too_many := too_many_failed(run, step):
+        return too_many
     results, failed = {}, []
     for frame_id in run.composites[step.id].ids:
         frame = run.frames[frame_id]

@@ -1,0 +1,80 @@
+"""R36 and R13 for composite steps of which more fails than they tolerate, with somebody around who can go on."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.core.harness import Play
+
+MAP = "{kind: map, with: {over: [1, 2]<more>}, body: {steps: {x: {<book>}}}<keys>}"
+TEAM = (
+    (
+        "{kind: team, with: {tasks: [{id: '1', role: w}, {id: '2', role: w}]<more>},"
+        " workers: {w: {steps: {x: {<book>}}}}<keys>}"
+    )
+    .replace("'1'", "t1")
+    .replace("'2'", "t2")
+)
+KINDS = [(MAP, "w.1.x", "w.2.x"), (TEAM, "w.t1.x", "w.t2.x")]
+
+
+def watched(work, more="", keys="", apology="needs: w.failed"):
+    steps = f"w: {work}, sorry: {{<read>, {apology}}}, pay: {{<book>, needs: w}}"
+    return Play(f"steps: {{{steps}}}".replace("<more>", more).replace("<keys>", keys))
+
+
+@pytest.mark.parametrize(("work", "first", "second"), KINDS)
+def test_R36_more_failures_than_are_tolerated_fail_the_step_where_others_go_on(work, first, second):
+    play = watched(work)
+    play.rejected(first, error="sold out")
+    play.ok(second)
+    assert (play.status("w"), play.status("pay")) == ("handled", "skipped")
+    assert play.run.steps["w"].reason == "1 of 2 failed, 0 are tolerated; the first: 'x': sold out"
+    assert sorted(play.open()) == [f"late {second}", "sorry"]  # what was done of it does not count either
+    play.check_replay()
+    play.ok(second, "sorry")
+    assert play.run.status == "completed"
+    assert not any(step.maybe_landed for step in play.run.steps.values())
+    play.check_replay()
+
+
+@pytest.mark.parametrize(("work", "first", "second"), KINDS)
+def test_R36_as_many_failures_as_are_tolerated_leave_the_step_good(work, first, second):
+    play = watched(work, more=", tolerate: 1")
+    play.rejected(first)
+    play.ok(second)
+    assert (play.status("w"), play.open()) == ("committed", ["pay"])
+    assert play.status("sorry") == "skipped"
+
+
+def test_R36_an_item_whose_own_map_fails_is_one_failure_of_the_map_around_it():
+    text = (
+        "steps: {trips: {kind: map, with: {over: [1, 2], tolerate: 1, concurrency: 1}, body: {steps: {"
+        "rooms: {kind: map, with: {over: [a, b]}, body: {steps: {x: {<book>}}}}, pay: {<book>, needs: rooms}}}}}"
+    )
+    play = Play(text)
+    play.ok("trips.1.rooms.1.x")
+    play.rejected("trips.1.rooms.2.x", error="sold out")
+    assert (play.status("trips.1.rooms"), play.status("trips.1.pay")) == ("handled", "skipped")
+    play.ok("trips.1.rooms.1.x", "trips.2.rooms.1.x", "trips.2.rooms.2.x", "trips.2.pay")
+    failed = play.run.steps["trips"].output["failed"]
+    assert [(one["index"], one["reason"]) for one in failed] == [
+        (1, "'rooms': 1 of 2 failed, 0 are tolerated; the first: 'x': sold out")
+    ]
+    assert play.run.status == "completed"
+    play.check_replay()
+
+
+def test_R13_a_map_that_fails_where_nobody_goes_on_by_then_is_a_fault():
+    inner = "{kind: map, with: {over: [a, b]}, body: {steps: {x: {<book>}}}}"
+    play = Play(
+        f"steps: {{m: {{kind: map, with: {{over: [1, 2], tolerate: 1}}, body: {{steps: {{r: {inner}}}}}}}}}"
+    )
+    play.rejected("m.1.r.1.x")
+    play.rejected("m.2.r.1.x")  # each of the two alone would be tolerated
+    play.ok("m.1.r.2.x")
+    play.ok("m.2.r.2.x")
+    assert play.run.fault.step == "m.2.r"
+    play.ok("m.1.r.2.x", "m.2.r.2.x")
+    assert play.run.status == "compensated"
+    play.check_replay()
