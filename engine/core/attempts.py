@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.core.choreography import failure
-from engine.core.condition import EMITTED
 from engine.core.context.build import build
 from engine.core.dropped import point_passed, taken_back
 from engine.core.errors import CommandRejected, ExpressionError
@@ -28,7 +27,7 @@ from engine.core.events import (
 )
 from engine.core.expressions import Scope, is_true
 from engine.core.fixed import hash_of, rendered
-from engine.core.frames import plan_of, tolerated
+from engine.core.frames import is_answered, tolerated
 from engine.core.parts import Retry
 from engine.core.run import Run, StepState
 from engine.core.saga import (
@@ -298,10 +297,7 @@ def give_up(
     last = ended or (step.attempts[-1].result if step.attempts else None)
     timed_out = source == "expired" or (last is not None and last.code in TOO_LONG)
     going = run.fault is None and run.direction == "forward" and _can_go_on(run, step, ended)
-    words = plan_of(run, step).graph.watched.get(step.local, ())
-    heard = EMITTED + step.definition.emits_on_failure in words
-    expected = heard or "failed" in words or (timed_out and "timed_out" in words)
-    handled = going and (expected or tolerated(run, step))
+    handled = going and (is_answered(run, step, timed_out=timed_out) or tolerated(run, step))
     emits = failure(step.definition, step.local, reason, timed_out=timed_out) if handled else {}
     failed = StepFailed(step=step.id, reason=reason, timed_out=timed_out, handled=handled, emits=emits)
     return [failed, *(taken_back(run, step, reason) if handled else fault(run, source, step.id, reason))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.core.events import Phase
-from engine.core.frames import Frame, Frames, frame_id, plan_of
+from engine.core.frames import Frame, Frames, frame_id, is_answered
 from engine.core.run import SETTLED, Run, StepState
 
 PHASES: tuple[Phase, ...] = ("forward", "undo", "probe", "late", "check")
@@ -67,7 +67,7 @@ def frame_settled(run: Run, step: StepState) -> None:
     frame = run.frames[step.frame]
     frames = run.composites[frame.composite]
     frame.left -= 1
-    if step.status == "handled" and "failed" not in plan_of(run, step).graph.watched.get(step.local, ()):
+    if _fails(run, step):
         frames.failing += not frame.failing
         frame.failing = frame.failing or f"'{step.local}': {step.reason}"
     if frame.left == 0:
@@ -100,8 +100,11 @@ def _in_work(run: Run, frame: Frame) -> bool:
 
 def _count(run: Run, frame: Frame) -> None:
     steps = [run.steps[f"{frame.id}.{name}"] for name in frame.plan.steps]
-    watched = frame.plan.graph.watched
     frame.left = sum(step.status not in {"committed", "skipped", "handled"} for step in steps)
     frame.status = "open" if frame.left else "ended"
-    failed = any(s.status == "handled" and "failed" not in watched.get(s.local, ()) for s in steps)
-    frame.failing = frame.failing if failed else ""
+    frame.failing = frame.failing if any(_fails(run, step) for step in steps) else ""
+
+
+def _fails(run: Run, step: StepState) -> bool:
+    """Return whether a step's failure is that of its frame: no other step in it is the answer to it."""
+    return step.status == "handled" and not is_answered(run, step, timed_out=step.timed_out)

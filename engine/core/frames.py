@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import networkx as nx
 
 from engine.core.composites import AgentStep, MapStep, TeamStep
+from engine.core.condition import EMITTED
 from engine.core.saga import Saga, Step, effect_of
 
 if TYPE_CHECKING:
@@ -159,12 +160,18 @@ def tolerated(run: Run, step: StepState) -> bool:
         return False
     composite = run.steps[frame.composite]
     definition, frames = composite.definition, run.composites[composite.id]
-    if isinstance(definition, AgentStep):
-        return frame.body not in {"think", "conclude"}
+    if isinstance(definition, AgentStep) and frame.body not in {"think", "conclude"}:
+        return True  # the model is told of it
     if frames.failing - bool(frame.failing) < tolerates(definition, len(frames.ids)):
         return True
-    watched = plan_of(run, composite).graph.watched.get(composite.local, ())
-    return "failed" in watched or tolerated(run, composite)
+    return is_answered(run, composite) or tolerated(run, composite)
+
+
+def is_answered(run: Run, step: StepState, *, timed_out: bool = False) -> bool:
+    """Return whether a failure of a step is what others beside it wait for, by its outcome or the event that it causes."""
+    words = plan_of(run, step).graph.watched.get(step.local, ())
+    heard = EMITTED + step.definition.emits_on_failure
+    return "failed" in words or heard in words or (timed_out and "timed_out" in words)
 
 
 def tolerates(definition: Step, frames: int) -> int:

@@ -78,3 +78,75 @@ def test_R13_a_map_that_fails_where_nobody_goes_on_by_then_is_a_fault():
     play.ok("m.1.r.2.x", "m.2.r.2.x")
     assert play.run.status == "compensated"
     play.check_replay()
+
+
+LOOP = "{kind: loop, with: {until: 'true'}, body: {steps: {x: {<book>}}}<keys>}"
+SAGA = "{kind: saga, with: {saga: child}, definition: {saga: child, steps: {x: {<book>}}}<keys>}"
+ONE = MAP.replace("[1, 2]", "[1]")
+AGENT = (
+    "{kind: agent, with: {prompt: Plan it}, tools: {book: {description: Books, step: {<book>}}},"
+    " retry: {max_attempts: 1}<keys>}"
+)
+
+
+@pytest.mark.parametrize(
+    ("work", "inside"), [(ONE, "w.1.x"), (LOOP, "w.1.x"), (SAGA, "w.x"), (AGENT, "w.1.think")]
+)
+def test_a_composite_step_whose_failure_causes_an_event_that_some_step_hears_is_no_fault(work, inside):
+    play = watched(work, keys=", emits_on_failure: went_wrong", apology="on: went_wrong")
+    play.rejected(inside, error="sold out")
+    assert (play.status("w"), play.open()) == ("handled", ["sorry"])
+    assert play.run.heard["went_wrong"]["step"] == "w"
+    play.ok("sorry")
+    assert play.run.status == "completed"
+    play.check_replay()
+
+
+def test_R13_an_event_of_a_failure_that_nobody_hears_tolerates_nothing():
+    play = watched(ONE, keys=", emits_on_failure: went_wrong", apology="needs: w.skipped")
+    play.rejected("w.1.x")
+    assert play.run.fault.step == "w.1.x"
+
+
+def test_R36_an_agent_whose_model_fails_fails_with_its_reason_where_others_go_on():
+    play = watched(AGENT)
+    play.ok("w.1.think", output={"tool": "book", "arguments": {}})
+    play.ok("w.2.book", output={"id": 1})
+    play.rejected("w.3.think", error="refused by a filter")
+    assert (play.status("w"), play.run.steps["w"].reason) == ("handled", "'think': refused by a filter")
+    assert play.open() == ["late w.2.book", "sorry"]  # what its tools did is taken back
+    play.ok("sorry", "w.2.book")
+    assert play.run.status == "completed"
+    play.check_replay()
+
+
+def test_R36_an_agent_whose_model_fails_is_one_failure_of_the_map_around_it():
+    text = f"steps: {{m: {{kind: map, with: {{over: [1, 2], tolerate: 1, concurrency: 1}}, body: {{steps: {{w: {AGENT}}}}}}}}}"
+    play = Play(text.replace("<keys>", ""))
+    play.rejected("m.1.w.1.think", error="refused by a filter")
+    play.ok("m.2.w.1.think", output={"tool": "answer", "answer": "Paris"})
+    assert play.run.status == "completed"
+    assert play.run.steps["m"].output["failed"][0]["reason"] == "'w': 'think': refused by a filter"
+    play.check_replay()
+
+
+def test_R13_an_agent_whose_model_fails_is_a_fault_though_one_of_its_tools_failed_before():
+    play = Play(f"steps: {{w: {AGENT}}}".replace("<keys>", ""))
+    play.ok("w.1.think", output={"tool": "book", "arguments": {}})
+    play.rejected("w.2.book")  # which the model is told of
+    play.rejected("w.3.think")
+    assert play.run.fault.step == "w.3.think"
+
+
+@pytest.mark.parametrize(
+    ("emits", "waits", "outcome"),
+    [("emits_on_failure: bad, ", "on: bad", {}), ("", "needs: x.timed_out", {"code": "timeout"})],
+)
+def test_R36_a_failure_that_a_step_of_the_same_item_answers_is_no_failure_of_the_item(emits, waits, outcome):
+    body = f"{{steps: {{x: {{<read>, <once>, {emits}}}, y: {{<read>, {waits}}}}}}}"
+    play = Play(f"steps: {{m: {{kind: map, with: {{over: [1]}}, body: {body}}}}}")
+    play.failed("m.1.x", **outcome)
+    play.ok("m.1.y", output="by hand")
+    assert play.run.status == "completed"
+    assert play.run.steps["m"].output["failed"] == []
+    play.check_replay()

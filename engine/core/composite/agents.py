@@ -30,6 +30,8 @@ def turn(run: Run, step: StepState, _now: datetime) -> list[Event]:
     frame = run.frames[run.composites[step.id].ids[-1]]
     if frame.body not in {"think", "conclude"}:
         return [*dropped(run, step), _think(run, step, _calls(run, step))]
+    if frame.failing:
+        return [*dropped(run, step), *give_up(run, step, "rejected", frame.failing)]
     said = known_output(frame, frame.body)
     if not _speaks(said):  # a person went on without it, or gave something else
         return give_up(run, step, "rejected", "the model said neither which tool to call nor its answer")
