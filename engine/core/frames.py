@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal
 
 import networkx as nx
@@ -177,7 +178,8 @@ def is_answered(run: Run, step: StepState, *, timed_out: bool = False) -> bool:
 def tolerates(definition: Step, frames: int) -> int:
     """Return how many of its frames a composite step lets fail."""
     if isinstance(definition, MapStep):
-        return max(definition.with_.tolerate, int(definition.with_.tolerate_share * frames))
+        share = Fraction(str(definition.with_.tolerate_share))  # as it is written: 0.29 of 100 are 29
+        return max(definition.with_.tolerate, int(share * frames))
     return definition.with_.tolerate if isinstance(definition, TeamStep) else 0
 
 

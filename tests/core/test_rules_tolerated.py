@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.core.harness import Play
+from engine.core.frames import tolerates
+from tests.core.harness import Play, saga_of
 
 MAP = "{kind: map, with: {over: [1, 2]<more>}, body: {steps: {x: {<book>}}}<keys>}"
 TEAM = (
@@ -150,3 +151,11 @@ def test_R36_a_failure_that_a_step_of_the_same_item_answers_is_no_failure_of_the
     assert play.run.status == "completed"
     assert play.run.steps["m"].output["failed"] == []
     play.check_replay()
+
+
+@pytest.mark.parametrize(
+    ("share", "items", "allowed"), [(0.29, 100, 29), (0.07, 100, 7), (0.57, 100, 57), (0.3, 3, 0), (1, 3, 3)]
+)
+def test_R36_a_tolerated_share_is_counted_as_it_is_written(share, items, allowed):
+    text = f"steps: {{m: {{kind: map, with: {{over: [1], tolerate_share: {share}}}, body: {{steps: {{x: {{<read>}}}}}}}}}}"
+    assert tolerates(saga_of(text).steps["m"], items) == allowed
