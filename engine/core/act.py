@@ -169,7 +169,7 @@ def _no_locks(run: Run, name: str, _now: datetime) -> list[e.Event]:
 
 
 def _turn(run: Run, name: str, now: datetime) -> list[e.Event]:
-    """Go on with a composite step whose frames have all ended."""
+    """Go on with a composite step whose frames have ended."""
     return turn(run, run.step(name), now)
 
 

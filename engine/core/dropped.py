@@ -11,12 +11,9 @@ from engine.core.saga import effect_of
 
 
 def dropped(run: Run, step: StepState) -> Iterator[Event]:
-    """Yield the end of each frame that failed: what it did is undone, the step goes on without it."""
-    frames = run.composites[step.id]
-    for each in frames.ids if frames.failing else ():
-        frame = run.frames[each]
-        if frame.failing and frame.status == "ended":
-            yield FrameDropped(step=step.id, frame=each, reason=frame.failing)
+    """Yield the end of each frame that failed: what it did is undone, whether or not its step goes on without it."""
+    for each in run.composites[step.id].lost:
+        yield FrameDropped(step=step.id, frame=each, reason=run.frames[each].failing)
 
 
 def point_passed(run: Run, step: StepState) -> bool:

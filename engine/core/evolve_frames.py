@@ -8,7 +8,7 @@ from engine.core import events as e
 from engine.core.attempt import BY_HAND, Late
 from engine.core.composites import SagaStep
 from engine.core.evolve_calls import Handlers, take_output
-from engine.core.frame_queue import admit
+from engine.core.frame_queue import admit, frame_dropped
 from engine.core.frames import Frame, Frames, frame_id, steps_in
 from engine.core.late_queue import await_undo
 from engine.core.queues import activate
@@ -55,6 +55,7 @@ def _frame_dropped(run: Run, _recorded: e.Recorded, event: e.FrameDropped) -> No
     for step in steps_in(run, frame):
         if _take_back(step):
             await_undo(run, step.id)
+    frame_dropped(run, frame)
 
 
 def _take_back(step: StepState) -> bool:

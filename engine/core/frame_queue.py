@@ -10,13 +10,13 @@ PHASES: tuple[Phase, ...] = ("forward", "undo", "probe", "late", "check")
 
 
 def admit(run: Run, composite: str) -> None:
-    """Open the frames that may begin now; with none left, it is the composite's turn."""
+    """Open the frames that may begin now; with none left, or one that is to be dropped, it is the composite's turn."""
     frames = run.composites[composite]
     for name in _admissible(run, frames):
         del frames.waiting[name]
         frames.open += 1
         _open(run, run.frames[name])
-    if not frames.open and not frames.waiting:
+    if frames.lost or not (frames.open or frames.waiting):
         run.turning[composite] = None
 
 
@@ -73,6 +73,22 @@ def frame_settled(run: Run, step: StepState) -> None:
     if frame.left == 0:
         frame.status = "ended"
         frames.open -= 1
+        if _is_lost(frame):
+            frames.lost[frame.id] = None
+        admit(run, frame.composite)
+
+
+def _is_lost(frame: Frame) -> bool:
+    """Return whether a frame failed, so that what it did is to be undone (R36)."""
+    return frame.status == "ended" and bool(frame.failing)
+
+
+def frame_dropped(run: Run, frame: Frame) -> None:
+    """Take a dropped frame off what its composite step has to look at."""
+    frames = run.composites[frame.composite]
+    frames.lost.pop(frame.id, None)
+    if run.steps[frame.composite].status == "waiting":
+        run.turning.pop(frame.composite, None)
         admit(run, frame.composite)
 
 
@@ -86,6 +102,7 @@ def count_frames(run: Run) -> None:
             if waits and frame.left and not _in_work(run, frame):
                 frame.status = "held"
         frames.open = sum(frame.status == "open" for frame in opened)
+        frames.lost = {frame.id: None for frame in opened if _is_lost(frame)}
         frames.failing = sum(bool(run.frames[each].failing) for each in frames.ids)
         if waits:
             frames.waiting = {f: None for f in frames.ids if run.frames[f].status in {"waiting", "held"}}

@@ -66,13 +66,17 @@ class Frame:
 
 @dataclass(slots=True)
 class Frames:
-    """The frames of one composite step: which wait, how many are open or failed, the rounds of a loop."""
+    """The frames of one composite step: which wait, how many are open or failed, the rounds of a loop.
+
+    `lost` are those that failed and are to be dropped.
+    """
 
     concurrency: int
     ids: list[str] = field(default_factory=list)
     waiting: dict[str, None] = field(default_factory=dict)
     open: int = 0
     failing: int = 0
+    lost: dict[str, None] = field(default_factory=dict)
     rounds: list[RoundEnded] = field(default_factory=list)
 
 

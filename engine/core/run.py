@@ -263,7 +263,8 @@ class Run:
     `locks` names the step that took each resource, `allowed` holds the limits that a person raised, `written` what
     was written to S_A, by seq, and whether in place of all there was; `boundaries` are validators of the saga that
     can be told now. `frames` and `composites` are what composite steps opened, `turning` names those whose frames have
-    all ended; `expected` counts the steps of items that were frozen: known work, which no limit on events should stop;
+    all ended, or of whose frames some are to be dropped; `expected` counts the steps of items that were frozen: known
+    work, which no limit on events should stop;
     `late_in` counts what is in `late` by the place that it stands in, see `late_queue`.
     `repair` is the one under way, `faults_before` counts the faults that were repaired, `stale` names steps that no
     longer count, with the reason, `past` keeps their earlier epochs; `first_plan` is the version that the run is

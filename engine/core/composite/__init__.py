@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.composite import agents, loops, maps, nested, teams
+from engine.core.dropped import dropped
 from engine.core.events import Event
 from engine.core.run import Run, StepState
 
@@ -29,9 +30,13 @@ def begin(run: Run, step: StepState, request: Json) -> list[Event]:
 
 
 def turn(run: Run, step: StepState, now: datetime) -> list[Event]:
-    """Return what follows when all open frames of a composite step have ended: more frames, or its output.
+    """Return what follows when frames of a composite step have ended: more frames, or its output.
+
+    Those that failed are dropped first, as soon as they have ended, whatever the others do.
 
     Raises:
         ExpressionError: where the output can't be made.
     """
+    if run.composites[step.id].lost:
+        return list(dropped(run, step))
     return _TURN[step.definition.kind](run, step, now)

@@ -7,7 +7,6 @@ from typing import Any
 
 from engine.core.attempts import give_up
 from engine.core.composites import AgentStep
-from engine.core.dropped import dropped
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
 from engine.core.frames import Frame
 from engine.core.run import Run, StepState
@@ -29,9 +28,9 @@ def turn(run: Run, step: StepState, _now: datetime) -> list[Event]:
     """Carry out what the model said: call the tool that it named, or take its answer."""
     frame = run.frames[run.composites[step.id].ids[-1]]
     if frame.body not in {"think", "conclude"}:
-        return [*dropped(run, step), _think(run, step, _calls(run, step))]
+        return [_think(run, step, _calls(run, step))]
     if frame.failing:
-        return [*dropped(run, step), *give_up(run, step, "rejected", frame.failing)]
+        return give_up(run, step, "rejected", frame.failing)
     said = known_output(frame, frame.body)
     if not _speaks(said):  # a person went on without it, or gave something else
         return give_up(run, step, "rejected", "the model said neither which tool to call nor its answer")

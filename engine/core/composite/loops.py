@@ -9,7 +9,6 @@ from typing import Any, Literal
 from engine.core.attempts import give_up
 from engine.core.composite.scores import score_of
 from engine.core.composites import LoopStep
-from engine.core.dropped import dropped
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered, RoundEnded
 from engine.core.expressions import is_true
 from engine.core.run import Run, StepState
@@ -40,7 +39,7 @@ def turn(run: Run, step: StepState, now: datetime) -> list[Event]:
     frames = run.composites[step.id]
     failing = run.frames[frames.ids[-1]].failing
     if failing:
-        return [*dropped(run, step), *give_up(run, step, "rejected", failing)]
+        return give_up(run, step, "rejected", failing)
     number = len(frames.ids)
     if len(frames.rounds) == number:  # recorded already, by a turn that was cut
         ended, events = frames.rounds[-1], []

@@ -11,7 +11,6 @@ from engine.core.amounts import is_number
 from engine.core.composite.scores import score_of
 from engine.core.composite.tolerance import too_many_failed
 from engine.core.composites import MapStep
-from engine.core.dropped import dropped
 from engine.core.errors import ExpressionError
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
 from engine.core.expressions import compile_expression
@@ -62,7 +61,7 @@ def turn(run: Run, step: StepState, _now: datetime) -> list[Event]:
     output = {"results": results, "failed": failed, "count": len(results)}
     if call.gather != "list":
         output["gathered"] = _GATHER[call.gather](good)
-    return [*dropped(run, step), Gathered(step=step.id, output=output)]
+    return [Gathered(step=step.id, output=output)]
 
 
 def _concat(found: Sequence[tuple[Json, float]]) -> Json:

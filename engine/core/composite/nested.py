@@ -7,7 +7,6 @@ from typing import Any
 
 from engine.core.attempts import give_up
 from engine.core.composites import SagaStep
-from engine.core.dropped import dropped
 from engine.core.errors import CommandRejected, ExpressionError
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
 from engine.core.inputs import input_with_defaults
@@ -33,5 +32,5 @@ def turn(run: Run, step: StepState, _now: datetime) -> list[Event]:
     """Give what the nested saga gave, or fail as it did."""
     frame = run.frames[step.id]
     if frame.failing:
-        return [*dropped(run, step), *give_up(run, step, "rejected", f"in it {frame.failing}")]
+        return give_up(run, step, "rejected", f"in it {frame.failing}")
     return [Gathered(step=step.id, output=output_of(run, frame))]

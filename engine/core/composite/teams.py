@@ -11,7 +11,6 @@ import networkx as nx
 
 from engine.core.composite.tolerance import too_many_failed
 from engine.core.composites import TeamStep
-from engine.core.dropped import dropped
 from engine.core.errors import ExpressionError
 from engine.core.events import Event, FrameOpened, FramesOpened, Gathered
 from engine.core.parts import ID_PATTERN
@@ -85,7 +84,7 @@ def turn(run: Run, step: StepState, _now: datetime) -> list[Event]:
         else:
             results[frame.name] = output_of(run, frame)
     output = {"results": results, "failed": failed, "count": len(results) + len(failed)}
-    return [*dropped(run, step), Gathered(step=step.id, output=output)]
+    return [Gathered(step=step.id, output=output)]
 
 
 def _definition(step: StepState) -> TeamStep:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from engine.core.attempts import give_up
-from engine.core.dropped import dropped
 from engine.core.events import Event
 from engine.core.frames import tolerates
 from engine.core.run import Run, StepState
@@ -20,4 +19,4 @@ def too_many_failed(run: Run, step: StepState) -> list[Event]:
     if len(reasons) <= allowed:
         return []
     said = f"{len(reasons)} of {len(frames.ids)} failed, {allowed} are tolerated; the first: {reasons[0]}"
-    return [*dropped(run, step), *give_up(run, step, "rejected", said)]
+    return give_up(run, step, "rejected", said)
