@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.core.events import Event, FrameDropped
-from engine.core.frames import ids_within, steps_in
+from engine.core.frames import ids_within, needs_failed, steps_in
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
 
 
 def dropped(run: Run, step: StepState) -> Iterator[Event]:
-    """Yield the end of each frame that failed: what it did is undone, whether or not its step goes on without it."""
+    """Yield the end of each frame that failed, whether or not its step goes on without it: what it did is undone.
+
+    One that never began, as what it needs failed, fails with that.
+    """
     for each in run.composites[step.id].lost:
-        yield FrameDropped(step=step.id, frame=each, reason=run.frames[each].failing)
+        frame = run.frames[each]
+        reason = frame.failing or f"needs '{needs_failed(run, frame)}', which failed"
+        yield FrameDropped(step=step.id, frame=each, reason=reason)
 
 
 def point_passed(run: Run, step: StepState) -> bool:

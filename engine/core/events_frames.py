@@ -25,16 +25,20 @@ class FrameOpened(BaseModel):
 
 
 class FramesOpened(Fact):
-    """A composite step has frozen what it runs next; at most `concurrency` frames are in work at once."""
+    """A composite step has frozen what it runs next; at most `concurrency` frames are in work at once.
+
+    With `only_after_good` none begins after one that failed: it is dropped in its place.
+    """
 
     type: Literal["frames_opened"] = "frames_opened"
     step: str
     frames: tuple[FrameOpened, ...]
     concurrency: int = 1
+    only_after_good: bool = False
 
 
 class FrameDropped(Fact):
-    """A frame failed, and its step goes on without it: what it did is undone on its own (R36)."""
+    """A frame failed, or never began as one that it needs failed: what it did is undone on its own (R36)."""
 
     type: Literal["frame_dropped"] = "frame_dropped"
     step: str

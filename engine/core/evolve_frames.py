@@ -12,7 +12,7 @@ from engine.core.frame_queue import admit, frame_dropped
 from engine.core.frames import Frame, Frames, frame_id, steps_in
 from engine.core.late_queue import await_undo
 from engine.core.queues import activate
-from engine.core.run import Run, StepState
+from engine.core.run import SETTLED, Run, StepState
 from engine.core.saga import bodies_of, effect_of
 
 EVENTS_PER_STEP = 20
@@ -24,7 +24,9 @@ def _frames_opened(run: Run, _recorded: e.Recorded, event: e.FramesOpened) -> No
         if step.approval is not None and step.approval.status == "approved":
             step.approval.status = "consumed"
         activate(run, step, "waiting")
-    frames = run.composites.setdefault(step.id, Frames(event.concurrency))
+    frames = run.composites.setdefault(
+        step.id, Frames(event.concurrency, only_after_good=event.only_after_good)
+    )
     frames.concurrency = event.concurrency
     run.turning.pop(step.id, None)
     for spec in event.frames:
@@ -51,7 +53,11 @@ def _frame(run: Run, step: StepState, spec: e.FrameOpened) -> Frame:
 def _frame_dropped(run: Run, _recorded: e.Recorded, event: e.FrameDropped) -> None:
     """Take what a failed frame did as effects that do not count: each is undone by its own result (R25, R36)."""
     frame = run.frames[event.frame]
-    frame.status, frame.failing = "dropped", event.reason
+    if frame.status in {"waiting", "held"}:
+        _bar(run, frame)
+    else:
+        frame.status = "dropped"
+    frame.failing = event.reason
     for step in steps_in(run, frame):
         if _take_back(step):
             await_undo(run, step.id)
@@ -95,6 +101,7 @@ def renew_frames(run: Run, redone: Collection[str]) -> None:
         if name not in run.composites:
             continue  # it went with the one that it stood in
         step, frames = run.steps[name], run.composites[name]
+        _unbar(run, frames)
         anew = [f for f in frames.ids if run.frames[f].status != "waiting" and _is_whole(run, f, redone)]
         if len(anew) == sum(run.frames[f].status != "waiting" for f in frames.ids):
             _forget(run, frames.ids)
@@ -107,6 +114,20 @@ def renew_frames(run: Run, redone: Collection[str]) -> None:
         for frame in (run.frames[f] for f in anew):
             frame.status, frame.failing = "open", ""  # one that was dropped gets another try
         _resume(run, step, frames)
+
+
+def _bar(run: Run, frame: Frame) -> None:
+    """Take away the steps of a frame that can't begin, or not anew; nothing of what it did still counts."""
+    run.unfinished -= sum(step.status not in SETTLED for step in steps_in(run, frame))
+    _forget(run, [frame.id])
+    frame.status = "barred"
+
+
+def _unbar(run: Run, frames: Frames) -> None:
+    """Let frames wait again that could not begin: what they need may go well this time."""
+    for frame in (run.frames[f] for f in frames.ids):
+        if frame.status == "barred":
+            frame.status, frame.failing = "waiting", ""
 
 
 def _is_whole(run: Run, frame: str, redone: Collection[str]) -> bool:

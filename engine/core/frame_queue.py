@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.core.events import Phase
-from engine.core.frames import Frame, Frames, frame_id, is_answered
+from engine.core.frames import Frame, Frames, frame_id, is_answered, needs_failed
 from engine.core.run import SETTLED, Run, StepState
 
 PHASES: tuple[Phase, ...] = ("forward", "undo", "probe", "late", "check")
@@ -12,6 +12,8 @@ PHASES: tuple[Phase, ...] = ("forward", "undo", "probe", "late", "check")
 def admit(run: Run, composite: str) -> None:
     """Open the frames that may begin now; with none left, or one that is to be dropped, it is the composite's turn."""
     frames = run.composites[composite]
+    if frames.only_after_good:
+        frames.lost |= {name: None for name in frames.waiting if needs_failed(run, run.frames[name])}
     for name in _admissible(run, frames):
         del frames.waiting[name]
         frames.open += 1
@@ -23,6 +25,8 @@ def admit(run: Run, composite: str) -> None:
 def _admissible(run: Run, frames: Frames) -> list[str]:
     found: list[str] = []
     for name in frames.waiting:
+        if name in frames.lost:
+            continue
         if len(found) + frames.open >= frames.concurrency:
             break
         frame = run.frames[name]
@@ -87,6 +91,9 @@ def frame_dropped(run: Run, frame: Frame) -> None:
     """Take a dropped frame off what its composite step has to look at."""
     frames = run.composites[frame.composite]
     frames.lost.pop(frame.id, None)
+    if frame.id in frames.waiting:
+        del frames.waiting[frame.id]
+        frames.failing += 1
     if run.steps[frame.composite].status == "waiting":
         run.turning.pop(frame.composite, None)
         admit(run, frame.composite)

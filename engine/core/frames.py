@@ -38,7 +38,8 @@ class Frame:
         known: its steps' outcomes so far, as `steps` shows them.
         left: how many of its steps are not settled.
         status: `held` means that it was open, and waits to go on with what is done anew,
-            `gone` that its step begins anew, so that it no longer counts.
+            `gone` that its step begins anew, so that it no longer counts, `barred` that it
+            can't begin, as one that it comes after failed.
         failing: why it fails; empty while it does not.
         heard: the events that have happened in it, with what they told.
     """
@@ -54,7 +55,7 @@ class Frame:
     app: dict[str, Json] | None = None
     known: dict[str, Json] = field(default_factory=dict)
     left: int = 0
-    status: Literal["waiting", "open", "ended", "dropped", "held", "gone"] = "waiting"
+    status: Literal["waiting", "open", "ended", "dropped", "held", "gone", "barred"] = "waiting"
     failing: str = ""
     heard: dict[str, Json] = field(default_factory=dict)
 
@@ -68,7 +69,7 @@ class Frame:
 class Frames:
     """The frames of one composite step: which wait, how many are open or failed, the rounds of a loop.
 
-    `lost` are those that failed and are to be dropped.
+    `lost` are those that failed, or can't begin any more, and are to be dropped.
     """
 
     concurrency: int
@@ -78,6 +79,7 @@ class Frames:
     failing: int = 0
     lost: dict[str, None] = field(default_factory=dict)
     rounds: list[RoundEnded] = field(default_factory=list)
+    only_after_good: bool = False
 
 
 def plan_of(run: Run, step: StepState) -> Saga:
@@ -167,9 +169,26 @@ def tolerated(run: Run, step: StepState) -> bool:
     definition, frames = composite.definition, run.composites[composite.id]
     if isinstance(definition, AgentStep) and frame.body not in {"think", "conclude"}:
         return True  # the model is told of it
-    if frames.failing - bool(frame.failing) < tolerates(definition, len(frames.ids)):
+    if _failing_with(run, frames, frame) <= tolerates(definition, len(frames.ids)):
         return True
     return is_answered(run, composite) or tolerated(run, composite)
+
+
+def _failing_with(run: Run, frames: Frames, frame: Frame) -> int:
+    """Return how many frames have failed if one does: those that can't begin without it, near or far, among them."""
+    if not frames.only_after_good:
+        return frames.failing + (not frame.failing)
+    all_of_it = [run.frames[each] for each in frames.ids]
+    lost = {each.name for each in all_of_it if each.failing} | {frame.name}
+    while more := {each.name for each in all_of_it if not lost.isdisjoint(each.after)} - lost:
+        lost |= more
+    return len(lost)
+
+
+def needs_failed(run: Run, frame: Frame) -> str:
+    """Return which frame that one comes after has failed, by its name; empty while none has."""
+    failed = (other for other in frame.after if run.frames[frame_id(frame.composite, other)].failing)
+    return next(failed, "")
 
 
 def is_answered(run: Run, step: StepState, *, timed_out: bool = False) -> bool:
@@ -194,7 +213,7 @@ def digraph_of(run: Run) -> nx.DiGraph[str]:
     graph: nx.DiGraph[str] = run.saga.graph.digraph.copy()
     around: dict[str, list[str]] = {}
     for frame in run.frames.values():
-        if frame.status not in {"waiting", "gone"}:
+        if frame.status not in {"waiting", "gone", "barred"}:
             if frame.composite not in around:
                 around[frame.composite] = list(graph.predecessors(frame.composite))
             _add_frame(run, graph, frame, around[frame.composite])

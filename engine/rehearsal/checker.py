@@ -45,6 +45,7 @@ LAWS: tuple[Law, ...] = (
     laws_frames.R36_only_so_many_frames_are_in_work_at_once,
     laws_frames.R36_no_more_rounds_and_calls_than_were_allowed,
     laws_frames.R36_what_was_dropped_is_undone_in_order,
+    laws_frames.R36_a_task_begins_only_where_those_it_needs_went_well,
     laws_frames.R35_a_composite_ends_after_what_is_inside_it,
     laws_back.L06_undo_runs_against_the_dependencies,
     laws_back.L06_what_does_not_count_goes_before_what_it_was_built_on,

@@ -154,18 +154,39 @@ def _dropped_with_effect(seen: Evidence, name: str, seq: int) -> bool:
     return any(x.step == name and at.seq > seq for at, x in seen.all(e.LateUndone))
 
 
-def R35_a_composite_ends_after_what_is_inside_it(seen: Evidence) -> int:
-    """What a composite step gathers is told when every step inside it is committed, skipped, or failed and handled."""
-    over: set[str] = set()
+def R36_a_task_begins_only_where_those_it_needs_went_well(seen: Evidence) -> int:
+    """Nothing in a task of a team begins after one of those that it needs failed and was dropped."""
     judged = 0
     for recorded, shape in seen.shapes():
         event = recorded.event
-        if isinstance(event, e.StepCommitted | e.StepSkipped) or (
+        if not e.makes_ready(event):
+            continue
+        for frame in shape.around(event.step):
+            if shape.step(frame.composite).kind == "team":
+                judged += len(frame.after)
+                failed = sorted(shape.dropped.intersection(frame.after))
+                expect(not failed, "R36", f"'{event.step}' begins, and {failed} failed, which it needs")
+    return judged
+
+
+def R35_a_composite_ends_after_what_is_inside_it(seen: Evidence) -> int:
+    """What a composite step gathers is told when every step inside it is committed, skipped, or failed and handled."""
+    over: set[str] = set()
+    begun: set[str] = set()
+    judged = 0
+    for recorded, shape in seen.shapes():
+        event = recorded.event
+        if e.makes_ready(event):
+            begun.add(event.step)
+        if isinstance(event, e.FrameDropped) and begun.isdisjoint(shape.inside(event.frame)):
+            over.update(shape.inside(event.frame))  # what it needs failed, so nothing of it ever begins
+        elif isinstance(event, e.StepCommitted | e.StepSkipped) or (
             isinstance(event, e.StepFailed) and event.handled
         ):
             over.add(event.step)
         elif isinstance(event, e.StepsRedone):
             over -= set(event.steps)
+            begun -= set(event.steps)
         elif isinstance(event, e.Gathered):
             judged += 1
             left = set(shape.within(event.step)) - over

@@ -185,6 +185,18 @@ def test_the_tasks_of_a_team_are_a_graph_of_what_they_need():
     assert [(edge.source, edge.target, edge.state) for edge in graph.edges] == [("team.a", "team.b", "taken")]
 
 
+def test_a_task_that_could_not_begin_says_which_one_it_needed():
+    play = Play(TEAM.replace("needs: [a]}]", "needs: [a]}], tolerate: 2").replace("<read>", "<read>, <once>"))
+    play.rejected("team.a.look", error="no room")
+    graph = team_graph(play.run, play.run.steps["team"])
+    assert [(node.id, node.status, node.subtitle) for node in graph.nodes] == [
+        ("team.a", "handled", "'look': no room"), ("team.b", "handled", "needs 'a', which failed"),
+    ]  # fmt: skip
+    assert [edge.state for edge in graph.edges] == ["dead"]
+    assert known_place(play.run, "team.b")
+    assert [line.status for line in item_lines(play.run, ["team.b"], T0)] == ["handled"]
+
+
 def test_the_timeline_folds_what_is_inside_and_opens_it_in_place(offers):
     assert openable(offers.run) == {"offers": 8}
     folded = run_timeline(offers.run, offers.log, T0)

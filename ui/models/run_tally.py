@@ -53,7 +53,7 @@ def frame_status(run: Run, frame: Frame) -> FrameStatus:
     if frame.status == "open":
         return "running" if _goes_on(run, frame) else ("failed" if frame.failing else "withdrawn")
     if frame.failing:
-        return "handled" if frame.status == "dropped" else "failed"
+        return "handled" if frame.status in {"dropped", "barred"} else "failed"
     return "committed"
 
 

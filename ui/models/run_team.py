@@ -6,11 +6,11 @@ from typing import Final
 
 from engine.core.frames import Frame, frame_id
 from engine.core.run import SETTLED, Run, StepState
-from ui.models.graph import Graph, GraphEdge, GraphNode
+from ui.models.graph import EdgeState, Graph, GraphEdge, GraphNode
 from ui.models.run_places import frame_title
 from ui.models.run_tally import frame_status
 
-_ENDED: Final = frozenset({"ended", "dropped"})
+_ENDED: Final = frozenset({"ended", "dropped", "barred"})
 
 
 def team_graph(run: Run, step: StepState) -> Graph:
@@ -45,8 +45,15 @@ def _arrows(run: Run, tasks: list[Frame]) -> list[GraphEdge]:
     return [
         GraphEdge(
             f"{other}>{task.name}", frame_id(task.composite, other), task.id,
-            state="taken" if run.frames[frame_id(task.composite, other)].status in _ENDED else "idle",
+            state=_state(run.frames[frame_id(task.composite, other)], task),
         )
         for task in tasks
         for other in task.after
     ]  # fmt: skip
+
+
+def _state(before: Frame, task: Frame) -> EdgeState:
+    """Return how the arrow from a task to one that needs it is drawn: dead where that can't begin, as this one failed."""
+    if before.status not in _ENDED:
+        return "idle"
+    return "dead" if task.status == "barred" and before.failing else "taken"

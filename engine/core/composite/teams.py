@@ -33,7 +33,11 @@ def begin(_run: Run, step: StepState, request: Json) -> list[Event]:
         )
         for task in tasks
     )
-    return [FramesOpened(step=step.id, frames=frames, concurrency=definition.with_.concurrency)]
+    return [
+        FramesOpened(
+            step=step.id, frames=frames, concurrency=definition.with_.concurrency, only_after_good=True
+        )
+    ]
 
 
 def task_problems(tasks: Json, roles: set[str], max_tasks: int) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Bugs in steps that stand for others: frames, rounds, nested sagas, tools (R17, R26, R35, R36)."""
 
-from tests.mutants.mutant import COMPOSITES, DROPPED, MAP, Mutant
+from tests.mutants.mutant import AT_ONCE, COMPOSITES, DROPPED, MAP, TOLERATED, Mutant
 
 BUGS = (
     Mutant(
@@ -37,6 +37,34 @@ BUGS = (
         old="        if is_built_on(run, name):\n            continue",
         new="        if False:\n            continue",
         tests=(DROPPED,),
+    ),
+    Mutant(
+        name="more failures than are tolerated pass as done, where others go on",
+        breaks="R13 R36",
+        old="    if len(reasons) <= allowed:\n",
+        new="    if True:\n",
+        tests=(TOLERATED,),
+    ),
+    Mutant(
+        name="what failed is undone only when all have ended",
+        breaks="R36",
+        old="    if frames.lost or not (frames.open or frames.waiting):\n",
+        new="    if not (frames.open or frames.waiting):\n",
+        tests=(AT_ONCE,),
+    ),
+    Mutant(
+        name="a task begins though one that it needs failed",
+        breaks="R36",
+        old="    if frames.only_after_good:\n        frames.lost |=",
+        new="    if False:\n        frames.lost |=",
+        tests=(AT_ONCE,),
+    ),
+    Mutant(
+        name="a task that can't begin is not counted among those that fail",
+        breaks="R13 R36",
+        old="    if not frames.only_after_good:\n        return",
+        new="    if True:\n        return",
+        tests=(AT_ONCE,),
     ),
     Mutant(
         name="all that was dropped is undone at once",
