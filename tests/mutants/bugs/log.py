@@ -71,15 +71,6 @@ BUGS = (
         tests=(f"{RUNTIME}::test_R34_an_engine_that_lost_its_run_stops_calling_and_recording",),
     ),
     Mutant(
-        name="a run that was put aside is not loaded again",
-        breaks="R34 L1",
-        old="            self.lost.add(run_id)\n",
-        new="",
-        tests=(
-            "tests/engine/test_put_aside.py::test_R34_a_run_in_which_a_turn_failed_goes_on_in_this_engine",
-        ),
-    ),
-    Mutant(
         name="a posted command is answered apart from its facts",
         breaks="L29",
         old="                posted=posted,\n",
@@ -96,8 +87,8 @@ BUGS = (
     Mutant(
         name="what was posted to a driver that lost the run is posted anew",
         breaks="L29",
-        old="            raise Conflict(f\"run '{posted.run_id}' is not driven here any more\")\n",
-        new="            await self._post.send(posted.run_id, posted.command)\n            return\n",
+        old="        await self._apply(posted.run_id, posted.command, posted.id)\n",
+        new="        await self._submit(posted.run_id, posted.command)\n",
         tests=("tests/engine/test_mail.py::test_L29_what_was_posted_is_left_to_whoever_took_the_run_over",),
     ),
 )
