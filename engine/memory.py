@@ -68,6 +68,13 @@ def conflict(change: Change, at: tuple[str, int] | None) -> Conflict | None:
     return None
 
 
+def answered(change: Change) -> Conflict:
+    """Return why facts of a posted command that waits for none can't be stored (L29)."""
+    return Conflict(
+        f"run '{change.run_id}': what was posted as '{change.posted}' has been answered; load it again"
+    )
+
+
 def waits_for_people(row: RunRow) -> bool:
     """Return whether an open run asks people for something: an approval, a direction, help."""
     return row.status not in CLOSED and bool(row.approvals or row.direction_asked or row.attention)
@@ -109,12 +116,16 @@ class MemoryStore(VerdictBook, MemoryBook):
         with self._lock:
             kept = self._runs.get(change.run_id)
             refused = conflict(change, (kept.driver, kept.row.last_seq) if kept else None)
+            asked = self._posted.get(change.posted)
+            if refused is None and change.posted and (asked is None or asked.answered):
+                refused = answered(change)
             if refused is None:
                 kept = kept or self._runs.setdefault(change.run_id, _Kept(change.driver, change.row))
                 kept.row = change.row
                 kept.events.extend(lines)
                 self.note(verdict_rows(change))
                 self.remember(memories_of(change))
+                self._say(change.posted, "")
         future.set_exception(refused) if refused else future.set_result(None)
         return future
 
@@ -318,9 +329,12 @@ class MemoryStore(VerdictBook, MemoryBook):
         """Answer posted commands by id; the first answer counts."""
         with self._lock:
             for name, error in answers.items():
-                asked = self._posted.get(name)
-                if asked is not None and not asked.answered:
-                    self._posted[name] = asked.model_copy(update={"answered": True, "error": error})
+                self._say(name, error)
+
+    def _say(self, name: str, error: str) -> None:
+        asked = self._posted.get(name)
+        if asked is not None and not asked.answered:
+            self._posted[name] = asked.model_copy(update={"answered": True, "error": error})
 
     def answers(self, ids: Collection[str]) -> dict[str, str]:
         """Return the answers to posted commands by id, of those that have one."""

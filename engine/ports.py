@@ -264,6 +264,7 @@ class Change:
     Attributes:
         expected_seq: the seq of the last event before these.
         row: the run after the last of them.
+        posted: the id of the posted command that they carry out; empty where none was posted.
     """
 
     run_id: str
@@ -271,6 +272,7 @@ class Change:
     expected_seq: int
     events: tuple[Recorded, ...]
     row: RunRow
+    posted: str = ""
 
 
 class Store(Memories, Protocol):
@@ -290,6 +292,9 @@ class Store(Memories, Protocol):
         With `expected_seq` 0 it begins the run, driven by `change.driver`. A database that can't be
         reached is tried again until it can: the future waits. It fails with `Conflict`, and nothing is
         stored, if the log is not at `expected_seq` or the run is driven by somebody else (R2, R34).
+
+        What was posted counts once (L29): the command that `change.posted` names is answered in the same
+        commit, and one that has its answer, or was never posted, is a `Conflict`, too.
         """
         ...
 

@@ -42,7 +42,7 @@ class Inbox(Part):
 
     def answer(self, answers: Mapping[str, str]) -> None:
         """Answer posted commands by id; an empty error means that it was done. The first answer counts."""
-        given = [{"of": name, "said": writable(error)} for name, error in answers.items()]
+        given = [{"of": name, "said": writable(error)} for name, error in sorted(answers.items())]
         answered = (
             update(posted_table)
             .where(posted_table.c.id == bindparam("of"), posted_table.c.answered.is_(False))

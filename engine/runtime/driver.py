@@ -5,7 +5,8 @@
 2. A call with an effect is made only when its intent is on disk (R1); a readonly one need not wait.
 3. What follows at once from readonly calls is held back and appended together, at the latest before
    anything is waited for; a fact about an effect is never held back.
-4. If the store says that somebody else has the run, it is let go: nothing more is called or recorded.
+4. If the store says that somebody else has the run, it is let go: nothing more is called or recorded. So it is
+   where the store gave up on a change, or a turn failed: `lost` says which runs are to be loaded again.
 5. While it stops, results are recorded and nothing follows from them: whoever drives next goes on.
 """
 
@@ -94,7 +95,11 @@ class Live:
 
 
 class RunDriver:
-    """The runs of one driver. Made and used on its loop only."""
+    """The runs of one driver. Made and used on its loop only.
+
+    Attributes:
+        lost: the runs that were let go before their end; whoever still has them in the store loads them again.
+    """
 
     def __init__(
         self,
@@ -115,6 +120,7 @@ class RunDriver:
         self._count = count
         self._loop = asyncio.get_running_loop()
         self._live: dict[str, Live] = {}
+        self.lost: set[str] = set()
         self._disk = Disk(self._loop)
         self._stopping = False
         self._outages = outages or Outages(store)
@@ -166,8 +172,10 @@ class RunDriver:
         """Return whether the run is driven here."""
         return run_id in self._live
 
-    def command(self, run_id: str, command: Command) -> Future[None] | None:
+    def command(self, run_id: str, command: Command, posted: str = "") -> Future[None] | None:
         """Apply a command to a run that is driven here; the future is done when it is stored.
+
+        If it was `posted`, under this id, its facts are stored together with its answer (L29).
 
         Raises:
             CommandRejected: if the run's state forbids it, or the driver stops.
@@ -175,7 +183,7 @@ class RunDriver:
         self._refuse_if_stopping()
         if isinstance(command, Disrupt):
             self._outages.refuse(command.what)
-        return self._turn(self._live[run_id], command)
+        return self._turn(self._live[run_id], command, posted)
 
     async def stop(self) -> None:
         """Stop driving: calls that end soon are recorded, the others will be unknown to whoever comes next (R3)."""
@@ -216,12 +224,14 @@ class RunDriver:
         if self._stopping:
             raise CommandRejected("the engine is stopping; try again when it is up")
 
-    def _turn(self, live: Live, command: Command) -> Future[None] | None:
+    def _turn(self, live: Live, command: Command, posted: str = "") -> Future[None] | None:
         """Let the core decide, append what it recorded, and start the calls that it intends."""
-        self._start(live, self._decide(live, command))
+        self._start(live, self._decide(live, command, posted=posted))
         return live.stored
 
-    def _decide(self, live: Live, command: Command, *, may_hold: bool = False) -> list[Announced]:
+    def _decide(
+        self, live: Live, command: Command, *, may_hold: bool = False, posted: str = ""
+    ) -> list[Announced]:
         """Let the core decide, append what it recorded, and return the calls that it intends.
 
         With `may_hold` the appending is left to the caller where all that comes next is readonly.
@@ -235,7 +245,7 @@ class RunDriver:
             log.exception(
                 "run %s: a turn failed on %s; the run is put aside until it is loaded again", run.id, command
             )
-            self._let_go(run.id)
+            self._put_aside(live)
             raise
         live.held += recorded
         calls: list[Announced] = []
@@ -250,7 +260,7 @@ class RunDriver:
                     calls.append(Announced(event, entry.at, effect))
             live.faulted = live.faulted or event.type == "faulted"
         if not (may_hold and calls):
-            self._append(live)
+            self._append(live, posted)
         self._strike_process(live, recorded)
         return calls
 
@@ -269,42 +279,56 @@ class RunDriver:
         if not stored.cancelled() and stored.exception() is None:
             self._outages.strike(what)
 
-    def _append(self, live: Live) -> None:
+    def _append(self, live: Live, posted: str = "") -> None:
         """Hand over what is held back, and set the timer or, at the end, let go."""
         run = live.run
-        if live.held:
+        moment = self._hand_over(live, posted).wake_at if live.held else wake_at(run)
+        if run.is_closed:
+            self._let_go(run.id)
+        else:
+            self._set_timer(live, moment)
+
+    def _hand_over(self, live: Live, posted: str) -> RunRow:
+        run = live.run
+        try:
             row = live.row = project(run, live.row)
-            moment = row.wake_at
             change = Change(
                 run_id=run.id,
                 driver=self._driver,
                 expected_seq=live.held[0].seq - 1,
                 events=tuple(live.held),
                 row=row,
+                posted=posted,
             )
             live.stored = self._store.append(change)
-            live.held.clear()
-            live.stored.add_done_callback(lambda done: self._stored(run, change, done))
-        else:
-            moment = wake_at(run)
-        if run.is_closed:
-            self._let_go(run.id)
-        else:
-            self._set_timer(live, moment)
+        except Exception:
+            log.exception("run %s: nothing can be handed to the store; it is put aside", run.id)
+            self._put_aside(live)
+            raise
+        live.held.clear()
+        live.stored.add_done_callback(lambda done: self._stored(live, change, done))
+        return row
 
-    def _stored(self, run: Run, change: Change, done: Future[None]) -> None:
+    def _stored(self, live: Live, change: Change, done: Future[None]) -> None:
         error = None if done.cancelled() else done.exception()
         if error is None or self._loop.is_closed():
             return
         if not isinstance(error, Conflict):
-            log.error("run %s: the store gave up: %s", run.id, error)
-        self._loop.call_soon_threadsafe(self._lost, run, change)
+            log.error("run %s: the store gave up: %s", live.run.id, error)
+        self._loop.call_soon_threadsafe(self._lose, live, change)
 
-    def _lost(self, run: Run, change: Change) -> None:
-        """Let go of a run that somebody else drives now, and tell them of the results that came too late (R34)."""
-        self._let_go(run.id)
-        for report in late_reports(run, change.events):
-            self._after.pass_on(run.id, report)
+    def _lose(self, live: Live, change: Change) -> None:
+        """Put aside a run whose log went another way, and tell who drives it of results that came too late (R34)."""
+        self._put_aside(live)
+        for report in late_reports(live.run, change.events):
+            self._after.pass_on(live.run.id, report)
+
+    def _put_aside(self, live: Live) -> None:
+        """Let go of a run that is to be loaded again, if it has not been by now."""
+        run_id = live.run.id
+        if self._live.get(run_id, live) is live:
+            self._let_go(run_id)
+            self.lost.add(run_id)
 
     def answer_late(self, call: Call, outcome: Outcome) -> None:
         """Take the answer of a call that had been given up: what landed is a fact (R25). Safe in threads."""

@@ -7,6 +7,7 @@ and while it runs, and it answers commands that other processes left in the stor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -35,6 +36,7 @@ from engine.ports import (
     Driver,
     Json,
     Performer,
+    Posted,
     SagaVersion,
     Store,
     Unavailable,
@@ -324,12 +326,12 @@ class Engine:
             count=self._count,
             outages=self._outages,
         )
-        self._mail = Mail(self._store, self.id, self._submit, self._driver.after)
+        self._mail = Mail(self._store, self.id, self._carry_out, self._driver.after)
         self._beat()
         if self._adopt:
             await self._take_over()
-            self._chores.append(self._loop.create_task(self._every(self._alive_s / 5, self._take_over)))
             self._chores.append(self._loop.create_task(self._every(AUDIT_S, self._runs.after.look)))
+        self._chores.append(self._loop.create_task(self._every(self._alive_s / 5, self._take_over)))
         self._chores.append(self._loop.create_task(self._every(INBOX_S, self._post.read)))
         self._chores.append(self._loop.create_task(self._every(self._beat_s, self._beat_later)))
 
@@ -367,10 +369,13 @@ class Engine:
         await asyncio.to_thread(self._beat)
 
     async def _take_over(self) -> None:
-        """Drive the open runs whose driver is gone (R34)."""
+        """Drive the open runs whose driver is gone (R34), and load those of ours again that were put aside."""
+        aside = self._unloaded | self._runs.lost
+        if not (self._adopt or aside):
+            return
         alive = await asyncio.to_thread(self._alive)
-        orphans = await asyncio.to_thread(self._store.orphans, alive)
-        for run_id in [*orphans, *self._unloaded]:
+        orphans = await asyncio.to_thread(self._store.orphans, alive) if self._adopt else []
+        for run_id in dict.fromkeys((*orphans, *sorted(aside))):
             await self._claim(run_id, alive)
 
     def _is_elsewhere(self, run_id: str) -> bool:
@@ -387,9 +392,11 @@ class Engine:
         return [driver.id for driver in found]
 
     async def _claim(self, run_id: str, alive: list[str]) -> bool:
+        ours = self._runs.drives(run_id) or await asyncio.to_thread(self._store.claim, run_id, self.id, alive)
+        self._runs.lost.discard(run_id)
         if self._runs.drives(run_id):
             return True
-        if not await asyncio.to_thread(self._store.claim, run_id, self.id, alive):
+        if not ours:
             self._unloaded.discard(run_id)
             return False
         try:
@@ -406,23 +413,45 @@ class Engine:
         return True
 
     async def _submit(self, run_id: str, command: AnyCommand) -> None:
-        if not self._runs.drives(run_id):
-            if await asyncio.to_thread(self._is_elsewhere, run_id):
-                await self._post.send(run_id, command)
+        """Apply a command to a run that is, or can be, driven here; else leave it for the engine that has it."""
+        while await self._drives(run_id):
+            with contextlib.suppress(Conflict):  # another driver has the run, and nothing of this was stored
+                await self._apply(run_id, command)
                 return
-            row = await asyncio.to_thread(self._store.row, run_id)
-            if row is None:
-                raise CommandRejected(f"there is no run '{run_id}'; `saga runs` lists them")
-            if row.ended_at is not None:
-                raise CommandRejected(f"run '{run_id}' has ended ({row.status}); start a new one")
-            await self._claim(run_id, await asyncio.to_thread(self._alive))
+        await self._post.send(run_id, command)
+
+    async def _carry_out(self, posted: Posted) -> None:
+        """Apply what was posted for this engine; never post it anew, or it would count twice (L29).
+
+        Raises:
+            Conflict: if it is another driver's by now, or was answered.
+            Unavailable: if the run can't be loaded now.
+        """
+        if posted.run_id in self._unloaded:
+            raise Unavailable(f"run '{posted.run_id}' can't be loaded now")
+        if not await self._drives(posted.run_id):
+            raise Conflict(f"run '{posted.run_id}' is not driven here any more")
+        await self._apply(posted.run_id, posted.command, posted.id)
+
+    async def _apply(self, run_id: str, command: AnyCommand, posted: str = "") -> None:
+        stored = self._runs.command(run_id, command, posted)
+        if stored is not None:
+            await asyncio.wrap_future(stored)
+
+    async def _drives(self, run_id: str) -> bool:
+        """Return whether an open run is driven here, from now on if nobody who is alive has it.
+
+        Raises:
+            CommandRejected: if there is no such run, or it has ended.
+        """
         if self._runs.drives(run_id):
-            stored = self._runs.command(run_id, command)
-            try:
-                if stored is not None:
-                    await asyncio.wrap_future(stored)
-            except Conflict:
-                # Another driver has the run, and nothing of this was stored; it is let go by now.
-                await self._submit(run_id, command)
-        else:
-            await self._post.send(run_id, command)
+            return True
+        if await asyncio.to_thread(self._is_elsewhere, run_id):
+            return False
+        row = await asyncio.to_thread(self._store.row, run_id)
+        if row is None:
+            raise CommandRejected(f"there is no run '{run_id}'; `saga runs` lists them")
+        if row.ended_at is not None:
+            raise CommandRejected(f"run '{run_id}' has ended ({row.status}); start a new one")
+        await self._claim(run_id, await asyncio.to_thread(self._alive))
+        return self._runs.drives(run_id)

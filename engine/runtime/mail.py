@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from engine.core.commands import AnyCommand, Report
 from engine.core.errors import CommandRejected, SagaError
-from engine.ports import Posted, Store, Unavailable
+from engine.ports import Conflict, Posted, Store, Unavailable
 from engine.runtime.after import Aftermath
 
 log = logging.getLogger(__name__)
@@ -23,21 +23,28 @@ LOOK_S = 0.05
 ANSWER_S = 15.0
 SLOW_S = 0.5
 """How long the answers that are there wait for the others."""
+STOP_ANSWER_S = 2.0
+"""How long a stop waits for a database that is locked."""
 
 
 class Mail:
-    """What one driver posts and reads. Made and used on its loop only."""
+    """What one driver posts and reads. Made and used on its loop only.
+
+    Args:
+        carry_out: applies what was posted; its facts are stored together with its answer (L29). It raises
+            `Conflict` where that is another driver's to do.
+    """
 
     def __init__(
         self,
         store: Store,
         driver: str,
-        submit: Callable[[str, AnyCommand], Awaitable[None]],
+        carry_out: Callable[[Posted], Awaitable[None]],
         after: Aftermath,
     ) -> None:
         self._store = store
         self._driver = driver
-        self._submit = submit
+        self._carry_out = carry_out
         self._after = after
         self._leaving: list[Posted] = []
         self._asked: dict[str, asyncio.Future[str]] = {}
@@ -69,10 +76,7 @@ class Mail:
             raise CommandRejected(error)
 
     async def read(self) -> None:
-        """Apply what others posted, run by run in its order, and answer.
-
-        What was applied is not applied again where its answer could not be stored.
-        """
+        """Apply what others posted, run by run in its order, and answer what no facts have answered."""
         inbox = await asyncio.to_thread(self._store.inbox, self._driver)
         new = [each for each in inbox if each.run_id not in self._busy and each.id not in self._answers]
         for run_id, some in groupby(
@@ -81,14 +85,10 @@ class Mail:
             self._busy[run_id] = asyncio.get_running_loop().create_task(self._apply(run_id, list(some)))
         if self._busy:
             await asyncio.wait(list(self._busy.values()), timeout=SLOW_S)
-        done = dict(self._answers)
-        if done:
-            await asyncio.to_thread(self._store.answer, done)
-        for name in done:
-            del self._answers[name]
+        await self._answer()
 
     async def stop(self) -> None:
-        """Leave what was not applied to whoever drives next, and let nobody wait for an answer."""
+        """Answer what was applied, leave the rest to whoever drives next, and let nobody wait for an answer."""
         for name in self._asked:
             self._tell(
                 name, CommandRejected("this engine is stopping; the request stays with the one that drives")
@@ -97,6 +97,17 @@ class Mail:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            await asyncio.wait_for(self._answer(), STOP_ANSWER_S)
+        except Exception as error:  # noqa: BLE001 - what is under way must be stored whatever happens here
+            log.warning("what was refused can't be answered now, so the next engine answers it: %r", error)
+
+    async def _answer(self) -> None:
+        done = dict(self._answers)
+        if done:
+            await asyncio.to_thread(self._store.answer, done)
+        for name in done:
+            del self._answers[name]
 
     async def _carry(self) -> None:
         """Post what leaves and look for answers, as long as somebody waits for one."""
@@ -133,17 +144,25 @@ class Mail:
         try:
             for posted in batch:
                 self._answers[posted.id] = await self._answer_to(posted)
-        except Unavailable:
-            log.debug("what was posted for run %s waits for the database", run_id, exc_info=True)
-        except Exception:
-            log.exception("what was posted for run %s could not be applied; it is tried again", run_id)
+        except (Unavailable, Conflict):
+            log.debug("what was posted for run %s waits, here or elsewhere", run_id, exc_info=True)
         finally:
             del self._busy[run_id]
 
     async def _answer_to(self, posted: Posted) -> str:
         try:
-            await self._submit(posted.run_id, posted.command)
-        except Unavailable:
+            return await self._refusal(posted)
+        except (Unavailable, Conflict):
+            raise
+        except Exception as error:
+            log.exception("what was posted for run %s failed; it is not tried again", posted.run_id)
+            return f"the command failed: {error}"
+
+    async def _refusal(self, posted: Posted) -> str:
+        """Carry out what was posted; return why it was refused, if it was."""
+        try:
+            await self._carry_out(posted)
+        except (Unavailable, Conflict):
             raise
         except SagaError as refused:
             if isinstance(posted.command, Report):

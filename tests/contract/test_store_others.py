@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Barrier
 from typing import TYPE_CHECKING
 
+import pytest
+
 from engine.core.commands import COMMAND, Abandon, Advance, Decide, Disrupt, TryNow
 from engine.core.document import parse_saga, saga_from_document
-from engine.ports import Draft, Driver, Posted, Store
+from engine.ports import Conflict, Draft, Driver, Posted, Store
 from tests.contract.makers import T0, TRIP, VALUE, WORDS, Told, nap
 
 if TYPE_CHECKING:
-    import pytest
-
     from engine.core.commands import AnyCommand
 
 
@@ -210,6 +211,52 @@ class TestPosted:
         store.post([posted, other])
         store.post([posted, other])
         assert store.inbox("d1") == [other]
+
+    def test_L29_facts_answer_the_command_that_they_carry_out(self, store: Store) -> None:
+        told = Told("r1")
+        store.append(told.start()).result()
+        posted = [Posted(id=f"p{n}", run_id="r1", command=Advance()) for n in range(2)]
+        store.post(posted)
+        store.append(replace(told.pause(), posted="p0")).result()
+        assert store.answers(["p0", "p1"]) == {"p0": ""}
+        assert store.inbox("d1") == [posted[1]]
+        store.answer({"p0": "too late"})
+        assert store.answers(["p0"]) == {"p0": ""}
+
+    def test_L29_facts_that_are_not_stored_answer_nothing(self, store: Store) -> None:
+        told = Told("r1")
+        store.append(told.start()).result()
+        posted = Posted(id="p1", run_id="r1", command=Advance())
+        store.post([posted])
+        store.claim("r1", "d2", ["d2"])
+        with pytest.raises(Conflict, match="driven by 'd2'"):
+            store.append(replace(told.pause(), posted="p1")).result()
+        assert store.inbox("d2") == [posted]
+
+    def test_L29_a_command_that_was_answered_is_carried_out_no_more(self, store: Store) -> None:
+        done, refused, twice = Told("r1"), Told("r2"), Told("r3")
+        for told in (done, refused, twice):
+            store.append(told.start()).result()
+        store.post([Posted(id=f"p{n}", run_id=f"r{n}", command=Advance()) for n in (1, 2, 3)])
+        store.append(replace(done.pause(), posted="p1")).result()
+        store.answer({"p2": "no"})
+        futures = [
+            store.append(change)
+            for change in (
+                replace(done.pause(), posted="p1"),
+                replace(refused.pause(), posted="p2"),
+                replace(twice.pause(), posted="p3"),
+                replace(twice.pause(), posted="p3"),
+                Told("r4").start(),
+            )
+        ]
+        errors = [future.exception(timeout=60) for future in futures]
+        assert [isinstance(error, Conflict) for error in errors] == [True, True, False, True, False]
+        assert "'p2' has been answered" in str(errors[1])
+        assert [len(store.history(f"r{n}")) for n in (1, 2, 3)] == [
+            len(told.recorded) - 1 for told in (done, refused, twice)
+        ]
+        assert store.answers(["p1", "p2", "p3"]) == {"p1": "", "p2": "no", "p3": ""}
 
     def test_commands_come_back_as_they_were(self, store: Store, subtests: pytest.Subtests) -> None:
         begin(store, "r1", "d1")

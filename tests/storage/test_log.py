@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 import storage.log
+from engine.core.commands import Advance
 from engine.core.events import Noted
-from engine.ports import Conflict
+from engine.ports import Conflict, Posted
 from storage.database import Database
 from storage.log import StoreClosed
 from storage.sqlite import sqlite_module
@@ -60,6 +61,20 @@ def test_what_waits_together_is_committed_together(store: SqlStore, commits: lis
     for future in futures:
         future.result(timeout=60)
     assert len(commits) <= 2
+
+
+def test_what_was_posted_is_answered_in_the_same_commit(store: SqlStore, commits: list[float]) -> None:
+    told = [Told(f"r{number}") for number in range(400)]
+    for future in [store.append(each.start()) for each in told]:
+        future.result(timeout=60)
+    store.post(Posted(id=f"p:{each.run_id}", run_id=each.run_id, command=Advance()) for each in told)
+    commits.clear()
+    with store.database.turn:
+        futures = [store.append(replace(each.pause(), posted=f"p:{each.run_id}")) for each in told]
+    for future in futures:
+        future.result(timeout=60)
+    assert len(commits) <= 2
+    assert store.inbox("d1") == []
 
 
 def test_a_batch_is_bounded(store: SqlStore, commits: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,13 +212,19 @@ def test_a_commit_whose_answer_was_lost_is_not_a_conflict(
 
     monkeypatch.setattr(Database, "logging", deaf)
     told = Told("r1")
+    store.post([Posted(id="p1", run_id="r1", command=Advance())])
     with store.database.turn:
-        futures = [store.append(told.start()), store.append(told.pause()), store.append(told.pause())]
+        futures = [
+            store.append(told.start()),
+            store.append(replace(told.pause(), posted="p1")),
+            store.append(told.pause()),
+        ]
         thief = store.append(changed(Told("r1").start(), Noted(text="thief")))
     for future in futures:
         assert future.result(timeout=60) is None
     assert isinstance(thief.exception(timeout=60), Conflict)
     assert store.history("r1") == told.recorded
+    assert store.answers(["p1"]) == {"p1": ""}
 
 
 def test_closing_stores_what_was_appended(path: Path) -> None:

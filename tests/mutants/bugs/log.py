@@ -2,6 +2,7 @@
 
 from tests.mutants.mutant import RUNTIME, STATE, STORES, Mutant
 
+OTHERS = "tests/contract/test_store_others.py"
 BUGS = (
     Mutant(
         name="a replay accepts a gap",
@@ -60,15 +61,34 @@ BUGS = (
         breaks="R34 L32",
         old="            if kept.driver != driver and kept.driver in alive:\n                return False\n",
         new="",
-        tests=(
-            "tests/contract/test_store_others.py::TestDriving::test_a_claim_takes_an_open_run_from_the_dead_only[memory]",
-        ),
+        tests=(f"{OTHERS}::TestDriving::test_a_claim_takes_an_open_run_from_the_dead_only[memory]",),
     ),
     Mutant(
         name="a driver that lost its run goes on calling",
         breaks="R34 L32",
-        old="self._loop.call_soon_threadsafe(self._lost, run, change)",
+        old="self._loop.call_soon_threadsafe(self._lose, live, change)",
         new="pass",
         tests=(f"{RUNTIME}::test_R34_an_engine_that_lost_its_run_stops_calling_and_recording",),
+    ),
+    Mutant(
+        name="a posted command is answered apart from its facts",
+        breaks="L29",
+        old="                posted=posted,\n",
+        new="",
+        tests=("tests/engine/test_mail.py::test_L29_facts_are_stored_with_the_answer_to_what_was_posted",),
+    ),
+    Mutant(
+        name="a posted command that was answered is carried out again",
+        breaks="L29",
+        old="if refused is None and change.posted and (asked is None or asked.answered):",
+        new="if False:",
+        tests=(f"{OTHERS}::TestPosted::test_L29_a_command_that_was_answered_is_carried_out_no_more[memory]",),
+    ),
+    Mutant(
+        name="what was posted to a driver that lost the run is posted anew",
+        breaks="L29",
+        old="        await self._apply(posted.run_id, posted.command, posted.id)\n",
+        new="        await self._submit(posted.run_id, posted.command)\n",
+        tests=("tests/engine/test_mail.py::test_L29_what_was_posted_is_left_to_whoever_took_the_run_over",),
     ),
 )
