@@ -82,6 +82,11 @@ class Tab:
         assert not self.app.exception
         return self
 
+    def field(self, name, kind="text_input"):
+        """The widget of a field of the Designer, whose widgets have keys of their own."""
+        (found,) = [each for each in getattr(self.app, kind) if str(each.key).split("~")[0] == name]
+        return found
+
     def click(self, key):
         self.app.button(key=key).click()
         return self.run()

@@ -120,10 +120,10 @@ def test_the_designer_draws_the_flow_of_events_and_edits_it(studio):
     tab = Tab("designer", saga="choreographed-order")
     tab.app.session_state["designer"].selected = "pay"
     tab.run()
-    tab.app.text_input(key="designer-step-pay-on").set_value("order_placed && nothing_such")
+    tab.field("designer-step-pay-on").set_value("order_placed && nothing_such")
     tab.run()
     assert "Nobody emits 'nothing_such'" in tab.words()
-    tab.app.text_input(key="designer-step-pay-on").set_value("order_placed")
+    tab.field("designer-step-pay-on").set_value("order_placed")
     tab.run()
     assert studio.store.draft("choreographed-order").document["steps"]["pay"]["on"] == "order_placed"
 

@@ -9,8 +9,8 @@ import streamlit as st
 from engine.core.document import parse_document, to_yaml
 from engine.core.errors import DefinitionInvalid
 from ui.components import design_state as state
+from ui.components.design_drawn import edited, field
 from ui.components.design_edges import draw_edges
-from ui.components.design_fields import bound
 from ui.components.design_state import Design, Standing
 from ui.components.design_versions import draw_versions
 from ui.components.text import escape, plain
@@ -26,6 +26,10 @@ _ICONS: Final = {
     "Versions": "history",
 }
 _SOURCE: Final = "designer-source"
+_OLDER: Final = (
+    "The draft was changed after this text was made from it, in a form or in another window. Applying the text"
+    " takes that back; Discard shows the draft as it is now."
+)
 
 
 def below(design: Design, standing: Standing) -> None:
@@ -37,10 +41,11 @@ def below(design: Design, standing: Standing) -> None:
             number = f" · {counts[view]}" if counts.get(view) else ""
             return f":material/{_ICONS[view]}: {view}{number}"
 
-        st.segmented_control(
-            "View", VIEWS, key=bound("designer-view", design.below), required=True, format_func=word,
-            label_visibility="collapsed", on_change=_turn,
-        )  # fmt: skip
+        with field("designer-view", design.below, labels=(word(design.below),)) as own:
+            st.segmented_control(
+                "View", VIEWS, default=own.value, key=own.key, required=True, format_func=word,
+                label_visibility="collapsed", on_change=edited, args=(own.key, _turn),
+            )  # fmt: skip
         if design.below == "Edges":
             draw_edges(design)
         elif design.below == "Source":
@@ -51,8 +56,8 @@ def below(design: Design, standing: Standing) -> None:
             _problems(design, standing.findings)
 
 
-def _turn() -> None:
-    state.current().below = st.session_state["designer-view"] or "Problems"
+def _turn(view: str | None) -> None:
+    state.current().below = view if view in VIEWS else "Problems"
 
 
 def _problems(design: Design, findings: list[Finding]) -> None:
@@ -79,28 +84,43 @@ def title_label(title: str, icon: str, colour: str) -> str:
 
 
 def _source(design: Design) -> None:
-    text, message = design.bad.get(_SOURCE, (to_yaml(design.whole), ""))
+    now = to_yaml(design.whole)
+    text, message = design.bad.get(_SOURCE, (now, ""))
+    made_of = design.source_of if message else now
     lines = text.count("\n") + 1
-    st.text_area("The saga as YAML", key=bound(_SOURCE, text), height=max(220, min(640, 22 * lines + 34)),
-                 on_change=_touch, help="What an exported file holds. Nothing changes before you apply it.")  # fmt: skip
+    with field(_SOURCE, text) as own:
+        st.text_area("The saga as YAML", own.value, key=own.key, height=max(220, min(640, 22 * lines + 34)),
+                     on_change=edited, args=(own.key, _touch, made_of),
+                     help="What an exported file holds. Nothing changes before you apply it.")  # fmt: skip
+    if made_of != now:
+        st.warning(_OLDER, icon=":material/warning:")
     if message.strip():
         st.error("Nothing was changed:", icon=":material/error:")
         st.code(message, language=None, wrap_lines=True)
     with st.container(horizontal=True, gap="small"):
-        st.button(
-            "Apply", key="designer-source-apply", icon=":material/check:", type="primary", on_click=_apply
-        )
+        if made_of == now:
+            st.button("Apply", key="designer-source-apply", icon=":material/check:", type="primary",
+                      on_click=_apply, args=(now, made_of))  # fmt: skip
+        else:
+            st.button("Apply all the same", key="designer-source-overwrite", icon=":material/check:",
+                      on_click=_apply, args=(now, made_of))  # fmt: skip
         st.button("Discard", key="designer-source-discard", icon=":material/close:", on_click=state.forget_bad,
                   args=((_SOURCE,),), disabled=not message, help="Show the draft again")  # fmt: skip
 
 
-def _touch() -> None:
-    """Keep a text that is not applied yet."""
-    state.current().bad[_SOURCE] = (st.session_state[_SOURCE], " ")
+def _touch(text: str, made_of: str) -> None:
+    """Keep a text that is not applied yet, with the draft that it was made from."""
+    design = state.current()
+    design.bad[_SOURCE], design.source_of = (text, " "), made_of
 
 
-def _apply() -> None:
-    design, text = state.current(), str(st.session_state[_SOURCE])
+def _apply(over: str, made_of: str) -> None:
+    """Make the text the draft, if it is the one that was told to be replaced, by a text made of the one told."""
+    design, now = state.current(), to_yaml(state.current().whole)
+    text, message = design.bad.get(_SOURCE, (now, ""))
+    if over != now or (message and design.source_of != made_of):
+        design.said = "Not applied: the draft was changed meanwhile"
+        return
     try:
         document = parse_document(text)
         problems = form_problems(document)

@@ -10,7 +10,8 @@ import streamlit as st
 
 from engine.steps.python import FUNCTIONS
 from ui.components import design_state as state
-from ui.components.design_fields import bound, form, show_problems
+from ui.components.design_drawn import edited, field
+from ui.components.design_fields import form, show_problems
 from ui.components.text import escape
 from ui.models import check_forms as forms
 from ui.models import draft as ops
@@ -120,19 +121,19 @@ def _on_fail(body: ops.Document, path: Path, prefix: str, findings: list[Finding
     """Draw what follows when it finds something, one line each; `together` only rejects or notes."""
     names = ["reject", "feedback"] if body.get("kind") == "together" else list(forms.ON_FAIL)
     value = str(body.get("on_fail", "reject"))
-    key = f"{prefix}-on_fail"
-    st.radio(
-        "When it finds something", names, key=bound(key, value if value in names else None),
-        format_func=lambda name: forms.ON_FAIL[name][0], captions=[forms.ON_FAIL[name][1] for name in names],
-        on_change=_set_on_fail, args=(key, path),
-    )  # fmt: skip
+    shown = value if value in names else None
+    with field(f"{prefix}-on_fail", shown) as own:
+        st.radio(
+            "When it finds something", names, None if shown is None else names.index(shown), key=own.key,
+            format_func=lambda name: forms.ON_FAIL[name][0], captions=[forms.ON_FAIL[name][1] for name in names],
+            on_change=edited, args=(own.key, _set_on_fail, path),
+        )  # fmt: skip
     show_problems(at(findings, ops.dotted((*path, "on_fail"))))
     if value == "augment":
         form(forms.ADD_FIELDS.get(str(body.get("kind")), (forms.ADD_FIELD,)), path, prefix, findings)
 
 
-def _set_on_fail(key: str, path: Path) -> None:
-    chosen = st.session_state[key]
+def _set_on_fail(chosen: str | None, path: Path) -> None:
     state.apply(ops.put, (*path, "on_fail"), ops.UNSET if chosen in {None, "reject"} else chosen)
 
 

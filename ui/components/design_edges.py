@@ -82,6 +82,11 @@ def _add(design: Design) -> None:
 
 
 def _connect() -> None:
-    source, _, branch = str(st.session_state["designer-edge-from"]).partition(".")
-    state.apply(ops.connect, source, st.session_state["designer-edge-to"], branch or None)
+    """Connect the two that are chosen; a title that changed since is no step, so nothing then."""
+    document, target = state.current().document, st.session_state["designer-edge-to"]
+    term = str(st.session_state["designer-edge-from"])
+    if target not in ops.steps_of(document) or term not in sources_for(document, target):
+        return
+    source, _, branch = term.partition(".")
+    state.apply(ops.connect, source, target, branch or None)
     st.session_state["designer-edge-from"] = None

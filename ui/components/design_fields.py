@@ -1,7 +1,7 @@
 """Form fields bound to the draft: what is shown is the draft, what is typed changes it.
 
-The draft is the only source: before a field is drawn its value is set from the draft, so undo, another
-selection or new source text need no other keys. A text that can't be read stays, with what is wrong.
+The draft is the only source: a field that shows something else than the draft says gets a new widget
+(see `design_drawn`). A text that can't be read stays, with what is wrong.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final
 import streamlit as st
 
 from ui.components import design_state as state
+from ui.components.design_drawn import Drawn, edited, field
 from ui.components.text import escape
 from ui.models import draft as ops
 from ui.models.design_forms import PAIRED, FieldSpec, Path
@@ -21,7 +22,7 @@ from ui.models.draft_places import choose_saga
 from ui.models.draft_problems import Finding, at, sentence
 
 Json = Any
-_CODE: Final = frozenset({"code", "json", "words", "lines"})  # drawn in the code font
+_CODE: Final = frozenset({"code", "json", "words", "lines", "list"})  # drawn in the code font
 _WORDS: Final = {
     "compensate": "Undo all that landed",
     "repair": "Undo and redo what is affected",
@@ -36,13 +37,6 @@ _WORDS: Final = {
     "stop": "The run goes back",
     "pause": "Pause the run",
 }
-
-
-def bound(key: str, value: Json) -> str:
-    """Return the key of a widget whose value is set to `value`, if it isn't yet."""
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-    return key
 
 
 def code_font() -> None:
@@ -77,13 +71,14 @@ def _is_short(spec: FieldSpec) -> bool:
 def draw_field(spec: FieldSpec, base: Path, prefix: str, findings: list[Finding]) -> None:
     """Draw one field of the draft with what is wrong about it below."""
     path = (*base, *spec.path)
-    key = "-".join([prefix, *map(str, spec.path)])
+    name = "-".join([prefix, *map(str, spec.path)])
     design = state.current()
     spec = safe(spec, ops.get(design.document, path))
-    value, message = design.bad.get(key, (None, ""))
+    value, message = design.bad.get(name, (None, ""))
     shown = value if message else to_widget(spec, ops.get(design.document, path))
-    with st.container(key=f"designer-code-{key}") if spec.widget in _CODE else nullcontext():
-        widget(spec, bound(key, shown), _edit, (key, spec, path))
+    font = st.container(key=f"designer-code-{name}") if spec.widget in _CODE else nullcontext()
+    with font, field(name, shown, is_clearable=_is_clearable(spec)) as drawn:
+        _widget(spec, drawn, (_edit, name, spec, path))
     if message:
         field_error(message)
     else:
@@ -104,15 +99,14 @@ def show_problems(findings: Sequence[Finding]) -> None:
         st.markdown(f":small[:{colour}[:material/{icon}: {words}] {remedy}]")
 
 
-def _edit(key: str, spec: FieldSpec, path: Path) -> None:
+def _edit(shown: Json, name: str, spec: FieldSpec, path: Path) -> None:
     design = state.current()
-    shown = st.session_state[key]
     try:
         value = from_widget(spec, shown)
     except ValueError as problem:
-        state.keep_bad(key, shown, str(problem), path)
+        state.keep_bad(name, shown, str(problem), path)
         return
-    design.bad.pop(key, None)
+    design.bad.pop(name, None)
     if path[0] == "steps" and path[2:] == ("with", "url"):
         state.apply(ops.readdress, path[1], value)
     elif path[0] == "steps" and path[2:] == ("with", "saga"):
@@ -121,21 +115,28 @@ def _edit(key: str, spec: FieldSpec, path: Path) -> None:
         state.apply(ops.put, path, ops.UNSET if value is None else value)
 
 
-def widget(spec: FieldSpec, key: str, on_change: Callable[..., None] | None, args: tuple[Any, ...]) -> Json:
-    """Draw the widget of a field under a key whose value is set; return its value."""
-    common: dict[str, Any] = {"key": key, "help": spec.help or None, "on_change": on_change, "args": args}
+def _widget(spec: FieldSpec, drawn: Drawn, then: tuple[Any, ...]) -> None:
+    """Draw the widget of a field."""
+    common: dict[str, Any] = {
+        "key": drawn.key,
+        "help": spec.help or None,
+        "on_change": edited,
+        "args": (drawn.key, *then),
+    }
     match spec.widget:
         case "toggle":
-            return st.toggle(spec.label, **common)
+            st.toggle(spec.label, drawn.value, **common)
         case "choice":
-            return st.selectbox(spec.label, spec.options, index=_first(spec), format_func=_word, **common)
+            first = None if _is_clearable(spec) else _index(spec.options, drawn.value)
+            st.selectbox(spec.label, spec.options, first, format_func=_word, **common)
         case "number" | "whole":
-            return _number(spec, common)
+            _number(spec, drawn, common)
         case "area":
-            return st.text_area(spec.label, height=spec.height, **common)
-        case "json" | "code" | "lines":
-            return st.text_area(spec.label, height=_height(str(st.session_state[key])), **common)
-    return st.text_input(spec.label, **common)
+            st.text_area(spec.label, drawn.value, height=spec.height, **common)
+        case "json" | "code" | "lines" | "list":
+            st.text_area(spec.label, drawn.value, height=_height(str(drawn.known)), **common)
+        case _:
+            st.text_input(spec.label, drawn.value, **common)
 
 
 def _height(text: str) -> int:
@@ -144,22 +145,31 @@ def _height(text: str) -> int:
     return max(68, min(260, 32 + 21 * lines))
 
 
-def _first(spec: FieldSpec) -> int | None:
-    """Return where a choice begins; one without a default can be left open."""
-    return 0 if spec.default is not None or spec.is_required else None
+def _is_clearable(spec: FieldSpec) -> bool:
+    """Tell whether nothing can be chosen or written: where the definition needs no value, and has no default."""
+    if spec.widget == "choice":
+        return spec.default is None and not spec.is_required
+    return spec.widget in {"number", "whole"} and spec.default is None
+
+
+def _index(options: Sequence[str], value: Json) -> int | None:
+    return options.index(value) if value in options else None
 
 
 def _word(option: str) -> str:
     return _WORDS.get(option, option)
 
 
-def _number(spec: FieldSpec, common: dict[str, Any]) -> Json:
+def _number(spec: FieldSpec, drawn: Drawn, common: dict[str, Any]) -> None:
     kind: Callable[[float], float] = int if spec.widget == "whole" else float
     low, high = (None if bound is None else kind(bound) for bound in (spec.low, spec.high))
+    if drawn.value is not None:  # what the draft holds is shown, be it too much or too little
+        low = None if low is None else min(low, drawn.value)
+        high = None if high is None else max(high, drawn.value)
     step = 1 if spec.widget == "whole" else 0.5
-    first: Any = None if spec.default is None else "min"  # None can be cleared: no value is one, too
+    first: Any = None if _is_clearable(spec) else drawn.value
     form = None if step == 1 else "%g"
-    return st.number_input(spec.label, low, high, value=first, step=step, format=form, **common)
+    st.number_input(spec.label, low, high, value=first, step=step, format=form, **common)
 
 
 def rows(

@@ -12,7 +12,8 @@ from engine.core.errors import DefinitionInvalid
 from engine.core.parts import ID_PATTERN
 from engine.templates import templates
 from ui.components import design_state as state
-from ui.components.design_fields import bound, draw_field, show_problems
+from ui.components.design_drawn import edited, field
+from ui.components.design_fields import draw_field, show_problems
 from ui.components.design_state import Design
 from ui.components.text import escape
 from ui.models import draft as ops
@@ -117,25 +118,26 @@ def _new_worker(key: str, step: str, body: ops.Document) -> None:
 
 
 def _as_yaml(step: str, part: str, label: str) -> None:
-    design, key, path = state.current(), f"designer-yaml-{step}-{part}", ("steps", step, part)
+    design, name, path = state.current(), f"designer-yaml-{step}-{part}", ("steps", step, part)
     written = yaml.safe_dump(ops.get(design.document, path, {}), sort_keys=False, allow_unicode=True)
-    text, message = design.bad.get(key, (written, ""))
+    text, message = design.bad.get(name, (written, ""))
     height = max(150, min(480, 23 * text.count("\n") + 40))
-    with st.container(key=f"designer-code-{key}"):
-        st.text_area(label, key=bound(key, text), height=height, on_change=_read_yaml, args=(key, path))
+    with st.container(key=f"designer-code-{name}"), field(name, text) as own:
+        args = (own.key, _read_yaml, name, path)
+        st.text_area(label, own.value, key=own.key, height=height, on_change=edited, args=args)
     if message:
         st.markdown(f":small[:red[:material/error: {escape(message)}]]")
 
 
-def _read_yaml(key: str, path: ops.Path) -> None:
-    design, text = state.current(), str(st.session_state[key])
+def _read_yaml(text: str, name: str, path: ops.Path) -> None:
+    design = state.current()
     try:
         value = parse_document(text)
     except DefinitionInvalid as invalid:
         found = invalid.problems[0]
         is_none = found.path == "file"
         said = "It must be names with what each is, such as `search: {...}`." if is_none else str(found)
-        state.keep_bad(key, text, said, path)
+        state.keep_bad(name, text, said, path)
         return
-    design.bad.pop(key, None)
+    design.bad.pop(name, None)
     state.apply(ops.put, path, value)

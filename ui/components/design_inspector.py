@@ -15,8 +15,9 @@ from engine.steps.python import FUNCTIONS
 from ui.components import design_state as state
 from ui.components.badges import draw, kind_badge
 from ui.components.design_checks import draw_edge, draw_validate
+from ui.components.design_drawn import edited, field
 from ui.components.design_events import draw_events
-from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
+from ui.components.design_fields import draw_field, field_error, form, rows, show_problems
 from ui.components.design_inside import draw_body, draw_inside, saga_names
 from ui.components.design_marks import draw_marks
 from ui.components.design_needs import draw_needs
@@ -63,10 +64,11 @@ def inspector(findings: list[Finding]) -> None:
         step, own = design.selected, [f for f in findings if f.step == design.selected]
         _head(step, design.step)
         draw_marks(step)
-        st.segmented_control(
-            "Form", SEGMENTS, key=bound("designer-segment", design.segment), required=True,
-            label_visibility="collapsed", width="stretch", on_change=_turn,
-        )  # fmt: skip
+        with field("designer-segment", design.segment) as turn:
+            st.segmented_control(
+                "Form", SEGMENTS, default=turn.value, key=turn.key, required=True,
+                label_visibility="collapsed", width="stretch", on_change=edited, args=(turn.key, _turn),
+            )  # fmt: skip
         draw_form = {"Retry": _retry, "Validate": draw_validate, "Undo": draw_undo, "Approve": _approve}
         draw_form.get(design.segment, _step)(step, design.step, own)
 
@@ -86,8 +88,8 @@ def _head(step: str, body: ops.Document) -> None:
                  on_click=state.remove, args=(step,))  # fmt: skip
 
 
-def _turn() -> None:
-    state.current().segment = st.session_state["designer-segment"] or "Step"
+def _turn(form: str | None) -> None:
+    state.current().segment = form or "Step"
 
 
 def _step(step: str, body: ops.Document, findings: list[Finding]) -> None:
@@ -121,21 +123,21 @@ def _context(step: str, body: ops.Document, findings: list[Finding]) -> None:
     """Draw what the model sees besides its prompt, and whether it is asked for its reasoning."""
     base, prefix = ("steps", step), f"designer-step-{step}"
     with st.expander("Context", key=f"{prefix}-context-box", icon=":material/view_list:"):
-        key, has = f"{prefix}-sees", isinstance(body.get("context"), dict)
+        has = isinstance(body.get("context"), dict)
         st.caption(
             "Goals and constraints are always told, whole. The rest shares what is left of the budget."
         )
-        st.toggle(
-            "Show it other steps' outputs", key=bound(key, has), on_change=_set_context, args=(key, step)
-        )
+        with field(f"{prefix}-sees", has) as own:
+            args = (own.key, _set_context, step)
+            st.toggle("Show it other steps' outputs", own.value, key=own.key, on_change=edited, args=args)
         if has:
             form(CONTEXT_FIELDS, base, prefix, findings)
         draw_field(EXPLAIN_FIELD, base, prefix, findings)
         show_problems([f for f in findings if f.problem.path == f"steps.{step}.context"])
 
 
-def _set_context(key: str, step: str) -> None:
-    value = {"budget_tokens": CONTEXT_FIELDS[0].default} if st.session_state[key] else ops.UNSET
+def _set_context(sees: bool, step: str) -> None:
+    value = {"budget_tokens": CONTEXT_FIELDS[0].default} if sees else ops.UNSET
     state.apply(ops.put, ("steps", step, "context"), value)
 
 
@@ -146,8 +148,6 @@ def _filled(spec: FieldSpec, body: ops.Document) -> FieldSpec:
         return replace(spec, widget="choice", options=_with(FUNCTIONS.names, value))
     if spec.path == ("with", "saga"):
         return replace(spec, widget="choice", options=_with(sorted(saga_names()), value))
-    if spec.path in {("with", "over"), ("with", "tasks")} and isinstance(value, str):
-        return replace(spec, widget="code")
     if spec.path == ("with", "default"):
         return replace(spec, widget="choice", options=_with(ops.get(body, ("with", "branches"), []), value))
     return spec
@@ -159,16 +159,18 @@ def _with(options: list[str], value: object) -> tuple[str, ...]:
 
 
 def _id_field(step: str) -> None:
-    key = f"designer-step-{step}-id"
-    text, message = state.current().bad.get(key, (step, ""))
+    name = f"designer-step-{step}-id"
+    text, message = state.current().bad.get(name, (step, ""))
     help_ = "What conditions and expressions call it; they follow when you change it"
-    st.text_input("Id", key=bound(key, text), help=help_, on_change=_rename, args=(key, step))
+    with field(name, text) as own:
+        args = (own.key, _rename, name, step)
+        st.text_input("Id", own.value, key=own.key, help=help_, on_change=edited, args=args)
     if message:
         field_error(message)
 
 
-def _rename(key: str, step: str) -> None:
-    design, new = state.current(), str(st.session_state[key]).strip()
+def _rename(typed: str, name: str, step: str) -> None:
+    design, new = state.current(), typed.strip()
     steps = ops.steps_of(design.document)
     message = ""
     if not re.fullmatch(ID_PATTERN, new) or new in RESERVED_IDS:
@@ -176,21 +178,21 @@ def _rename(key: str, step: str) -> None:
     elif new != step and new in steps:
         message = f"There is a step {new} already."
     if message:
-        design.bad[key] = (new, message)
+        design.bad[name] = (new, message)
         return
-    design.bad.pop(key, None)
+    design.bad.pop(name, None)
     design.selected = new
     state.change(ops.rename_step(design.document, step, new))
 
 
 def _effect(step: str, body: ops.Document, findings: list[Finding]) -> None:
-    key = f"designer-step-{step}-effect"
     value = body.get("effect") if body.get("effect") in EFFECTS else None
     if value is None and (body.get("kind") == "python" or ops.get(body, ("with", "method"), "GET") == "GET"):
         value = "readonly"
     help_ = "What the step does to the outside; it decides what a rollback has to undo"
-    st.selectbox("Effect", EFFECTS, index=None, key=bound(key, value), help=help_, placeholder="Say what it does",
-                 format_func=_effect_word, on_change=_set_effect, args=(key, step))  # fmt: skip
+    with field(f"designer-step-{step}-effect", value, is_clearable=True) as own:
+        st.selectbox("Effect", EFFECTS, index=None, key=own.key, help=help_, placeholder="Say what it does",
+                     format_func=_effect_word, on_change=edited, args=(own.key, _set_effect, step))  # fmt: skip
     show_problems(at(findings, f"steps.{step}.effect"))
 
 
@@ -198,9 +200,9 @@ def _effect_word(effect: str) -> str:
     return f"{effect_look(effect).word} ({effect})"
 
 
-def _set_effect(key: str, step: str) -> None:
-    if st.session_state[key]:
-        state.apply(ops.set_effect, step, st.session_state[key])
+def _set_effect(effect: str | None, step: str) -> None:
+    if effect:
+        state.apply(ops.set_effect, step, effect)
     else:
         state.apply(ops.put, ("steps", step, "effect"), ops.UNSET)
 
@@ -233,15 +235,15 @@ def _approve(step: str, body: ops.Document, findings: list[Finding]) -> None:
     if body.get("kind") in {"approval", "wait", "activity"} and "approval" not in body:
         st.info("This step needs no further yes. Ask in a step of its own.", icon=":material/info:")
         return
-    key, gate = f"{prefix}-asks", isinstance(body.get("approval"), dict)
-    st.toggle(
-        "Ask a person before this step runs", key=bound(key, gate), on_change=_set_gate, args=(key, step)
-    )
+    gate = isinstance(body.get("approval"), dict)
+    with field(f"{prefix}-asks", gate) as own:
+        args = (own.key, _set_gate, step)
+        st.toggle("Ask a person before this step runs", own.value, key=own.key, on_change=edited, args=args)
     if gate:
         form(GATE_FIELDS, base, prefix, findings)
     show_problems([f for f in findings if f.problem.path == f"steps.{step}.approval"])
 
 
-def _set_gate(key: str, step: str) -> None:
-    value = default_gate() if st.session_state[key] else ops.UNSET
+def _set_gate(asks: bool, step: str) -> None:
+    value = default_gate() if asks else ops.UNSET
     state.apply(ops.put, ("steps", step, "approval"), value)

@@ -9,7 +9,8 @@ import streamlit as st
 from engine.core.condition import parse_condition
 from engine.core.errors import ExpressionError
 from ui.components import design_state as state
-from ui.components.design_fields import bound, field_error, show_problems
+from ui.components.design_drawn import edited, field
+from ui.components.design_fields import field_error, show_problems
 from ui.components.text import plain
 from ui.models import draft as ops
 from ui.models.draft_names import needs_list, needs_text
@@ -26,16 +27,25 @@ def draw_needs(step: str, findings: list[Finding]) -> None:
     """Draw what the step comes after, as a choice of steps or as a condition."""
     needs = ops.steps_of(state.current().document)[step].get("needs")
     choice = picked(needs)
-    as_text = f"designer-step-{step}-as-condition"
-    is_text = choice is None or bool(st.session_state.get(as_text))
+    is_text = choice is None or step in state.current().conditions
     if choice is None or is_text:
         _condition(step, needs_text(needs))
     else:
         _choice(step, choice)
-    st.toggle("Write it as a condition", key=bound(as_text, is_text), disabled=choice is None,
-              help="For what the list can't say: and, or and not in one" if choice is not None else
-              "A condition with not or parentheses can't be shown as a list")  # fmt: skip
+    with field(f"designer-step-{step}-as-condition", is_text) as own:
+        st.toggle("Write it as a condition", own.value, key=own.key, disabled=choice is None,
+                  help="For what the list can't say: and, or and not in one" if choice is not None else
+                  "A condition with not or parentheses can't be shown as a list",
+                  on_change=edited, args=(own.key, _write_as, step))  # fmt: skip
     show_problems(at(findings, f"steps.{step}.needs"))
+
+
+def _write_as(is_text: bool, step: str) -> None:
+    conditions = state.current().conditions
+    if is_text:
+        conditions.add(step)
+    else:
+        conditions.discard(step)
 
 
 def term_label(document: ops.Document, term: str) -> str:
@@ -67,9 +77,11 @@ def _choice(step: str, choice: Picked) -> None:
     }
     free = [term for term in sources_for(document, step) if term not in chosen]
     options = list(dict.fromkeys([*free, *choice.terms]))
-    key = bound(f"{prefix}-needs", list(choice.terms))
-    st.multiselect("Comes after", options, key=key, format_func=lambda t: term_label(document, t),
-                   placeholder="Nothing: it starts at once", on_change=_set_list, args=(key, step, choice))  # fmt: skip
+    labels = tuple(term_label(document, term) for term in choice.terms)  # the browser tells terms by them
+    with field(f"{prefix}-needs", list(choice.terms), labels) as own:
+        st.multiselect("Comes after", options, own.value, key=own.key, format_func=lambda t: term_label(document, t),
+                       placeholder="Nothing: it starts at once", on_change=edited,
+                       args=(own.key, _set_list, step, choice, options))  # fmt: skip
     if len(choice.terms) > 1:
         _enough(step, choice)
     with st.container(gap="xsmall", key=f"{prefix}-ends"):
@@ -78,17 +90,17 @@ def _choice(step: str, choice: Picked) -> None:
 
 
 def _enough(step: str, choice: Picked) -> None:
-    key, whole = f"designer-step-{step}-enough", len(choice.terms)
+    whole = len(choice.terms)
 
     def word(number: int) -> str:
         return (
             "All of them" if not number else "Any one of them" if number == 1 else f"{number} of the {whole}"
         )
 
-    numbers = [0, *range(1, whole)]
     shown = choice.enough if choice.enough < whole else 0
-    st.selectbox("How many are enough", numbers, key=bound(key, shown), format_func=word,
-                 on_change=_set_enough, args=(key, step, choice))  # fmt: skip
+    with field(f"designer-step-{step}-enough", shown, (word(shown),)) as own:
+        st.selectbox("How many are enough", range(whole), shown, key=own.key, format_func=word,
+                     on_change=edited, args=(own.key, _set_enough, step, choice))  # fmt: skip
 
 
 def _end(document: ops.Document, step: str, choice: Picked, term: str) -> None:
@@ -96,50 +108,52 @@ def _end(document: ops.Document, step: str, choice: Picked, term: str) -> None:
     source = term.partition(".")[0]
     if source not in ops.steps_of(document):
         return
-    key, ends = (
-        f"designer-step-{step}-end-{term}",
-        dict.fromkeys([*ops.branches_of(document, source), *ENDED, ended(term)]),
-    )
+    ends = list(dict.fromkeys([*ops.branches_of(document, source), *ENDED, ended(term)]))
     left, right = st.columns([1.3, 1], vertical_alignment="center")
     with left:
         plain(f"when {ops.step_title(document, source)}")
-    right.selectbox("How it ended", list(ends), key=bound(key, ended(term)), format_func=in_words, label_visibility="collapsed",
-                    on_change=_set_end, args=(key, step, choice, term))  # fmt: skip
+    with right, field(f"designer-step-{step}-end-{term}", ended(term)) as own:
+        st.selectbox("How it ended", ends, ends.index(own.value), key=own.key, format_func=in_words, label_visibility="collapsed",
+                     on_change=edited, args=(own.key, _set_end, step, choice, term, ends))  # fmt: skip
 
 
 def _write(step: str, choice: Picked) -> None:
     state.apply(ops.put, ("steps", step, "needs"), written(choice) or ops.UNSET)
 
 
-def _set_list(key: str, step: str, choice: Picked) -> None:
-    _write(step, Picked(tuple(st.session_state[key]), choice.enough))
+def _set_list(chosen: list[str], step: str, choice: Picked, options: list[str]) -> None:
+    """Take what was chosen; words that are no option are labels that the browser did not see change."""
+    if set(chosen) <= set(options):
+        _write(step, Picked(tuple(chosen), choice.enough))
 
 
-def _set_enough(key: str, step: str, choice: Picked) -> None:
-    _write(step, Picked(choice.terms, int(st.session_state[key])))
+def _set_enough(number: int | str, step: str, choice: Picked) -> None:
+    if isinstance(number, int):
+        _write(step, Picked(choice.terms, number))
 
 
-def _set_end(key: str, step: str, choice: Picked, term: str) -> None:
-    _write(step, with_end(choice, term, str(st.session_state[key])))
+def _set_end(end: str, step: str, choice: Picked, term: str, ends: list[str]) -> None:
+    if end in ends:
+        _write(step, with_end(choice, term, end))
 
 
 def _condition(step: str, text: str) -> None:
-    key = f"designer-step-{step}-condition"
-    shown, message = state.current().bad.get(key, (text, ""))
-    st.text_input(
-        "Starts when", key=bound(key, shown), help=_HELP, on_change=_set_condition, args=(key, step)
-    )
+    name = f"designer-step-{step}-condition"
+    shown, message = state.current().bad.get(name, (text, ""))
+    with field(name, shown) as own:
+        args = (own.key, _set_condition, name, step)
+        st.text_input("Starts when", own.value, key=own.key, help=_HELP, on_change=edited, args=args)
     if message:
         field_error(message)
 
 
-def _set_condition(key: str, step: str) -> None:
-    design, text = state.current(), str(st.session_state[key]).strip()
+def _set_condition(typed: str, name: str, step: str) -> None:
+    design, text = state.current(), typed.strip()
     try:
         if text:
             parse_condition(text)
     except ExpressionError as problem:
-        state.keep_bad(key, text, str(problem), ("steps", step, "needs"))
+        state.keep_bad(name, text, str(problem), ("steps", step, "needs"))
         return
-    design.bad.pop(key, None)
+    design.bad.pop(name, None)
     state.apply(ops.put, ("steps", step, "needs"), needs_list(text) or text or ops.UNSET)

@@ -10,7 +10,8 @@ import streamlit as st
 from engine.core.parts import ID_PATTERN
 from ui.components import design_state as state
 from ui.components.design_checks import draw_validators
-from ui.components.design_fields import bound, draw_field, field_error, form, rows, show_problems
+from ui.components.design_drawn import edited, field
+from ui.components.design_fields import draw_field, field_error, form, rows, show_problems
 from ui.components.design_marks import draw_marks
 from ui.models import draft_inputs as inputs
 from ui.models.check_forms import GOAL_FIELDS
@@ -26,6 +27,7 @@ from ui.models.draft_defaults import default_invariant
 from ui.models.draft_problems import Finding, at
 
 PREFIX: Final = "designer-saga"
+_NAME: Final = f"{PREFIX}-name"
 _INVARIANT: Final = (
     FieldSpec(("name",), "Name", is_required=True),
     FieldSpec(("rule",), "Must always hold", "code", "CEL over `app`, `run`, `steps`", is_required=True),
@@ -76,21 +78,21 @@ def draw_saga(findings: list[Finding]) -> None:
 
 
 def _name() -> None:
-    key = f"{PREFIX}-name"
     design = state.current()
-    text, message = design.bad.get(key, (design.name, ""))
+    text, message = design.bad.get(_NAME, (design.name, ""))
     help_ = "What versions share, and what addresses and files are called"
-    st.text_input("Name", key=bound(key, text), help=help_, on_change=_rename, args=(key,))
+    with field(_NAME, text) as own:
+        st.text_input("Name", own.value, key=own.key, help=help_, on_change=edited, args=(own.key, _rename))
     if message:
         field_error(message)
 
 
-def _rename(key: str) -> None:
-    design, text = state.current(), str(st.session_state[key]).strip()
+def _rename(typed: str) -> None:
+    design, text = state.current(), typed.strip()
     problem = state.rename_saga(text)
-    design.bad.pop(key, None)
+    design.bad.pop(_NAME, None)
     if problem:
-        design.bad[key] = (text, problem)
+        design.bad[_NAME] = (text, problem)
 
 
 def _inputs(findings: list[Finding]) -> None:
@@ -115,31 +117,35 @@ def _inputs(findings: list[Finding]) -> None:
 
 
 def _input_name(name: str, prefix: str) -> None:
-    key = f"{prefix}-name"
-    text, message = state.current().bad.get(key, (name, ""))
-    st.text_input("Name", key=bound(key, text), on_change=_rename_input, args=(key, name))
+    own_name = f"{prefix}-name"
+    text, message = state.current().bad.get(own_name, (name, ""))
+    with field(own_name, text) as own:
+        args = (own.key, _rename_input, own_name, name)
+        st.text_input("Name", own.value, key=own.key, on_change=edited, args=args)
     if message:
         field_error(message)
 
 
-def _rename_input(key: str, name: str) -> None:
-    design, new = state.current(), str(st.session_state[key]).strip()
-    design.bad.pop(key, None)
+def _rename_input(typed: str, own_name: str, name: str) -> None:
+    design, new = state.current(), typed.strip()
+    design.bad.pop(own_name, None)
     if not re.fullmatch(ID_PATTERN, new):
-        design.bad[key] = (new, "Use small letters, digits and _, a letter first.")
+        design.bad[own_name] = (new, "Use small letters, digits and _, a letter first.")
     elif new != name and new in inputs.inputs_of(design.document):
-        design.bad[key] = (new, f"There is an input {new} already.")
+        design.bad[own_name] = (new, f"There is an input {new} already.")
     else:
         state.apply(inputs.rename_input, name, new)
 
 
 def _input_type(name: str, schema: dict[str, object], prefix: str) -> None:
-    key, kind = f"{prefix}-type", schema.get("type")
-    st.selectbox("Type", tuple(inputs.TYPES), index=None, key=bound(key, kind if kind in inputs.TYPES else None),
-                 format_func=lambda option: inputs.TYPES[option], placeholder="See the source",
-                 on_change=_set_type, args=(key, name))  # fmt: skip
+    kinds, kind = tuple(inputs.TYPES), schema.get("type")
+    shown = kind if kind in kinds else None
+    with field(f"{prefix}-type", shown) as own:
+        st.selectbox("Type", kinds, None if shown is None else kinds.index(shown), key=own.key,
+                     format_func=lambda option: inputs.TYPES.get(option, option), placeholder="See the source",
+                     on_change=edited, args=(own.key, _set_type, name))  # fmt: skip
 
 
-def _set_type(key: str, name: str) -> None:
-    if st.session_state[key]:
-        state.apply(inputs.set_type, name, st.session_state[key])
+def _set_type(kind: str | None, name: str) -> None:
+    if kind in inputs.TYPES:
+        state.apply(inputs.set_type, name, kind)

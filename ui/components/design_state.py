@@ -32,11 +32,13 @@ class Design:
     """What this session knows of the open draft.
 
     Attributes:
-        bad: texts that could not be read, by the key of their field, with what is wrong.
-        places: where in the draft such texts belong, by the key of their field.
+        bad: texts that could not be read, by the name of their field, with what is wrong.
+        places: where in the draft such texts belong, by the name of their field.
+        source_of: the draft, as YAML, that the text in Source was made from, if it is not applied yet.
         edge: the edge that is selected instead of a step: producer and consumer.
         picks: how often the page itself chose what is selected; the canvas then forgets its last click.
         place: the body that is open, as a path in the draft; empty for the draft itself.
+        conditions: steps for which what they come after is written as a condition.
         said: a sentence for the next drawing, shown once.
     """
 
@@ -51,6 +53,8 @@ class Design:
     is_wide: bool = False
     said: str = ""
     place: Path = ()
+    source_of: str = ""
+    conditions: set[str] = field(default_factory=set)
 
     @property
     def whole(self) -> Document:
@@ -325,11 +329,11 @@ def apply(change_to: Callable[..., Document], *args: Any) -> None:
     change(change_to(current().document, *args))
 
 
-def keep_bad(key: str, text: str, wrong: str, path: Path) -> None:
+def keep_bad(name: str, text: str, wrong: str, path: Path) -> None:
     """Keep a text that could not be read, as it was typed, with the place in the open body where it belongs."""
     design = current()
-    design.bad[key] = (text, wrong)
-    design.places[key] = (*design.place, *path)
+    design.bad[name] = (text, wrong)
+    design.places[name] = (*design.place, *path)
 
 
 def forget_bad(keys: Iterable[str]) -> None:

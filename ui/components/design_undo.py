@@ -9,7 +9,8 @@ import streamlit as st
 
 from engine.steps.python import FUNCTIONS
 from ui.components import design_state as state
-from ui.components.design_fields import bound, form, show_problems
+from ui.components.design_drawn import edited, field
+from ui.components.design_fields import form, show_problems
 from ui.models import draft as ops
 from ui.models.design_forms import (
     PROBE_FIELDS,
@@ -49,10 +50,10 @@ def draw_undo(step: str, body: ops.Document, findings: list[Finding]) -> None:
 def _way(step: str, body: ops.Document, findings: list[Finding]) -> None:
     base, prefix, undo = ("steps", step), f"designer-step-{step}", body.get("compensate")
     how = str(undo.get("kind")) if isinstance(undo, dict) else undo
-    key = f"{prefix}-undo-by"
-    st.selectbox("How it is undone", tuple(_WAYS), index=None, key=bound(key, how if how in _WAYS else None),
-                 format_func=lambda way: _WAYS[way], placeholder="Not said", on_change=_set_way, args=(key, step),
-                 help="It must be safe to call twice with the same key")  # fmt: skip
+    with field(f"{prefix}-undo-by", how if how in _WAYS else None, is_clearable=True) as own:
+        st.selectbox("How it is undone", tuple(_WAYS), index=None, key=own.key, placeholder="Not said",
+                     format_func=lambda way: _WAYS.get(way, way), on_change=edited, args=(own.key, _set_way, step),
+                     help="It must be safe to call twice with the same key")  # fmt: skip
     if how == "none":
         form(REASON_FIELDS, base, prefix, findings)
     elif how in UNDO_CALL:
@@ -69,21 +70,21 @@ def _filled(spec: FieldSpec) -> FieldSpec:
     return spec
 
 
-def _set_way(key: str, step: str) -> None:
-    state.apply(ops.set_undo, step, st.session_state[key] or "")
+def _set_way(way: str | None, step: str) -> None:
+    state.apply(ops.set_undo, step, way or "")
 
 
 def _probe(step: str, body: ops.Document, findings: list[Finding]) -> None:
     base, prefix, has = ("steps", step), f"designer-step-{step}", isinstance(body.get("probe"), dict)
-    key = f"{prefix}-looks"
-    st.toggle("Look whether an attempt landed", key=bound(key, has), on_change=_set_probe, args=(key, step),
-              help="A readonly call by the key, made where an answer never came")  # fmt: skip
+    with field(f"{prefix}-looks", has) as own:
+        st.toggle("Look whether an attempt landed", own.value, key=own.key, on_change=edited, args=(own.key, _set_probe, step),
+                  help="A readonly call by the key, made where an answer never came")  # fmt: skip
     if has:
         form(PROBE_FIELDS, base, prefix, findings)
     show_problems([f for f in at(findings, f"steps.{step}.probe") if f.problem.path.endswith("probe")])
 
 
-def _set_probe(key: str, step: str) -> None:
+def _set_probe(looks: bool, step: str) -> None:
     body = ops.steps_of(state.current().document)[step]
-    value = default_probe(body) if st.session_state[key] else ops.UNSET
+    value = default_probe(body) if looks else ops.UNSET
     state.apply(ops.put, ("steps", step, "probe"), value)

@@ -32,7 +32,7 @@ from engine.core.step import StepBase
 Json = Any
 Path = tuple[str | int, ...]
 Widget = Literal[
-    "text", "area", "code", "number", "whole", "choice", "toggle", "json", "words", "lines", "scalar"
+    "text", "area", "code", "number", "whole", "choice", "toggle", "json", "words", "lines", "scalar", "list"
 ]
 
 
@@ -41,7 +41,7 @@ class FieldSpec:
     """One field of a form: where its value lives, below the form's own path, and how it is asked for.
 
     `default` is what the definition takes where nothing is said: such a value is left out of the draft.
-    `shape` is the JSON type that a "json" field must have; "words" is a list of words with commas, "lines" one of texts, a line each.
+    `shape` is the JSON type that a "json" field must have; "words" is a list of words with commas, "lines" one of texts, a line each; "list" is a list in JSON, or an expression that gives one.
     """
 
     path: Path
@@ -126,6 +126,7 @@ _LABELS: Final = {
     "default": "Otherwise",
 }
 _AREAS: Final = {"prompt": 150, "system": 80, "description": 68, "question": 80}
+_LISTS: Final = {"over", "tasks"}
 _CODE: Final = {"when", "landed", "rule", "until", "score", "value"}
 
 
@@ -155,6 +156,8 @@ def _field(name: str, info: FieldInfo, base: Path) -> FieldSpec:
         return replace(spec, widget="area", height=_AREAS[name])
     if name in _CODE:
         return replace(spec, widget="code")
+    if name in _LISTS:
+        return replace(spec, widget="list")
     typed = _typed(spec, info.annotation)
     low, high = _bounds(info, 1 if typed.widget == "whole" else 0.01 if name.endswith("_usd") else 0.1)
     return replace(typed, low=low, high=high)

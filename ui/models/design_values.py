@@ -27,12 +27,13 @@ def to_widget(spec: FieldSpec, value: Json) -> Json:
     """Return a value of the draft as the field's widget holds it."""
     value = spec.default if value is None else value
     match spec.widget:
-        case "json":
+        case "list" if isinstance(value, str):
+            return value
+        case "json" | "list":
             return "" if value is None or value in ({}, []) else as_json(value)
-        case "words":
-            return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value or "")
-        case "lines":
-            return "\n".join(map(str, value)) if isinstance(value, list | tuple) else str(value or "")
+        case "words" | "lines":
+            apart = ", " if spec.widget == "words" else "\n"
+            return apart.join(map(str, value)) if isinstance(value, list | tuple) else str(value or "")
         case "toggle":
             return bool(value)
         case "number" | "whole":
@@ -83,6 +84,8 @@ def _read(spec: FieldSpec, shown: Json) -> Json:
     match spec.widget:
         case "json":
             return _from_json(spec, str(shown or ""))
+        case "list":
+            return _list_or_expression(str(shown or "").strip())
         case "words":
             return [word for word in str(shown or "").replace(",", " ").split() if word]
         case "lines":
@@ -95,6 +98,21 @@ def _read(spec: FieldSpec, shown: Json) -> Json:
         case "scalar":
             return _number_or_text(str(shown or "").strip())
     return shown
+
+
+def _list_or_expression(text: str) -> Json:
+    if not text:
+        return None
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except json.JSONDecodeError:
+        value = text
+    is_expression = isinstance(value, str) and "${" in value and not value.startswith("[")
+    if not isinstance(value, list) and not is_expression:
+        raise ValueError(
+            'Write a list in JSON, such as ["a", "b"], or an expression that gives one, such as ${run.input.items}.'
+        )
+    return value
 
 
 def _number_or_text(text: str) -> Json:

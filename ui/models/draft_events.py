@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from engine.core.choreography import Emission
@@ -14,7 +15,9 @@ from ui.models.graph import GraphEdge
 Json = Any
 HEAR_FIELDS: Final = fields_of(StepBase, "on")
 FAIL_FIELDS: Final = fields_of(StepBase, "emits_on_failure")
-EMIT_FIELDS: Final[tuple[FieldSpec, ...]] = fields_of(Emission)
+EMIT_FIELDS: Final[tuple[FieldSpec, ...]] = tuple(
+    replace(field, label="Event") if field.path == ("event",) else field for field in fields_of(Emission)
+)
 
 
 def emitted(step: Json) -> list[str]:
