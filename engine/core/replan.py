@@ -18,6 +18,7 @@ from engine.core import events as e
 from engine.core.attempts import intend, probe_request
 from engine.core.errors import ExpressionError
 from engine.core.fact import Json
+from engine.core.frames import in_dropped
 from engine.core.replan_calls import given_up, results_of
 from engine.core.replan_judge import Judged, judge
 from engine.core.replan_policy import Replan
@@ -35,7 +36,7 @@ def begin(run: Run, culprits: tuple[str, ...], affected: tuple[str, ...]) -> e.R
     """Return the beginning of a planning, once what is affected is undone."""
     reason = run.fault.reason if run.fault is not None else "a person asked for another plan"
     kept = (step for name, step in run.steps.items() if name not in affected)
-    verify = tuple(step.id for step in kept if _can_verify(step))
+    verify = tuple(step.id for step in kept if _can_verify(step) and not in_dropped(run, step))
     return e.ReplanBegun(culprits=culprits, affected=affected, reason=reason, verify=verify)
 
 

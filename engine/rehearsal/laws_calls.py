@@ -9,7 +9,7 @@ from engine.core import events as e
 from engine.core.condition import EMITTED
 from engine.core.saga import effect_of, request_hash
 from engine.rehearsal.evidence import Evidence
-from engine.rehearsal.shape import Place
+from engine.rehearsal.shape import Place, Shape
 from engine.rehearsal.verdict import expect
 
 OUTCOMES = {"failed", "timed_out", "skipped"}
@@ -138,15 +138,21 @@ def L13_tries_share_a_key_and_have_one_result_each(seen: Evidence) -> int:
     return len(intended)
 
 
+def _may_be_moot(shape: Shape, ended: e.ApprovalEnded) -> bool:
+    """Return whether a question that nobody answered while the run went back need not be asked again after a repair."""
+    gate = shape.step(ended.step).approval
+    return ended.how == "withdrawn" and gate is not None and gate.when is not None
+
+
 def L14_a_gated_call_was_approved_as_it_is_sent(seen: Evidence) -> int:
     """What is sent after a question is what was asked about, and enough distinct people said yes (R33)."""
     asked: dict[str, tuple[e.ApprovalRequested, set[str]]] = {}
     judged = 0
-    for recorded in seen.log:
+    for recorded, shape in seen.shapes():
         event = recorded.event
         if isinstance(event, e.ApprovalRequested):
             asked[event.step] = (event, set())
-        elif isinstance(event, e.ApprovalEnded) and event.again:
+        elif isinstance(event, e.ApprovalEnded) and (event.again or _may_be_moot(shape, event)):
             asked.pop(event.step, None)  # it is looked at anew whether anybody must be asked
         elif isinstance(event, e.ApprovalGiven):
             request, people = asked[event.step]

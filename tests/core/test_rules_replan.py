@@ -445,3 +445,16 @@ def test_R15_a_person_who_chooses_a_repair_leaves_the_plan_to_the_planner():
     play.rejected("hotel", error="sold out")
     play.do(c.ChooseDirection(direction="repair", by="bob"))
     assert play.open() == ["plan "]
+
+
+def test_R26_what_was_dropped_is_not_looked_for_before_the_rest_is_planned_anew():
+    take = "take: {<book>, <probe>, <once>}, check: {<read>, <once>, needs: take}"
+    play = Play(
+        f"recovery: repair\nreplan: {{{BY}}}\nsteps: {{m: {{kind: map, with: {{over: [1, 2], tolerate: 1}}, body: {{steps: {{{take}}}}}}},"
+        f" hotel: {{{HOTEL}, needs: m, <once>, with: {{function: book}}}}}}"
+    )
+    play.ok("m.1.take", "m.2.take", "m.2.check")
+    play.rejected("m.1.check", error="not good")
+    play.ok("m.1.take")
+    play.rejected("hotel", error="sold out")
+    assert play.events("replan_begun")[0].verify == ("m.2.take",)
