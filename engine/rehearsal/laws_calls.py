@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from engine.core import events as e
@@ -69,6 +69,12 @@ class Done:
         return step in self.branch and (branch is None or self.branch[step] == branch)
 
 
+def _to_end(shape: Shape, frame: str) -> Iterator[str]:
+    """Yield the steps of a frame that must have ended before the next one begins: not those of what was dropped in it."""
+    dropped = tuple(f"{name}." for name in shape.dropped if name.startswith(f"{frame}."))
+    return (name for name in shape.inside(frame) if not name.startswith(dropped))
+
+
 def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
     """At each forward intent, question and wait, the step's condition held over what was committed."""
     done, judged = Done(), 0
@@ -86,7 +92,7 @@ def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
                 if place.plan.graph.needs[place.local] or not place.frame
                 else shape.frames[place.frame].after
             )
-            over = all(name in done.over for other in before for name in shape.inside(other))
+            over = all(name in done.over for other in before for name in _to_end(shape, other))
             expect(held is True and over, "L05", f"'{event.step}' started early, at event {recorded.seq}")
     return judged
 
