@@ -230,9 +230,8 @@ class StepState:
         """Return its attempts of one phase, oldest first."""
         if phase == "forward":  # nearly all are
             return self.attempts
-        return {"undo": self.undos, "probe": self.probes, "late": self.late_undos, "check": self.checks}[
-            phase
-        ]
+        others = {"undo": self.undos, "probe": self.probes, "late": self.late_undos, "check": self.checks}
+        return others[phase]
 
     def call(self, phase: Phase, number: int) -> Attempt | None:
         """Return one of its calls by its number in the run, or None where this epoch has none of it."""

@@ -301,7 +301,7 @@ class RunDriver:
                 posted=posted,
             )
             live.stored = self._store.append(change)
-        except Exception:
+        except Exception:  # memory is ahead of the log now, whatever the reason: it has to be loaded again
             log.exception("run %s: nothing can be handed to the store; it is put aside", run.id)
             self._put_aside(live)
             raise

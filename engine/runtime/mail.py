@@ -154,7 +154,7 @@ class Mail:
             return await self._refusal(posted)
         except (Unavailable, Conflict):
             raise
-        except Exception as error:
+        except Exception as error:  # what one request breaks must not hold up those behind it
             log.exception("what was posted for run %s failed; it is not tried again", posted.run_id)
             return f"the command failed: {error}"
 

@@ -146,9 +146,8 @@ class PythonPerformer:
         return Outcome(outcome="ok", output=output)
 
     async def _called(self, call: Call, found: Registered, limit_s: float | None) -> Json:
-        arguments = plain(
-            call.request.get("args") or {}
-        )  # a copy: what the function changes was not sent (R4)
+        # A copy: what the function changes in its arguments was not sent, and is not sent again (R4).
+        arguments = plain(call.request.get("args") or {})
         arguments |= {"key": call.key} if found.wants_key else {}
         if not found.wants_heartbeat:
             return await self._work(call, found, arguments)

@@ -23,7 +23,14 @@ from ui.models.run_tally import GOING_BACK, has_undo_inside, inside_words, stack
 from ui.models.run_verdicts import fallbacks
 from ui.models.run_words import epoch_words, epochs, money, rounded, title_of
 from ui.models.status import effect_look, kind_look
-from ui.models.step_words import FOR_A_SIGNAL, checked_by, shown_status, undecided, waits_for_verdict
+from ui.models.step_words import (
+    FOR_A_SIGNAL,
+    checked_by,
+    shown_status,
+    undecided,
+    waits_for_signal,
+    waits_for_verdict,
+)
 from ui.models.timeline import duration_words
 
 NO_TIME = timedelta(0)
@@ -74,9 +81,7 @@ def _node(run: Run, step: StepState, now: datetime) -> GraphNode:
         effect=effect_of(step.definition),
         attempts=len(step.attempts),
         marks=_marks(run, step),
-        word=FOR_A_SIGNAL
-        if step.status == "waiting" and step.awaits
-        else SHORT.get(shown_status(run, step), ""),
+        word=FOR_A_SIGNAL if waits_for_signal(step) else SHORT.get(shown_status(run, step), ""),
         count=stack_of(run, step),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from engine.core.panel import Vote, votes
 from engine.core.run import Run, StepState
@@ -10,7 +11,7 @@ from engine.core.verify import open_verdicts
 from ui.models.run_places import is_composite
 from ui.models.status import step_look
 
-FOR_A_SIGNAL = "Waiting for a signal"
+FOR_A_SIGNAL: Final = "Waiting for a signal"
 
 
 def shown_status(run: Run, step: StepState) -> str:
@@ -34,9 +35,14 @@ def status_words(run: Run, step: StepState) -> str:
     word = step_look(status).word
     if status == "judging":
         return f"{word} by {checked_by(run, step)}"
-    if status == "waiting" and step.awaits:
+    if waits_for_signal(step):
         return FOR_A_SIGNAL
     return f"{word}: {undecided(run, step)}" if status == "awaiting_verdict" else word
+
+
+def waits_for_signal(step: StepState) -> bool:
+    """Return whether a step waits for news from outside, not for a time."""
+    return step.status == "waiting" and step.awaits is not None
 
 
 def waits_for_verdict(run: Run, step: StepState) -> bool:
