@@ -371,6 +371,7 @@ _TIME_DEEDS: Final[dict[str, Callable[[Any, bool], tuple[str, str]]]] = {
         e.reason,
     ),
 }
+_TOLD: Final = frozenset({*_DEEDS, *_TIME_DEEDS, "faulted"})
 
 
 def deeds(history: Sequence[Recorded], titles: Mapping[str, str], *, clock: bool = True) -> list[Deed]:
@@ -378,11 +379,12 @@ def deeds(history: Sequence[Recorded], titles: Mapping[str, str], *, clock: bool
     found = []
     for recorded in history:
         event: Any = recorded.event
-        told = _deed(event, clock=clock) if getattr(event, "by", "") else None
+        by = getattr(event, "by", "") if event.type in _TOLD else ""
+        told = _deed(event, clock=clock) if by else None
         if told is not None:
             did, why = told
             names = listed([titles.get(step, step) for step in _steps(event)])
-            found.append(Deed(recorded.at, event.by, f"{did} · {names}" if names else did, why))
+            found.append(Deed(recorded.at, by, f"{did} · {names}" if names else did, why))
     return found
 
 

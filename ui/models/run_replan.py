@@ -72,13 +72,15 @@ def plannings(history: Sequence[Recorded]) -> list[Planned]:
         event = recorded.event
         if isinstance(event, ReplanBegun):
             found.append(Planned(recorded.at, event.reason))
-        elif isinstance(event, AttemptIntended) and event.phase == "plan" and found:
+        elif not found:
+            continue
+        elif isinstance(event, AttemptIntended) and event.phase == "plan":
             calls[event.attempt] = _asked(found[-1], recorded.at, event)
         elif isinstance(event, AttemptEnded) and event.phase == "plan" and event.attempt in calls:
             _answered(calls[event.attempt], event)
         elif isinstance(event, PlanProposed):
             _proposed(calls[event.attempt], event)
-        elif found and found[-1].open:
+        elif found[-1].open:
             _followed(found[-1], event)
     return found[::-1]
 
