@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,15 +13,16 @@ from typing import Any
 import anyio.to_thread
 import streamlit as st
 
-from ui import session
+from ui import models, session
 from ui.compose import Studio
 from ui.settings import Settings
 
 
 def warm_up() -> None:
-    """Load what the pages draw tables and charts with: half of what the first visitor would wait for."""
-    for name in ("pandas", "plotly.graph_objects"):
-        importlib.import_module(name)
+    """Load what the pages are made from: half of what the first visitor would wait for."""
+    importlib.import_module("pandas")
+    for module in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
+        importlib.import_module(module.name)
 
 
 @asynccontextmanager
