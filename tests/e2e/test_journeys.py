@@ -40,6 +40,17 @@ def ledger(app: App) -> tuple[list[LedgerEntry], bool]:
         world.close()
 
 
+GRAPH_AT = """
+const attach = Element.prototype.attachShadow
+Element.prototype.attachShadow = function (how) {
+  const root = attach.call(this, how)
+  const look = () => { if (root.querySelector(".flow svg g")) window.graphAt ??= performance.now() }
+  new MutationObserver(look).observe(root, { childList: true, subtree: true })
+  return root
+}
+"""
+
+
 def step_of(key: str | None) -> str:
     parts = str(key).split(":")
     return parts[2] if parts[0] == "c" else parts[1]
@@ -61,6 +72,18 @@ def test_the_trip_is_run_approved_and_completed_with_five_bookings(page: Page, a
     assert app.row(run_id).status == "completed"
     page.goto(f"{app.url}/sandbox")
     expect(page.get_by_text("Flight CGN to SFO").first).to_be_visible()
+
+
+def test_the_graph_of_a_run_is_there_before_the_browser_reads_what_draws_its_chart(
+    page: Page, app: App
+) -> None:
+    run_id = start(page, app, "trip-to-germany")
+    expect(page.get_by_text("Waiting for travel-desk").first).to_be_visible()
+    page.add_init_script(GRAPH_AT)
+    page.goto(f"{app.url}/run?id={run_id}")
+    expect(page.get_by_test_id("timeline").locator(".main-svg").first).to_be_visible()
+    began = "performance.getEntriesByType('resource').find(({ name }) => name.endsWith('plotly.min.js')).startTime"
+    assert page.evaluate(f"[window.graphAt < {began}, window.graphAt, {began}]")[0]
 
 
 def test_a_sold_out_flight_home_is_undone_before_the_readers_eyes(page: Page, app: App) -> None:

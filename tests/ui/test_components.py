@@ -85,22 +85,20 @@ def timeline_page():
     live = st.session_state["live"]
     segment = Segment("a", "running" if live else "attempt_ok", start, None if live else start)
     now = start + timedelta(seconds=3) if live else None
-    timeline(Timeline((Row("a", "A"),), (segment,), now=now), key="time", live=live)
+    timeline(Timeline((Row("a", "A"),), (segment,), now=now), key="time")
 
 
-def test_timeline_is_streamlits_chart_once_the_run_has_ended():
-    app = page(timeline_page, live=False)
-    assert len(app.get("plotly_chart")) == 1
-    assert not app.get("bidi_component")
-
-
-def test_timeline_is_patched_by_plotly_while_the_run_is_live():
+def test_the_timeline_is_one_chart_that_is_patched_also_when_the_run_ends():
     app = page(timeline_page, live=True)
-    assert not app.get("plotly_chart")
-    data = json.loads(app.get("bidi_component")[0].proto.json)
+    chart = app.get("bidi_component")[0].proto
+    data = json.loads(chart.json)
     assert data["script"].startswith("component/")
     assert data["script"].endswith("saga_plotly/plotly.min.js")
     assert len(data["figure"]["layout"]["shapes"]) == 1
+    app.session_state["live"] = False
+    ended = app.run().get("bidi_component")[0].proto
+    assert ended.id == chart.id
+    assert not json.loads(ended.json)["figure"]["layout"]["shapes"]
 
 
 def badges_page():

@@ -3,11 +3,9 @@
 import json
 
 import pytest
-from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
 from streamlit.testing.v1 import AppTest
 
 from tests.ui.run_studio import Tab, answer, asked, broken, open_studio, start, until
-from ui.components import timeline
 from ui.components.run_dialogs import OPEN
 
 
@@ -50,25 +48,6 @@ def test_without_a_run_the_page_leads_to_the_list():
     tab = Tab("run", id="r-nothing")
     assert "There is no run 'r-nothing'" in tab.words()
     assert tab.app.get("page_link")[0].proto.label == "All runs"
-
-
-def test_the_first_chart_of_a_tab_waits_until_the_graph_is_drawn(compensated, monkeypatch):
-    sent, waits = [], []
-    monkeypatch.setattr(timeline, "FIRST_CHART_WAITS_S", 0.8)
-    monkeypatch.setattr(timeline.time, "sleep", lambda seconds: waits.append((seconds, kinds(sent))))
-    ForwardMsgQueue.on_before_enqueue_msg(sent.append)
-    try:
-        tab = Tab("run", id=compensated).run()
-    finally:
-        ForwardMsgQueue.on_before_enqueue_msg(None)
-    assert tab.app.get("plotly_chart")
-    [(_, before)] = [wait for wait in waits if wait[0] == 0.8]
-    assert before.count("bidi_component") == 1, "the graph"
-    assert "plotly_chart" not in before
-
-
-def kinds(sent):
-    return [message.delta.new_element.WhichOneof("type") for message in sent if message.HasField("delta")]
 
 
 def test_a_waiting_run_says_for_whom_and_shows_exactly_what_would_be_sent(waiting):

@@ -182,7 +182,8 @@ def test_the_validators_page_counts_over_runs_and_filters(studio):
     tab.app.session_state[CHOSEN] = ("letter-three", "draft", "tone")
     words = tab.run().words()
     assert "Caught] 0 of 1" in words
-    assert json.loads(tab.app.get("plotly_chart")[0].proto.spec)["data"][0]["y"] == [1]
+    chart = json.loads(tab.app.get("bidi_component")[0].proto.json)
+    assert chart["figure"]["data"][0]["y"] == [1]
     tab.app.multiselect(key="validators-checks").set_value(["temporal"])
     assert "No validator matches" in tab.run().words()
 

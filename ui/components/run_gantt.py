@@ -32,7 +32,7 @@ def draw_gantt(run: Run, history: Sequence[Recorded]) -> None:
     if not run.is_closed:
         _draw_clock(run, found, key)
     if found.lanes:
-        chart(gantt_figure(found, theme_type()), key=key, live=not run.is_closed)
+        chart(gantt_figure(found, theme_type()), key=key)
     else:
         st.caption("No activities yet: the plan comes first.")
     _draw_proposals(run, history, key)

@@ -26,7 +26,7 @@ def draw_header(view: RunView) -> None:
     badges.append(Badge(f"{run.saga.saga} v{view.version.version}", "account_tree"))
     header(run.saga.name, badges, _actions(run, allowed(run, now())), key="run-head")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-id"):
-        st.code(run.id, language=None, width="content")
+        st.markdown(f"`{run.id}`", width="content")
         started = day_and_time(run.started_at) if run.started_at else ""
         st.caption(escape(f"started by {run.starter} on {started}"), width="content")
         held = locks_held(run)

@@ -28,6 +28,8 @@ from ui.models.run_words import clock_ms, counted, has_clock, titles_of
 from ui.models.status import effect_look, kind_look, step_look
 from ui.models.step_words import shown_status, status_words
 
+MAX_DEEDS: Final = 100
+
 
 def draw_views(run: Run, history: Sequence[Recorded]) -> None:
     """Draw the switch and the chosen view of a run."""
@@ -44,25 +46,23 @@ def draw_views(run: Run, history: Sequence[Recorded]) -> None:
 
 
 def draw_deeds(run: Run, history: Sequence[Recorded]) -> None:
-    """Draw who did what and why."""
+    """Draw who did what and why, in whole sentences: a data frame would cut them, and holds up the browser as it comes."""
     found = deeds(history, titles_of(run), clock=has_clock(run))
     st.subheader("Who did what, and why", anchor=False)
-    st.dataframe(
-        {
-            "Time, UTC": [clock_ms(deed.at) for deed in found],
-            "Who": [deed.who for deed in found],
-            "What": [deed.did for deed in found],
-            "Why": [deed.why for deed in found],
-        },
-        hide_index=True,
-        key=f"run-{run.id}-deeds",
-        alt="What people did to this run",
-    )
+    if len(found) > MAX_DEEDS:
+        st.caption(f"The last {MAX_DEEDS} of {counted(len(found), 'deed')}; all are among the events.")
+    rows = [
+        (escape(clock_ms(deed.at)), escape(deed.who), escape(deed.did), escape(deed.why))
+        for deed in found[-MAX_DEEDS:]
+    ]
+    head = [("Time, UTC", "Who", "What", "Why"), ("---",) * 4]
+    with st.container(key="run-deeds"):
+        st.markdown("\n".join(f"| {' | '.join(row)} |" for row in [*head, *rows]))
 
 
 def _timeline(run: Run, history: Sequence[Recorded]) -> None:
     opened = _opened(run)
-    timeline(run_timeline(run, history, now(), opened), key=f"run-{run.id}-time", live=not run.is_closed)
+    timeline(run_timeline(run, history, now(), opened), key=f"run-{run.id}-time")
 
 
 def _opened(run: Run) -> list[str]:

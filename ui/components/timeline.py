@@ -1,11 +1,11 @@
-"""The timeline of a run: Streamlit's own chart once it has ended, `Plotly.react` while it is live.
+"""Charts, the timeline of a run first of all: drawn in place by `Plotly.react`, so that a change keeps the zoom.
 
-On live data `st.plotly_chart` would lose zoom at each change, for its identity is the figure.
+`st.plotly_chart` can't: its identity is the figure, so each change is a new chart. And it reads Plotly (4.7 MB) as soon as
+it comes, a second or two in which the browser draws nothing else; this waits until the rest of the page is there.
 """
 
 from __future__ import annotations
 
-import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,10 +27,8 @@ CONFIG: Final[dict[str, Any]] = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "resetScale2d"],
     "showTips": False,
 }
-FIRST_CHART_WAITS_S = 0.8
-_CAME: Final = "_chart-came"
 _SCRIPT: Final = "plotly.min.js"
-_LIVE_JS: Final = """
+_JS: Final = """
 const charts = new WeakMap()
 let library = null
 
@@ -40,15 +38,20 @@ function base() {
   return script ? script.src.split("static/js/")[0] : document.baseURI
 }
 
+// While a browser reads Plotly it draws nothing else, so what stands before the chart comes first.
+function calm() {
+  const idle = window.requestIdleCallback ?? ((then) => setTimeout(then, 200))
+  return new Promise((resolve) => idle(() => requestAnimationFrame(() => idle(resolve, { timeout: 2000 })), { timeout: 2000 }))
+}
+
 function load(path) {
-  library ??= new Promise((resolve, reject) => {
-    if (window.Plotly) return resolve(window.Plotly)
+  library ??= window.Plotly ? Promise.resolve(window.Plotly) : calm().then(() => new Promise((resolve, reject) => {
     const script = document.createElement("script")
     script.src = new URL(path, base()).href
     script.onload = () => resolve(window.Plotly)
     script.onerror = () => { library = null; reject(new Error("plotly.min.js can't be loaded")) }
     document.head.append(script)
-  })
+  }))
   return library
 }
 
@@ -64,22 +67,28 @@ function watch(place, chart) {
 
 export default function (component) {
   const { parentElement, data } = component
+  const drawing = JSON.stringify(data)
   const place = parentElement.querySelector(".saga-timeline")
   const height = `${data.figure.layout.height}px`
   if (place.style.height !== height) place.style.height = height
   const chart = charts.get(place) ?? { last: null, queue: Promise.resolve() }
   charts.set(place, chart)
-  chart.last = data
-  chart.queue = chart.queue.then(() => load(data.script)).then((Plotly) => {
-    if (chart.last !== data || !place.isConnected) return null // a newer tick is on its way
-    const { data: traces, layout } = data.figure
-    if (chart.zoomed) layout.xaxis.range = [...place.layout.xaxis.range]
-    return Plotly.react(place, traces, layout, data.config).then(() => watch(place, chart))
-  }).catch((problem) => { place.textContent = problem.message })
-  return () => {
+  const clear = () => {
     charts.delete(place)
     if (window.Plotly) window.Plotly.purge(place)
   }
+  if (chart.last === drawing) return clear
+  chart.last = drawing
+  chart.queue = chart.queue.then(() => load(data.script)).then((Plotly) => {
+    if (chart.last !== drawing || !place.isConnected) return null // a newer tick is on its way
+    const { data: traces, layout } = data.figure
+    if (chart.zoomed) layout.xaxis.range = [...place.layout.xaxis.range]
+    return Plotly.react(place, traces, layout, data.config).then(() => watch(place, chart))
+  }).catch((problem) => {
+    chart.last = null
+    place.textContent = problem.message
+  })
+  return clear
 }
 """
 
@@ -95,31 +104,20 @@ def _plotly_folder() -> Path:
 # fetched from the network and the browser keeps it.
 _SERVED: Final = declare_component("saga_plotly", path=_plotly_folder())
 # Not in a shadow root: Plotly puts its style sheet into the document's head.
-_LIVE: Final = st.components.v2.component(
+_CHART: Final = st.components.v2.component(
     "saga_timeline",
-    html='<div class="saga-timeline" data-testid="timeline-live"></div>',
-    js=_LIVE_JS,
+    html='<div class="saga-timeline" data-testid="timeline"></div>',
+    js=_JS,
     isolate_styles=False,
 )
 
 
-def timeline(timeline: Timeline, *, key: str, live: bool) -> None:
-    """Draw the timeline. With `live`, call it again at each tick under the same key: zoom stays."""
-    chart(figure(timeline, theme_type()), key=key, live=live)
+def timeline(timeline: Timeline, *, key: str) -> None:
+    """Draw the timeline; call it again at each tick under the same key, and the zoom stays."""
+    chart(figure(timeline, theme_type()), key=key)
 
 
-def chart(drawing: dict[str, Any], *, key: str, live: bool) -> None:
-    """Draw a figure: as Streamlit's own chart, or, `live`, in place at each tick."""
-    _let_the_rest_be_drawn()
-    if not live:
-        st.plotly_chart(drawing, key=f"{key}-done", theme=None, config=CONFIG, width="stretch")
-        return
+def chart(drawing: dict[str, Any], *, key: str) -> None:
+    """Draw a figure of Plotly's: a dict of traces (`data`) and a `layout` that has its height, in pixels."""
     script = f"component/{_SERVED.name}/{_SCRIPT}"
-    _LIVE(key=f"{key}-live", data={"figure": drawing, "config": CONFIG, "script": script})
-
-
-def _let_the_rest_be_drawn() -> None:
-    """Wait before the first chart of a tab: a browser that begins to read Plotly draws nothing else for a second or two."""
-    if not st.session_state.get(_CAME):
-        st.session_state[_CAME] = True
-        time.sleep(FIRST_CHART_WAITS_S)
+    _CHART(key=key, data={"figure": drawing, "config": CONFIG, "script": script})

@@ -13,7 +13,7 @@ from ui.components.badges import Badge, draw
 from ui.components.run_commands import now
 from ui.components.run_header import draw_numbers
 from ui.components.text import escape, plain, theme_type
-from ui.components.timeline import CONFIG
+from ui.components.timeline import chart
 from ui.models.check_forms import KINDS, TYPES
 from ui.models.run_verdicts import TIERS
 from ui.models.validator_table import (
@@ -107,13 +107,12 @@ def _one(stats: ValidatorStats) -> None:
                 "views/designer.py", label="Open in the Designer", icon=":material/schema:",
                 query_params={"saga": stats.saga},
             )  # fmt: skip
-        about, chart = st.columns([1, 2], gap="medium")
+        about, drawn = st.columns([1, 2], gap="medium")
         with about:
             _about(stats)
-        with chart:
+        with drawn:
             days = studio().store.verdict_days(stats.saga, stats.step, stats.validator)
-            figure = days_figure(days, theme_type())
-            st.plotly_chart(figure, key="validators-days", theme=None, config=CONFIG, width="stretch")
+            chart(days_figure(days, theme_type()), key="validators-days")
 
 
 def _about(stats: ValidatorStats) -> None:
