@@ -9,7 +9,6 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from engine.core.document import saga_from_document
@@ -77,7 +76,7 @@ def _gather(items: int) -> float:
 
     async def one(gate: asyncio.Semaphore, index: int) -> None:
         async with gate:
-            await performer.perform(replace(call, key=f"r:{index}:1"))
+            await performer.perform(call._replace(key=f"r:{index}:1"))
 
     async def everything() -> None:
         gate = asyncio.Semaphore(64)

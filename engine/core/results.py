@@ -36,6 +36,10 @@ from engine.core.standing import told_by_target
 from engine.core.templates import plain
 
 Json = Any
+TOLD = frozenset(
+    {"step", "phase", "attempt", "outcome", "output", "error", "code", "retryable", "empty", "meta"}
+)
+"""What a report tells of a call; what it leaves out is as the fact has it."""
 
 
 def report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
@@ -49,10 +53,8 @@ def report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
     if call.result is not None:
         return _late(run, step, command, now)
     ended = e.AttemptEnded(
-        step=step.id, phase=command.phase, attempt=command.attempt, outcome=command.outcome,
-        output=plain(command.output), error=plain(command.error), code=plain(command.code),
-        retryable=command.retryable, empty=command.empty, meta=plain(command.meta),
-    )  # fmt: skip
+        **{name: plain(getattr(command, name)) for name in TOLD & command.model_fields_set}
+    )
     return [ended, *FOLLOW[command.phase](run, step, ended, now)]
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from engine.core.activities_next import is_due, wakes_at
 from engine.core.attempts import can_retry, honours_key
@@ -22,8 +21,7 @@ from engine.core.templates import names_in
 MAX_PROBES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One thing to do; `carry_out` says by which events."""
 
     kind: Literal[

@@ -251,17 +251,18 @@ class RunDriver:
         calls: list[Announced] = []
         for entry in recorded:
             event = entry.event
-            if isinstance(event, LocksWanted):
-                self._wait_for_locks(live, event.step)
-            elif isinstance(event, AttemptIntended):
+            if isinstance(event, AttemptIntended):
                 effect = has_effect(run, event)
                 may_hold = may_hold and not effect
                 if _id(event) in run.open_calls:
                     calls.append(Announced(event, entry.at, effect))
+            elif isinstance(event, LocksWanted):
+                self._wait_for_locks(live, event.step)
             live.faulted = live.faulted or event.type == "faulted"
         if not (may_hold and calls):
             self._append(live, posted)
-        self._strike_process(live, recorded)
+        if run.standing:
+            self._strike_process(live, recorded)
         return calls
 
     def _strike_process(self, live: Live, recorded: Sequence[Recorded]) -> None:
@@ -336,8 +337,8 @@ class RunDriver:
             self._loop.call_soon_threadsafe(self._take_late, call, outcome)
 
     def _take_late(self, call: Call, outcome: Outcome) -> None:
-        step, facts = call.step_id, dict(vars(outcome))
-        report = Report(by="engine", step=step, phase=call.phase, attempt=call.attempt, **facts)
+        step = call.step_id
+        report = Report(by="engine", step=step, phase=call.phase, attempt=call.attempt, **_told(outcome))
         live = self._live.get(call.run_id)
         if live is None or self._stopping:
             self._after.pass_on(call.run_id, report)
@@ -410,7 +411,7 @@ class RunDriver:
                 waits=lambda: self._release(live),
                 later=self._later,
             )
-            return dict(vars(outcome))
+            return _told(outcome)
         except asyncio.CancelledError:
             if self._stopping or call.effect or self._live.get(live.run.id) is not live:
                 raise
@@ -446,6 +447,12 @@ class RunDriver:
         if live is not None:
             live.timer = None
             self._turn(live, Advance())
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    """Return what a performer said; what it left out is as the fact has it."""
+    facts = vars(outcome)
+    return {name: facts[name] for name in outcome.model_fields_set}
 
 
 def _waits_for_locks(run: Run, step: StepState) -> bool:
