@@ -63,8 +63,10 @@ def _hear_anew(run: Run) -> None:
 
 
 def _renew(run: Run, old: StepState) -> None:
-    """Give a step a new epoch; what the old one did is kept beside it."""
+    """Give a step a new epoch; what the old one did is kept beside it, and who belongs together is judged anew."""
     run.past.setdefault(old.id, []).append(old)
+    for validator in plan_of(run, old).validators_over.get(old.local, ()):
+        run.boundaries.pop(peer(old, validator.name), None)
     run.steps[old.id] = _following(old, old.definition)
     known_of(run, old).pop(old.local, None)
 

@@ -458,3 +458,23 @@ def test_R26_what_was_dropped_is_not_looked_for_before_the_rest_is_planned_anew(
     play.ok("m.1.take")
     play.rejected("hotel", error="sold out")
     assert play.events("replan_begun")[0].verify == ("m.2.take",)
+
+
+def test_R26_what_is_done_anew_is_judged_together_only_when_it_is_there_again():
+    steps = "a: {<book>}, b: {<read>, <once>, needs: a}"
+    together = "validate: [{kind: together, name: both, steps: [a, b]}]"
+    play = Play(f"recovery: repair\nreplan: {{{BY}}}\n{together}\nsteps: {{{steps}}}")
+    play.ok("a")
+    play.rejected("b", error="sold out")
+    play.do(c.Skip(step="b", reason="no need", by="bob"))  # while the planner is asked
+    play.do(c.MarkStale(steps=("a",), reason="it is gone", by="bob"))
+    play.report("", "failed")
+    play.ok("a")
+    assert (play.status("a"), play.status("b"), play.open()) == ("pending", "pending", ["plan "])
+    propose(play, {})
+    play.ok("a", "b")
+    assert play.run.status == "completed"
+    assert [given.verdict for given in play.events("verdict_given") if given.validator == "both"] == [
+        "accept"
+    ]
+    play.check_replay()

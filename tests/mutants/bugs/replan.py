@@ -6,6 +6,13 @@ FENCE = f"{CORE}/test_rules_replan_fence.py"
 
 BUGS = (
     Mutant(
+        name="what belongs together is judged by what is done anew and not there yet",
+        breaks="R26",
+        old="        run.boundaries.pop(peer(old, validator.name), None)\n",
+        new="        pass\n",
+        tests=(REPLAN,),
+    ),
+    Mutant(
         name="a planner may change what has begun",
         breaks="R27 L20",
         old="    found = [*amendment_problems(run, plan), *_outside(run, patch, may_change)]",
