@@ -14,7 +14,7 @@ import click
 from engine.core.commands import AnyCommand, Decide, GiveVerdict, MarkStale, Signal
 from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected
-from engine.core.events import RECORDED
+from engine.core.events import RECORDED, spelled_out
 from engine.core.evolve import evolve, replay
 from engine.core.run import Run
 from engine.core.saga import Saga
@@ -142,7 +142,8 @@ def _follow(studio: Studio, run_id: str, *, approve_all: bool, quiet: bool, sinc
         for recorded in studio.store.history(run_id, after=run.seq):
             evolve(run, recorded)
             if not quiet and recorded.seq > since:
-                _print_event(run, recorded.event)
+                for told in spelled_out([recorded]):
+                    _print_event(run, told.event)
         asked = [step.id for step in run.steps.values() if step.status == "awaiting_approval"]
         waits = _only_people_can_go_on(run) or run_stands(run)
         if run.is_closed or (waits and not (asked and approve_all)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, TypeGuard
@@ -321,6 +322,10 @@ class AttemptEnded(Fact):
     meta: dict[str, Json] = Field(
         default_factory=dict, description="model, tokens, cost_usd, messages, status..."
     )
+    commits: bool = Field(
+        default=False,
+        description="the output counts at once, as nobody looks at it; else `StepCommitted` tells",
+    )
 
 
 class AttemptResolved(Fact):
@@ -466,6 +471,14 @@ class Recorded:
 
 
 RECORDED: TypeAdapter[Recorded] = TypeAdapter(Recorded)
+
+
+def spelled_out(history: Iterable[Recorded]) -> Iterator[Recorded]:
+    """Yield what was recorded, and after the end of a call whose output counts at once its commit, in the same place."""
+    for recorded in history:
+        yield recorded
+        if isinstance(recorded.event, AttemptEnded) and recorded.event.commits:
+            yield Recorded(recorded.seq, recorded.at, StepCommitted(step=recorded.event.step))
 
 
 def makes_ready(event: Event) -> TypeGuard[StepReady | AttemptIntended]:

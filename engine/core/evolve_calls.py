@@ -18,7 +18,7 @@ from engine.core.evolve_replan import (
     plan_intended,
 )
 from engine.core.late_queue import await_undo, late_settled
-from engine.core.queues import activate, get_ready, relieve
+from engine.core.queues import activate, counts, get_ready, relieve
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
 from engine.core.standing import Standing
@@ -85,6 +85,9 @@ def _step_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> None:
     if event.phase == "forward" and event.outcome == "ok":
         take_output(run, step, event.output)
         step.move("validating")
+        if event.commits:
+            step.move("committed")
+            counts(run, recorded, step)
     elif event.phase == "forward" and event.outcome == "unknown" and effect_of(step.definition) != "readonly":
         step.move("unknown")
 

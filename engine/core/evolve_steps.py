@@ -10,7 +10,7 @@ from engine.core.errors import IllegalTransition
 from engine.core.evolve_calls import Handlers
 from engine.core.frames import known_of, nested_saga
 from engine.core.kept_signals import keep, take
-from engine.core.queues import activate, get_ready, leave, settle, unplan
+from engine.core.queues import activate, counts, get_ready, leave, settle, unplan
 from engine.core.run import Run, StepState
 
 
@@ -119,7 +119,6 @@ def emit(run: Run, recorded: e.Recorded, step: StepState, events: dict[str, Any]
 def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> None:
     step = run.step(event.step)
     step.move("committed")
-    step.committed_seq = recorded.seq
     if event.output is not None:
         step.output = event.output
     if event.by:
@@ -128,8 +127,7 @@ def _step_committed(run: Run, recorded: e.Recorded, event: e.StepCommitted) -> N
     if event.signal:
         take(run, event.signal, step.id)
     write(run, recorded, step, event.writes)
-    known_of(run, step)[step.local] = {"status": "committed", "output": step.output}
-    settle(run, recorded, step)
+    counts(run, recorded, step)
 
 
 def _step_failed(run: Run, recorded: e.Recorded, event: e.StepFailed) -> None:

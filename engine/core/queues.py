@@ -9,7 +9,7 @@ from engine.core import events as e
 from engine.core.choreography import event_in
 from engine.core.condition import OUTCOMES
 from engine.core.frame_queue import frame_settled
-from engine.core.frames import peer, plan_of
+from engine.core.frames import known_of, peer, plan_of
 from engine.core.run import SETTLED, UNDONE, Run, StepState, StepStatus
 
 
@@ -26,6 +26,13 @@ def activate(run: Run, step: StepState, status: StepStatus) -> None:
     step.move(status)
     run.ready.pop(step.id, None)
     run.active[step.id] = None
+
+
+def counts(run: Run, recorded: e.Recorded, step: StepState) -> None:
+    """Let the output of a committed step be seen by others, and those that waited for it go on."""
+    step.committed_seq = recorded.seq
+    known_of(run, step)[step.local] = {"status": "committed", "output": step.output}
+    settle(run, recorded, step)
 
 
 def settle(run: Run, recorded: e.Recorded, step: StepState) -> None:

@@ -34,6 +34,7 @@ from engine.core.schedule import MAX_PROBES
 from engine.core.scope import output_scope
 from engine.core.standing import told_by_target
 from engine.core.templates import plain
+from engine.core.verify import counts_at_once
 
 Json = Any
 TOLD = frozenset(
@@ -52,9 +53,10 @@ def report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
         return earlier_epoch(run, step, command)
     if call.result is not None:
         return _late(run, step, command, now)
-    ended = e.AttemptEnded(
-        **{name: plain(getattr(command, name)) for name in TOLD & command.model_fields_set}
-    )
+    told = {name: plain(getattr(command, name)) for name in TOLD & command.model_fields_set}
+    if command.phase == "forward" and command.outcome == "ok" and counts_at_once(run, step):
+        told["commits"] = True
+    ended = e.AttemptEnded(**told)
     return [ended, *FOLLOW[command.phase](run, step, ended, now)]
 
 

@@ -17,9 +17,10 @@ from typing import Any
 from engine.core import events as e
 from engine.core.attempts import can_retry, fault, give_up, schedule_retry
 from engine.core.commit import commit
+from engine.core.constraints import rules_in_force
 from engine.core.errors import ExpressionError
 from engine.core.expressions import Scope
-from engine.core.frames import peer, plan_of
+from engine.core.frames import nested_saga, peer, plan_of
 from engine.core.run import SETTLED, Run, StepState
 from engine.core.saga import effect_of
 from engine.core.schema import mismatch
@@ -90,6 +91,29 @@ def seen(run: Run, step: StepState, where: Placed) -> Scope:
     if where.whole:
         scope["steps"] = {**scope["steps"], step.local: {"status": "committed", "output": step.output}}
     return scope
+
+
+def counts_at_once(run: Run, step: StepState) -> bool:
+    """Return whether an output that comes now counts with no more ado: nobody looks at it, and it changes nothing else.
+
+    Its commit is then told together with the end of its call: one fact instead of two.
+    """
+    definition = step.definition
+    causes = definition.writes or definition.emits or definition.schedules or definition.states is not None
+    if causes or definition.output is not None or step.unresolved or not _goes_on(run):
+        return False
+    frame = nested_saga(run, step)
+    rules = rules_in_force(run) if frame is None else frame.plan.invariants
+    return not rules and not any(placed(run, step))
+
+
+def _goes_on(run: Run) -> bool:
+    """Return whether a run goes forward and nothing is in its way."""
+    disrupted = run.standing or run.first_plan.disruptions
+    return (
+        run.direction == "forward" and run.fault is None and run.repair is None
+        and run.clock is None and not disrupted
+    )  # fmt: skip
 
 
 def validate(run: Run, name: str, now: datetime) -> list[e.Event]:

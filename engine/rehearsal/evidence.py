@@ -27,6 +27,7 @@ class Evidence:
     Attributes:
         saga: the plan at the end; `first` is the one that the run began with.
         lines: each event as JSON, written when it was made.
+        told: the log with each commit as an event, also those that the end of a call tells of.
         end: the world's time at the end.
     """
 
@@ -36,16 +37,18 @@ class Evidence:
     lines: Sequence[bytes]
     world: World
     end: datetime
+    told: Sequence[Recorded] = field(init=False)
     _by_kind: dict[type, list[tuple[Recorded, Event]]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        for recorded in self.log:
+        self.told = list(e.spelled_out(self.log))
+        for recorded in self.told:
             self._by_kind.setdefault(type(recorded.event), []).append((recorded, recorded.event))
 
     def shapes(self) -> Iterator[tuple[Recorded, Shape]]:
         """Yield each event with the steps that were there when it was recorded; one shape, which goes along."""
         shape = Shape(self.first)
-        for recorded in self.log:
+        for recorded in self.told:
             yield recorded, shape
             shape.add(recorded.event)
 
@@ -57,7 +60,7 @@ class Evidence:
     def shape(self) -> Shape:
         """The steps that are there at the end."""
         shape = Shape(self.first)
-        for recorded in self.log:
+        for recorded in self.told:
             shape.add(recorded.event)
         return shape
 
@@ -66,7 +69,7 @@ class Evidence:
         """Every step that there ever was, as it was last."""
         shape = Shape(self.first)
         found = dict(shape.steps)
-        for recorded in self.log:
+        for recorded in self.told:
             shape.add(recorded.event)
             if isinstance(recorded.event, e.FramesOpened | e.PlanAmended):
                 found |= shape.steps
@@ -123,7 +126,7 @@ class Evidence:
         excused |= {late.step for _, late in self.all(e.LateUndone) if late.how == "skipped"}
         failed: set[str] = set()
         gone: set[str] = set()  # by its target, and nobody did it anew
-        for recorded in self.log:
+        for recorded in self.told:
             if isinstance(recorded.event, e.StepsRedone):
                 failed -= set(recorded.event.steps)
                 gone -= set(recorded.event.steps)

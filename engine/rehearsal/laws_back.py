@@ -56,7 +56,7 @@ def R26_what_is_kept_keeps_its_effect(seen: Evidence) -> int:
     """Between the choice of a repair and its end only affected steps are undone, and nothing goes forward."""
     affected: set[str] | None = None
     judged = 0
-    for recorded in seen.log:
+    for recorded in seen.told:
         event = recorded.event
         if isinstance(event, e.DirectionChosen):
             affected = set(event.affected) if event.direction == "repair" else None
@@ -84,7 +84,7 @@ def L12_each_effect_is_reversed_at_most_once(seen: Evidence) -> int:
     for effect in seen.world.effects:
         expect(len(effect.undone_by) <= 1, "L12", f"'{effect.step}' was reversed by {effect.undone_by}")
     undone: set[str] = set()
-    for recorded in seen.log:
+    for recorded in seen.told:
         event = recorded.event
         if isinstance(event, e.StepsRedone):
             undone -= set(event.steps)
@@ -168,7 +168,7 @@ def _failed_undos(seen: Evidence) -> set[str]:
     """Return the steps of which an undo gave up and was not settled in the same epoch."""
     failed: set[str] = set()
     settled: set[str] = set()
-    for recorded in seen.log:
+    for recorded in seen.told:
         event = recorded.event
         if isinstance(event, e.HelpNeeded) and event.kind == "comp_failed":
             failed.add(event.step)

@@ -100,7 +100,7 @@ def L05_no_step_starts_before_its_dependencies_committed(seen: Evidence) -> int:
 def L07_nothing_goes_forward_after_a_fault(seen: Evidence) -> int:
     """No forward intent, question or wait between a fault and the choice to go forward."""
     faulted, judged = False, 0
-    for recorded in seen.log:
+    for recorded in seen.told:
         event = recorded.event
         if isinstance(event, e.Faulted):
             faulted, judged = True, judged + 1
@@ -182,7 +182,7 @@ def L16_under_four_eyes_starter_and_author_never_decide(seen: Evidence) -> int:
     started = next(started for _, started in seen.all(e.RunStarted))
     strict: dict[str, bool] = {}
     judged = 0
-    for recorded in seen.log:
+    for recorded in seen.told:
         event = recorded.event
         if isinstance(event, e.ApprovalRequested):
             strict[event.step] = event.four_eyes
@@ -255,7 +255,7 @@ def L31_timers_fire_once_and_not_early(seen: Evidence) -> int:
     """Waits, expiries, retries and the deadline keep their absolute times, however the clock jumps (R32)."""
     until: dict[tuple[str, str], datetime] = {}
     judged = 0
-    for recorded in seen.log:
+    for recorded in seen.told:
         event = recorded.event
         timer = _TIMERS.get(type(event))
         until |= timer(event) if timer else {}

@@ -103,7 +103,7 @@ def L29_a_signal_counts_once_and_serves_one_wait(seen: Evidence) -> int:
     sent: dict[str, e.SignalReceived] = {}
     waits: dict[str, e.WaitBegun] = {}
     taken: dict[str, str] = {}
-    for recorded in seen.log:
+    for recorded in seen.told:
         event = recorded.event
         if isinstance(event, e.SignalReceived):
             expect(event.id not in sent, "L29", f"signal '{event.id}' is recorded twice")

@@ -20,7 +20,7 @@ def L30_spent_is_at_most_the_limit_and_one_attempt(seen: Evidence) -> int:
     allowed = {name: float(once) for name, once in limits.items() if once is not None}
     spent, judged = dict.fromkeys(limits, 0), 0
     stopped: e.LimitReached | None = None
-    for recorded in seen.log:
+    for recorded in seen.told:
         event = recorded.event
         if isinstance(event, e.DisruptionStruck | e.DisruptionEnded):
             _judge_cut(seen, event, allowed, limits)

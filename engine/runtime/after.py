@@ -34,7 +34,7 @@ def late_reports(run: Run, refused: Iterable[Recorded]) -> list[Report]:
         ):
             continue
         if event.phase == "undo" or effect_of(run.steps[event.step].definition) != "readonly":
-            facts = event.model_dump(exclude={"type"})
+            facts = event.model_dump(exclude={"type", "commits"})
             found.append(Report(by="engine", **facts))
     return found
 

@@ -463,11 +463,20 @@ def asked_for_tools():
     return play
 
 
+def counted_at_once():
+    play = Play("steps: {a: {<book>}, b: {<read>, needs: a}, c: {<read>, needs: b, output: {type: object}}}")
+    play.ok("a", output={"n": 1})
+    play.ok("b")
+    play.ok("c", output={})
+    return play
+
+
 RUNS = (
     completed, compensated, denied_by_the_second, expired, found_by_a_probe, same_key_again, stuck_past_the_pivot,
     undo_failed, abandoned, branches, late, limits_and_locks, meddled_with,
     checked, restored, repaired, amended, timetabled, disrupted, planned_anew, told_from_outside,
     mapped, looped, nested, asked_for_tools, begun_at_once,
+    counted_at_once,
 )  # fmt: skip
 
 

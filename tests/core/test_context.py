@@ -230,7 +230,7 @@ class TestTheBudget:
             in context(play)["text"]
         )
         recorded = play.log[left["seq"] - 1].event
-        assert (recorded.type, recorded.step) == ("step_committed", "s1")
+        assert (recorded.type, recorded.step, recorded.commits) == ("attempt_ended", "s1", True)
         assert "do not fit into" in left["why"]
 
     def test_a_declared_input_that_is_too_long_is_cut_with_a_reference(self):

@@ -95,7 +95,7 @@ def test_R15_who_chooses_to_go_on_past_a_budget_grants_it():
 
 
 def test_R40_at_the_event_limit_a_person_must_let_the_run_go_on():
-    chain = ", ".join(f"s{n}: {{<read>, needs: {f's{n - 1}' if n else '[]'}}}" for n in range(80))
+    chain = ", ".join(f"s{n}: {{<read>, needs: {f's{n - 1}' if n else '[]'}}}" for n in range(110))
     play = Play(f"max_events: 100\nsteps: {{{chain}}}")
     while play.open():
         play.ok(*play.open())

@@ -43,7 +43,7 @@ def test_a_first_run_knows_nothing_and_leaves_what_it_learnt_with_its_source():
     }
     tier = completed.remembers["tier"]
     assert tier.steps == ("a",)
-    assert made.log[tier.seq - 1].event.type == "step_committed"
+    assert made.log[tier.seq - 1].event.commits
     made.check_replay()
 
 

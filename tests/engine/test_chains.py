@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from engine.core.document import parse_saga
+from engine.core.events import spelled_out
 from engine.memory import MemoryStore
 from engine.ports import Change, Conflict, RunFilter
 from engine.runtime.engine import Engine
@@ -48,9 +49,10 @@ class CountingStore(MemoryStore):
         return super().append(change)
 
     def facts(self) -> list[Fact]:
-        """Return the type and step of everything that is stored of the only run."""
+        """Return the type and step of everything that is stored of the only run, each commit as a fact of its own."""
         (row,) = self.rows(RunFilter())
-        return [(entry.event.type, getattr(entry.event, "step", "")) for entry in self.history(row.id)]
+        told = spelled_out(self.history(row.id))
+        return [(entry.event.type, getattr(entry.event, "step", "")) for entry in told]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CORE = "tests/core"
 ATTEMPTS = f"{CORE}/test_rules_attempts.py"
+COUNTS = f"{CORE}/test_rules_counts.py"
 FORWARD = f"{CORE}/test_rules_forward.py"
 CONDITIONS = f"{CORE}/test_rules_conditions.py"
 BACK = f"{CORE}/test_rules_back.py"

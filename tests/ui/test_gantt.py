@@ -126,7 +126,7 @@ def test_only_a_verdict_that_sends_a_plan_back_says_so_and_a_plan_that_counts_is
 
 
 def test_a_verdict_is_about_the_plan_of_its_own_step():
-    play = Play("steps: {a: {<read>}, b: {<read>}}")
+    play = Play("steps: {a: {<read>, output: {type: object}}, b: {<read>, output: {type: object}}}")
     for step in ("a", "b"):
         play.ok(step, output={"rows": [{"kind": "wait"}]})
     ended, committed = (
@@ -134,6 +134,12 @@ def test_a_verdict_is_about_the_plan_of_its_own_step():
     )
     rows = proposals(play.run, [*ended, committed[0]])
     assert [row.verdict for row in rows] == ["Admitted", ""]
+
+
+def test_a_plan_that_nobody_has_to_look_at_is_admitted_with_its_answer():
+    play = Play("steps: {a: {<read>}}")
+    play.ok("a", output={"rows": [{"kind": "wait"}]})
+    assert [row.verdict for row in proposals(play.run, play.log)] == ["Admitted"]
 
 
 def test_where_time_has_no_clock_no_hours_or_minutes_are_told():

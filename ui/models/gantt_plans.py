@@ -9,7 +9,15 @@ from typing import Any, Final
 from engine.core.activities_ahead import forecast
 from engine.core.activities_told import timetable, told
 from engine.core.errors import SagaError
-from engine.core.events import AttemptEnded, Recorded, StepCommitted, TimesChanged, Verdict, VerdictGiven
+from engine.core.events import (
+    AttemptEnded,
+    Recorded,
+    StepCommitted,
+    TimesChanged,
+    Verdict,
+    VerdictGiven,
+    spelled_out,
+)
 from engine.core.moments import read_time
 from engine.core.run import Run
 from engine.planning.case import Case, case_of
@@ -50,7 +58,7 @@ def proposals(run: Run, history: Sequence[Recorded]) -> list[Proposed]:
     rows: list[Proposed] = []
     latest: dict[str, int] = {}
     at: Json = told(run, _start(run))
-    for recorded in history:
+    for recorded in spelled_out(history):
         event = recorded.event
         if isinstance(event, TimesChanged):
             at = told(run, event.at)

@@ -257,7 +257,9 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "approval_ended": lambda e: with_reason(f"The question is {e.how}", e.reason),
     "attempt_intended": _intended,
     "attempt_ended": lambda e: with_reason(
-        f"{_PHASE[e.phase].capitalize()} {e.attempt} {_OUTCOME[e.outcome]}", e.error
+        f"{_PHASE[e.phase].capitalize()} {e.attempt} {_OUTCOME[e.outcome]}"
+        + ("; its result counts" if e.commits else ""),
+        e.error,
     ),
     "attempt_resolved": lambda e: with_reason(
         f"Try {e.attempt} {'landed' if e.landed else 'did not land'}", e.evidence

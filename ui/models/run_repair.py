@@ -11,7 +11,15 @@ from typing import Final
 from engine.core.affected import Affected, affected
 from engine.core.commands import AnyCommand
 from engine.core.errors import CommandRejected
-from engine.core.events import DirectionChosen, Event, Recorded, StepCommitted, StepsRedone, StepUndone
+from engine.core.events import (
+    DirectionChosen,
+    Event,
+    Recorded,
+    StepCommitted,
+    StepsRedone,
+    StepUndone,
+    spelled_out,
+)
 from engine.core.recovery import affected_paths, culprits_of, preview
 from engine.core.run import Run, StepState
 from ui.models.run_actions import refusal
@@ -157,7 +165,7 @@ def repair_rounds(run: Run, history: Sequence[Recorded]) -> list[Round]:
     rounds: list[Round] = []
     done: dict[str, None] = {}
     redone: Counter[str] = Counter()
-    for recorded in history:
+    for recorded in spelled_out(history):
         event = recorded.event
         if isinstance(event, DirectionChosen) and event.direction == "repair":
             there = [name for name in event.affected if name in run.steps]  # a new plan may leave some out

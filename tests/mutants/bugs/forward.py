@@ -1,8 +1,36 @@
 """Bugs in what lets a step start and its output count (R10, R11, R13, R29)."""
 
-from tests.mutants.mutant import BACK, CONDITIONS, FORWARD, STATE, Mutant
+from tests.mutants.mutant import BACK, CONDITIONS, COUNTS, FORWARD, STATE, Mutant
 
 BUGS = (
+    Mutant(
+        name="what a validator is there for counts before it has looked",
+        breaks="R11",
+        old="return not rules and not any(placed(run, step))",
+        new="return not rules",
+        tests=(COUNTS,),
+    ),
+    Mutant(
+        name="what a step writes is left out where its call ends",
+        breaks="R11 R29",
+        old="causes = definition.writes or definition.emits",
+        new="causes = definition.emits",
+        tests=(COUNTS,),
+    ),
+    Mutant(
+        name="an output counts at once while the run is failing",
+        breaks="R14",
+        old='run.direction == "forward" and run.fault is None and run.repair is None',
+        new='run.direction == "forward" and run.repair is None',
+        tests=(COUNTS,),
+    ),
+    Mutant(
+        name="no invariant is asked before an output counts",
+        breaks="R29",
+        old="return not rules and not any",
+        new="return not any",
+        tests=(COUNTS,),
+    ),
     Mutant(
         name="a dependency counts once it has merely started",
         breaks="R10 L5",
