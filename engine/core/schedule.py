@@ -337,9 +337,10 @@ def _late_moment(run: Run, step: StepState) -> datetime | None:
 
 
 def _planner_at(run: Run) -> datetime | None:
-    """Return when the planner may be asked again, where only that holds it back."""
+    """Return when the planner may be asked again, where only that holds it back; a limit may be found then instead."""
     due = run.planning.due if run.planning is not None and replans(run) else None
-    return due if due is not None and any(task.kind == "plan" for task in _replan(run, due)) else None
+    comes = due is not None and any(task.kind in {"plan", "limit"} for task in _replan(run, due))
+    return due if comes else None
 
 
 def _timer_at(run: Run, step: StepState) -> datetime | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from engine.core import commands as c
@@ -477,4 +479,19 @@ def test_R26_what_is_done_anew_is_judged_together_only_when_it_is_there_again():
     assert [given.verdict for given in play.events("verdict_given") if given.validator == "both"] == [
         "accept"
     ]
+    play.check_replay()
+
+
+def test_R39_a_planner_that_would_be_asked_again_past_the_time_meets_the_limit():
+    by = "by: {kind: python, with: {function: propose}}, retry: {max_attempts: 3, backoff_s: 1}"
+    play = Play(
+        f"budget: {{minutes: 10, on_limit: stop}}\nrecovery: repair\nreplan: {{{by}}}\nsteps: {{a: {{<read>, <once>}}}}"
+    )
+    play.rejected("a", error="sold out")
+    play.now += timedelta(minutes=20)
+    play.report("", "failed", code="timeout")
+    assert play.events("retry_scheduled")[-1].phase == "plan"
+    play.advance()
+    assert play.events("limit_reached")[0].limit == "minutes"
+    assert play.run.is_closed
     play.check_replay()
