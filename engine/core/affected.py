@@ -15,7 +15,7 @@ from engine.core.events import UndoPlanned
 from engine.core.frames import in_dropped
 from engine.core.recovery import affected_paths, undo_plan
 from engine.core.run import Run, StepState
-from engine.core.saga import Saga, Step, canonical_json
+from engine.core.saga import Saga, Step, canonical_json, effect_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ def affected(run: Run, culprits: Collection[str]) -> Affected:
 def amendment_problems(run: Run, proposed: Saga) -> list[str]:
     """Return what a proposed plan would change about the past; empty where it may be taken (R27).
 
-    A step with an intent, or one that a person has answered for, stays as it was, with all that it needed.
+    A step with an intent, or one that a person has answered for, stays as it was, with all that it needed. One that
+    begins anew may go, unless an earlier try of it may still land: only a step can take that back (R25).
     """
     found = [
         f"the saga's `{key}` differs" for key in ("saga", "input", "app")
@@ -79,7 +80,18 @@ def amendment_problems(run: Run, proposed: Saga) -> list[str]:
             continue
         changed = _differences(state.definition, new)
         found += [f"'{name}' has begun and its `{key}` differs" for key in changed]
+    gone = [name for name in run.saga.steps if name not in proposed.steps]
+    found += [
+        f"'{name}' is missing, and an earlier try of it may still land; keep it, with `when: 'false'`"
+        for name in gone if any(_in_doubt(state) for state in run.past.get(name, ()))
+    ]  # fmt: skip
     return found
+
+
+def _in_doubt(state: StepState) -> bool:
+    """Return whether a try of a step was lost and never heard of again: a look that found nothing is no answer of its own."""
+    acts = effect_of(state.definition) != "readonly"
+    return acts and any(attempt.outcome == "unknown" and not attempt.landed for attempt in state.attempts)
 
 
 def has_begun(step: StepState) -> bool:

@@ -495,3 +495,24 @@ def test_R39_a_planner_that_would_be_asked_again_past_the_time_meets_the_limit()
     assert play.events("limit_reached")[0].limit == "minutes"
     assert play.run.is_closed
     play.check_replay()
+
+
+def test_R27_a_step_of_which_an_earlier_try_may_still_land_is_kept():
+    steps = "a: {<book>}, b: {<book>, <once>, <probe>, needs: a}, c: {<read>, needs: b || b.skipped}"
+    play = Play(f"recovery: repair\nreplan: {{{BY}}}\nsteps: {{{steps}}}")
+    play.ok("a")
+    play.report("b", "unknown", error="no answer")
+    play.advance()
+    play.ok("b", empty=True)  # the probe found nothing
+    propose(play, {"b": None, "c": {"needs": "a"}})
+    (refused,) = play.events("plan_refused")
+    assert any(
+        said.startswith("'b' is missing, and an earlier try of it may still") for said in refused.findings
+    )
+    propose(play, {"b": {"when": "false"}})
+    assert (play.status("b"), play.open()) == ("skipped", ["c"])
+    play.do(c.Report(step="b", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    assert play.open() == ["c", "late b"]
+    play.ok("b", "c")
+    assert play.run.status == "completed"
+    play.check_replay()

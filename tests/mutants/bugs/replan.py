@@ -6,6 +6,13 @@ FENCE = f"{CORE}/test_rules_replan_fence.py"
 
 BUGS = (
     Mutant(
+        name="a plan forgets a step of which an earlier try may still land",
+        breaks="R25 R27",
+        old='return acts and any(attempt.outcome == "unknown" and not attempt.landed for attempt in state.attempts)',
+        new="return False",
+        tests=(REPLAN,),
+    ),
+    Mutant(
         name="what belongs together is judged by what is done anew and not there yet",
         breaks="R26",
         old="        run.boundaries.pop(peer(old, validator.name), None)\n",
