@@ -53,7 +53,7 @@ def _of_a_step(run: Run, recorded: e.Recorded, event: e.AttemptIntended) -> None
         step.move("compensating")
     if event.phase != "late":
         step.due = None
-    step.calls(event.phase).append(Attempt(event, recorded.at, recorded.seq))
+    step.add_call(Attempt(event, recorded.at, recorded.seq))
 
 
 def _striking(run: Run, event: e.AttemptIntended) -> list[Standing]:
@@ -129,7 +129,7 @@ def _late_landed(run: Run, _recorded: e.Recorded, event: e.LateLanded) -> None:
         raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' can't land late")
     attempt.landed = True
     if not event.counts:
-        step.lates.append(Late(event.attempt, event.output, before=len(step.late_undos)))
+        step.lates += (Late(event.attempt, event.output, before=len(step.late_undos)),)
         await_undo(run, step.id)
         return
     relieve(run, step, "unknown_outcome", "stuck_after_pivot")
@@ -234,7 +234,7 @@ def _ask_anew(run: Run, step: StepState) -> None:
         augmented, asked = step.panel.augmented, [v for v in step.judged.values() if v.kind == "loop"]
         take_output(run, step, step.output)
         step.panel.augmented = augmented
-        step.verdicts += asked  # no validator would say it again
+        step.verdicts += tuple(asked)  # no validator would say it again
 
 
 HANDLERS: Handlers = {

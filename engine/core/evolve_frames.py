@@ -74,7 +74,7 @@ def _take_back(step: StepState) -> bool:
         told.append(Late(BY_HAND, step.told, before=len(step.late_undos)))
         step.by_hand = 0
     told[-1].status = "to_undo"
-    step.lates += told
+    step.lates += tuple(told)
     return True
 
 
@@ -92,7 +92,7 @@ def _gathered(run: Run, _recorded: e.Recorded, event: e.Gathered) -> None:
             step=step.id, attempt=0, validator="the loop", verdict="ask", evidence=event.ask, kind="loop",
             check="constraint", tier="intra",
         )  # fmt: skip
-        step.verdicts.append(asked)
+        step.verdicts += (asked,)
 
 
 def renew_frames(run: Run, redone: Collection[str]) -> None:

@@ -56,7 +56,7 @@ def _approval_requested(run: Run, recorded: e.Recorded, event: e.ApprovalRequest
     step = run.step(event.step)
     activate(run, step, "awaiting_approval")
     step.due = event.expires_at
-    step.approvals.append(Approval(event, recorded.at, recorded.seq))
+    step.approvals += (Approval(event, recorded.at, recorded.seq),)
 
 
 def _approval_given(run: Run, recorded: e.Recorded, event: e.ApprovalGiven) -> None:

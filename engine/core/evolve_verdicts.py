@@ -19,7 +19,7 @@ def _validation_begun(run: Run, _recorded: e.Recorded, event: e.ValidationBegun)
 
 def _verdict_given(run: Run, _recorded: e.Recorded, event: e.VerdictGiven) -> None:
     step = run.step(event.step)
-    step.verdicts.append(event)
+    step.verdicts += (event,)
     if event.whole and event.kind == "together":
         run.boundaries.pop(peer(step, event.validator), None)
     elif event.by:
@@ -34,7 +34,7 @@ def _verdict_given(run: Run, _recorded: e.Recorded, event: e.VerdictGiven) -> No
 def _output_augmented(run: Run, _recorded: e.Recorded, event: e.OutputAugmented) -> None:
     step = run.step(event.step)
     step.output = event.after
-    step.augmentations.append(event)
+    step.augmentations += (event,)
     step.panel.augmented += (event.validator,)
     step.panel.examined = False
     run.validating[step.id] = None
@@ -44,7 +44,7 @@ def _output_augmented(run: Run, _recorded: e.Recorded, event: e.OutputAugmented)
 
 def _fallback_taken(run: Run, _recorded: e.Recorded, event: e.FallbackTaken) -> None:
     step = run.step(event.step)
-    step.fallbacks.append(event)
+    step.fallbacks += (event,)
     step.granted, step.due = len(step.attempts), None
     for queue in (run.ready, run.validating, run.judging):
         queue.pop(step.id, None)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from engine.core.attempt import Approval, Attempt, Late, Panel
 from engine.core.context.tokens import ESTIMATE, TokenCounter
@@ -102,6 +103,9 @@ RUN_MACHINE: dict[RunStatus, frozenset[RunStatus]] = {
 }  # fmt: skip
 
 
+_CALLS: Final = {"undo": "undos", "probe": "probes", "late": "late_undos", "check": "checks"}
+
+
 @dataclass(slots=True)
 class StepState:
     """Where one step of a run stands.
@@ -120,16 +124,16 @@ class StepState:
     status: StepStatus = "pending"
     epoch: int = 1
     before: dict[Phase, int] = field(default_factory=dict)
-    attempts: list[Attempt] = field(default_factory=list)
-    undos: list[Attempt] = field(default_factory=list)
-    probes: list[Attempt] = field(default_factory=list)
-    lates: list[Late] = field(default_factory=list)
-    late_undos: list[Attempt] = field(default_factory=list)
-    checks: list[Attempt] = field(default_factory=list)
-    approvals: list[Approval] = field(default_factory=list)
-    verdicts: list[VerdictGiven] = field(default_factory=list)
-    augmentations: list[OutputAugmented] = field(default_factory=list)
-    fallbacks: list[FallbackTaken] = field(default_factory=list)
+    attempts: tuple[Attempt, ...] = ()
+    undos: tuple[Attempt, ...] = ()
+    probes: tuple[Attempt, ...] = ()
+    lates: tuple[Late, ...] = ()
+    late_undos: tuple[Attempt, ...] = ()
+    checks: tuple[Attempt, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    verdicts: tuple[VerdictGiven, ...] = ()
+    augmentations: tuple[OutputAugmented, ...] = ()
+    fallbacks: tuple[FallbackTaken, ...] = ()
     panel: Panel = field(default_factory=Panel)
     evidence: dict[str, Json] = field(default_factory=dict)
     output: Json = None
@@ -180,7 +184,7 @@ class StepState:
         return self.by_hand > 0 or any(a.surely_landed for a in self.own_attempts)
 
     @property
-    def own_attempts(self) -> list[Attempt]:
+    def own_attempts(self) -> Sequence[Attempt]:
         """Its attempts but for those that landed too late: what they did is settled on its own (R25)."""
         if not self.lates:
             return self.attempts
@@ -226,12 +230,20 @@ class StepState:
         """The latest verdict of each validator about its present output."""
         return {verdict.validator: verdict for verdict in self.verdicts[self.panel.verdicts_from :]}
 
-    def calls(self, phase: Phase) -> list[Attempt]:
+    def calls(self, phase: Phase) -> tuple[Attempt, ...]:
         """Return its attempts of one phase, oldest first."""
         if phase == "forward":  # nearly all are
             return self.attempts
-        others = {"undo": self.undos, "probe": self.probes, "late": self.late_undos, "check": self.checks}
-        return others[phase]
+        calls: tuple[Attempt, ...] = getattr(self, _CALLS[phase])
+        return calls
+
+    def add_call(self, call: Attempt) -> None:
+        """Take up a call of whatever phase it is."""
+        phase = call.intent.phase
+        if phase == "forward":
+            self.attempts += (call,)
+        else:
+            setattr(self, _CALLS[phase], (*self.calls(phase), call))
 
     def call(self, phase: Phase, number: int) -> Attempt | None:
         """Return one of its calls by its number in the run, or None where this epoch has none of it."""

@@ -153,7 +153,7 @@ def _checking(run: Run, step: StepState) -> str:
     return f"by {checked_by(run, step)}" if step.id in run.judging else ""
 
 
-def spent(attempts: list[Attempt], now: datetime) -> str:
+def spent(attempts: Sequence[Attempt], now: datetime) -> str:
     """Return how long some attempts took together, the open one until now."""
     if not attempts:
         return ""

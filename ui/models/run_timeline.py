@@ -201,7 +201,7 @@ def _call(row: str, kind: SegmentKind, attempt: Attempt, label: str) -> Segment:
     return Segment(row, kind, attempt.started_at, attempt.ended_at, label, detail)
 
 
-def _pauses(row: str, attempts: list[Attempt], due: datetime | None) -> Iterator[Segment]:
+def _pauses(row: str, attempts: Sequence[Attempt], due: datetime | None) -> Iterator[Segment]:
     for before, after in pairwise(attempts):
         if before.ended_at is not None:
             yield Segment(row, "backoff", before.ended_at, after.started_at)
