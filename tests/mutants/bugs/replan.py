@@ -1,6 +1,6 @@
 """Bugs in planning anew (R4, R9, R26, R27, R28, L18, L20)."""
 
-from tests.mutants.mutant import AFFECTED, CORE, PLANNERS, REPAIR, REPLAN, Mutant
+from tests.mutants.mutant import AFFECTED, CORE, PLANNERS, REPAIR, REPLAN, REPLAN_PAST, Mutant
 
 FENCE = f"{CORE}/test_rules_replan_fence.py"
 
@@ -10,14 +10,14 @@ BUGS = (
         breaks="R25 R27",
         old='return acts and any(attempt.outcome == "unknown" and not attempt.landed for attempt in state.attempts)',
         new="return False",
-        tests=(REPLAN,),
+        tests=(REPLAN_PAST,),
     ),
     Mutant(
         name="what belongs together is judged by what is done anew and not there yet",
         breaks="R26",
         old="        run.boundaries.pop(peer(old, validator.name), None)\n",
         new="        pass\n",
-        tests=(REPLAN,),
+        tests=(REPLAN_PAST,),
     ),
     Mutant(
         name="a planner may change what has begun",
