@@ -290,7 +290,8 @@ class People:
         elif self._open_questions():
             self._approve_all()
         else:
-            return self._tell_the_news()
+            heard = run.direction == "forward" and run.fault is None
+            return heard and self._tell_the_news()
         return True
 
     def _tell_the_news(self) -> bool:
