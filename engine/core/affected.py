@@ -83,15 +83,14 @@ def amendment_problems(run: Run, proposed: Saga) -> list[str]:
     gone = [name for name in run.saga.steps if name not in proposed.steps]
     found += [
         f"'{name}' is missing, and an earlier try of it may still land; keep it, with `when: 'false'`"
-        for name in gone if any(_in_doubt(state) for state in run.past.get(name, ()))
+        for name in gone if any(_may_still_land(epoch) for epoch in run.past.get(name, ()))
     ]  # fmt: skip
     return found
 
 
-def _in_doubt(state: StepState) -> bool:
-    """Return whether a try of a step was lost and never heard of again: a look that found nothing is no answer of its own."""
-    acts = effect_of(state.definition) != "readonly"
-    return acts and any(attempt.outcome == "unknown" and not attempt.landed for attempt in state.attempts)
+def _may_still_land(epoch: StepState) -> bool:
+    """Return whether a try of a step was lost: a look that found nothing then is no answer of its own."""
+    return effect_of(epoch.definition) != "readonly" and any(attempt.lost for attempt in epoch.attempts)
 
 
 def has_begun(step: StepState) -> bool:

@@ -55,6 +55,11 @@ class Attempt:
         return self.landed if self.landed is not None else self.outcome == "ok"
 
     @property
+    def lost(self) -> bool:
+        """Whether its answer may still come: it is unknown how it ended, and nobody knows that it landed (R25)."""
+        return self.outcome == "unknown" and not self.landed
+
+    @property
     def unresolved(self) -> bool:
         """Whether its outcome is unknown and nothing has told since (R3)."""
         return self.outcome == "unknown" and self.landed is None

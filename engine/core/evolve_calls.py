@@ -125,7 +125,7 @@ def _attempt_resolved(run: Run, recorded: e.Recorded, event: e.AttemptResolved) 
 def _late_landed(run: Run, _recorded: e.Recorded, event: e.LateLanded) -> None:
     step = run.step(event.step)
     attempt = _attempt(run.epoch_of(step, "forward", event.attempt), "forward", event.attempt)
-    if attempt.outcome != "unknown" or attempt.landed:
+    if not attempt.lost:
         raise IllegalTransition(f"attempt {event.attempt} of '{step.id}' can't land late")
     attempt.landed = True
     if not event.counts:

@@ -39,7 +39,7 @@ def late_attempt(step: StepState, command: c.Report) -> Attempt:
     has_effect = command.phase == "undo" or (
         command.phase == "forward" and effect_of(step.definition) != "readonly"
     )
-    if not has_effect or command.outcome != "ok" or attempt.outcome != "unknown" or attempt.landed:
+    if not has_effect or command.outcome != "ok" or not attempt.lost:
         raise CommandRejected(f"attempt {command.attempt} of '{step.id}' has its result already")
     return attempt
 

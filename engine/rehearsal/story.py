@@ -222,7 +222,7 @@ class Story:
         present = self.run.steps.get(name)
         epochs = (*self.run.past.get(name, ()), *([present] if present is not None else []))
         attempt = next((found for epoch in epochs if (found := epoch.call(phase, number)) is not None), None)
-        unknown = attempt is not None and attempt.outcome == "unknown" and not attempt.landed
+        unknown = attempt is not None and attempt.lost
         open_ = unknown and phase in {"forward", "undo"}
         if open_ and not self.world.weather.late_answers:
             return

@@ -6,9 +6,16 @@ FENCE = f"{CORE}/test_rules_replan_fence.py"
 
 BUGS = (
     Mutant(
+        name="a planner that would be asked again past a limit is never heard of",
+        breaks="R39 L1",
+        old='any(task.kind in {"plan", "limit"} for task in _replan(run, due))',
+        new='any(task.kind == "plan" for task in _replan(run, due))',
+        tests=(REPLAN_PAST,),
+    ),
+    Mutant(
         name="a plan forgets a step of which an earlier try may still land",
         breaks="R25 R27",
-        old='return acts and any(attempt.outcome == "unknown" and not attempt.landed for attempt in state.attempts)',
+        old='return effect_of(epoch.definition) != "readonly" and any(attempt.lost for attempt in epoch.attempts)',
         new="return False",
         tests=(REPLAN_PAST,),
     ),
