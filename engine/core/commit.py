@@ -35,6 +35,13 @@ def commit(run: Run, step: StepState, scope: dict[str, Json], output: Json = Non
     return [committed, *planned, *(fault(run, "invariant", step.id, broken) if broken else [])]
 
 
+def rules_over(run: Run, inside: Frame | None) -> list[tuple[str, str, bool]]:
+    """Return what holds after each commit, by name, rule, and whether it came under way: the run's, or the nested saga's."""
+    if inside is None:
+        return rules_in_force(run)
+    return [(invariant.name, invariant.rule, False) for invariant in inside.plan.invariants]
+
+
 def _once_committed(run: Run, step: StepState, output: Json) -> Scope | None:
     """Return what constraints see that came while the run was under way: the output that is about to count, too."""
     if not run.constraints:
@@ -58,10 +65,7 @@ def broken_invariant(
     look at, `only` the name and the rule of a constraint that would be added. One that came while the run was under
     way holds as long as a step it speaks of has no output.
     """
-    stated = (
-        rules_in_force(run) if inside is None else [(i.name, i.rule, False) for i in inside.plan.invariants]
-    )
-    rules = stated if only is None else [(*only, True)]
+    rules = rules_over(run, inside) if only is None else [(*only, True)]
     if not rules:
         return ""
     scope = dict(seen or forward_scope(run)) | ({} if inside is None else frame_scope(run, inside))

@@ -16,8 +16,7 @@ from typing import Any
 
 from engine.core import events as e
 from engine.core.attempts import can_retry, fault, give_up, schedule_retry
-from engine.core.commit import commit
-from engine.core.constraints import rules_in_force
+from engine.core.commit import commit, rules_over
 from engine.core.errors import ExpressionError
 from engine.core.expressions import Scope
 from engine.core.frames import nested_saga, peer, plan_of
@@ -102,9 +101,7 @@ def counts_at_once(run: Run, step: StepState) -> bool:
     causes = definition.writes or definition.emits or definition.schedules or definition.states is not None
     if causes or definition.output is not None or step.unresolved or not _goes_on(run):
         return False
-    frame = nested_saga(run, step)
-    rules = rules_in_force(run) if frame is None else frame.plan.invariants
-    return not rules and not any(placed(run, step))
+    return not rules_over(run, nested_saga(run, step)) and not any(placed(run, step))
 
 
 def _goes_on(run: Run) -> bool:

@@ -6,8 +6,8 @@ BUGS = (
     Mutant(
         name="what a validator is there for counts before it has looked",
         breaks="R11",
-        old="return not rules and not any(placed(run, step))",
-        new="return not rules",
+        old="return not rules_over(run, nested_saga(run, step)) and not any(placed(run, step))",
+        new="return not rules_over(run, nested_saga(run, step))",
         tests=(COUNTS,),
     ),
     Mutant(
@@ -27,7 +27,7 @@ BUGS = (
     Mutant(
         name="no invariant is asked before an output counts",
         breaks="R29",
-        old="return not rules and not any",
+        old="return not rules_over(run, nested_saga(run, step)) and not any",
         new="return not any",
         tests=(COUNTS,),
     ),
