@@ -37,9 +37,7 @@ from engine.core.templates import plain
 from engine.core.verify import counts_at_once
 
 Json = Any
-TOLD = frozenset(
-    {"step", "phase", "attempt", "outcome", "output", "error", "code", "retryable", "empty", "meta"}
-)
+TOLD = frozenset(e.AttemptEnded.model_fields) - {"type", "commits"}
 """What a report tells of a call; what it leaves out is as the fact has it."""
 
 

@@ -13,6 +13,7 @@ from engine.core.errors import ExpressionError, SagaError
 from engine.core.events import AttemptEnded, Recorded
 from engine.core.late import incident_of
 from engine.core.probes import probe_landed
+from engine.core.results import TOLD
 from engine.core.run import Run, StepState
 from engine.core.saga import effect_of
 from engine.core.scope import key_of
@@ -34,8 +35,7 @@ def late_reports(run: Run, refused: Iterable[Recorded]) -> list[Report]:
         ):
             continue
         if event.phase == "undo" or effect_of(run.steps[event.step].definition) != "readonly":
-            facts = event.model_dump(exclude={"type", "commits"})
-            found.append(Report(by="engine", **facts))
+            found.append(Report(by="engine", **event.model_dump(include=set(TOLD))))
     return found
 
 
