@@ -19,7 +19,7 @@ from ui.settings import Settings
 
 
 def warm_up() -> None:
-    """Load what the pages are made from: half of what the first visitor would wait for."""
+    """Load what the pages are made from, so that the first visitor need not wait for it."""
     importlib.import_module("pandas")
     for module in pkgutil.iter_modules(models.__path__, f"{models.__name__}."):
         importlib.import_module(module.name)

@@ -81,7 +81,7 @@ def test_the_graph_of_a_run_is_there_before_the_browser_reads_what_draws_its_cha
     expect(page.get_by_text("Waiting for travel-desk").first).to_be_visible()
     page.add_init_script(GRAPH_AT)
     page.goto(f"{app.url}/run?id={run_id}")
-    expect(page.get_by_test_id("timeline").locator(".main-svg").first).to_be_visible()
+    expect(page.get_by_test_id("chart").locator(".main-svg").first).to_be_visible()
     began = "performance.getEntriesByType('resource').find(({ name }) => name.endsWith('plotly.min.js')).startTime"
     assert page.evaluate(f"[window.graphAt < {began}, window.graphAt, {began}]")[0]
 

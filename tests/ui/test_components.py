@@ -78,14 +78,14 @@ def timeline_page():
 
     import streamlit as st
 
-    from ui.components.timeline import timeline
-    from ui.models.timeline import Row, Segment, Timeline
+    from ui.components.chart import chart
+    from ui.models.timeline import Row, Segment, Timeline, figure
 
     start = datetime(2026, 3, 1, tzinfo=UTC)
     live = st.session_state["live"]
     segment = Segment("a", "running" if live else "attempt_ok", start, None if live else start)
     now = start + timedelta(seconds=3) if live else None
-    timeline(Timeline((Row("a", "A"),), (segment,), now=now), key="time")
+    chart(figure(Timeline((Row("a", "A"),), (segment,), now=now), "light"), key="time")
 
 
 def test_the_timeline_is_one_chart_that_is_patched_also_when_the_run_ends():

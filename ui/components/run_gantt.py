@@ -11,9 +11,9 @@ from engine.core.commands import ChangeTimes, SetClock
 from engine.core.events import Recorded
 from engine.core.moments import write_time
 from engine.core.run import Run
+from ui.components.chart import chart
 from ui.components.run_commands import now, press
 from ui.components.text import escape, theme_type
-from ui.components.timeline import chart
 from ui.models.gantt import Gantt, gantt
 from ui.models.gantt_figure import gantt_figure
 from ui.models.gantt_plans import Candidates, candidates, proposals, world_of

@@ -9,6 +9,7 @@ import streamlit as st
 
 from engine.core.events import Recorded
 from engine.core.run import Run
+from ui.components.chart import chart
 from ui.components.run_commands import now
 from ui.components.run_facts import draw_facts
 from ui.components.run_gantt import draw_gantt
@@ -17,8 +18,7 @@ from ui.components.run_rollback import draw_rollback
 from ui.components.run_state import draw_state
 from ui.components.run_validation import draw_checks
 from ui.components.steady_table import steady_table
-from ui.components.text import escape
-from ui.components.timeline import timeline
+from ui.components.text import escape, theme_type
 from ui.models.run_events import MAX_EVENTS, deeds, event_json, lines_of, log_json, matching_events, type_name
 from ui.models.run_graph import cost_of, spent
 from ui.models.run_inspect import shortened
@@ -27,6 +27,7 @@ from ui.models.run_timeline import FEW_INSIDE, MAX_INSIDE, openable, run_timelin
 from ui.models.run_words import clock_ms, counted, has_clock, titles_of
 from ui.models.status import effect_look, kind_look, step_look
 from ui.models.step_words import shown_status, status_words
+from ui.models.timeline import figure
 
 MAX_DEEDS: Final = 100
 
@@ -62,7 +63,8 @@ def draw_deeds(run: Run, history: Sequence[Recorded]) -> None:
 
 def _timeline(run: Run, history: Sequence[Recorded]) -> None:
     opened = _opened(run)
-    timeline(run_timeline(run, history, now(), opened), key=f"run-{run.id}-time")
+    drawn = run_timeline(run, history, now(), opened)
+    chart(figure(drawn, theme_type()), key=f"run-{run.id}-time")
 
 
 def _opened(run: Run) -> list[str]:

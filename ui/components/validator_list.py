@@ -10,10 +10,10 @@ import streamlit as st
 
 from engine.ports import ValidatorStats
 from ui.components.badges import Badge, draw
+from ui.components.chart import chart
 from ui.components.run_commands import now
 from ui.components.run_header import draw_numbers
 from ui.components.text import escape, plain, theme_type
-from ui.components.timeline import chart
 from ui.models.check_forms import KINDS, TYPES
 from ui.models.run_verdicts import TIERS
 from ui.models.validator_table import (

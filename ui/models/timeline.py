@@ -121,7 +121,7 @@ _MIN_SPAN_MS: Final = 8.0
 
 
 def figure(timeline: Timeline, theme: Theme) -> dict[str, Any]:
-    """Return the chart as `{"data": [...], "layout": {...}}` for `st.plotly_chart` or `Plotly.react`."""
+    """Return the chart as `{"data": [...], "layout": {...}}` for `Plotly.react`."""
     rows = ordered_rows(timeline)
     places = _places(rows)
     titles = {row.id: row.title for row in rows}

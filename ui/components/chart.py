@@ -1,4 +1,4 @@
-"""Charts, the timeline of a run first of all: drawn in place by `Plotly.react`, so that a change keeps the zoom.
+"""Charts, drawn in place by `Plotly.react`, so that a change keeps the zoom.
 
 `st.plotly_chart` can't: its identity is the figure, so each change is a new chart. And it reads Plotly (4.7 MB) as soon as
 it comes, a second or two in which the browser draws nothing else; this waits until the rest of the page is there.
@@ -8,16 +8,10 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import streamlit as st
 from streamlit.components.v1 import declare_component
-
-from ui.components.text import theme_type
-from ui.models.timeline import figure
-
-if TYPE_CHECKING:
-    from ui.models.timeline import Timeline
 
 CONFIG: Final[dict[str, Any]] = {
     "displaylogo": False,
@@ -68,7 +62,7 @@ function watch(place, chart) {
 export default function (component) {
   const { parentElement, data } = component
   const drawing = JSON.stringify(data)
-  const place = parentElement.querySelector(".saga-timeline")
+  const place = parentElement.querySelector(".saga-chart")
   const height = `${data.figure.layout.height}px`
   if (place.style.height !== height) place.style.height = height
   const chart = charts.get(place) ?? { last: null, queue: Promise.resolve() }
@@ -96,7 +90,7 @@ export default function (component) {
 def _plotly_folder() -> Path:
     spec = find_spec("plotly")
     if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("plotly is not installed; the timeline is drawn with it")
+        raise ModuleNotFoundError("plotly is not installed; charts are drawn with it")
     return Path(spec.origin).parent / "package_data"
 
 
@@ -105,19 +99,19 @@ def _plotly_folder() -> Path:
 _SERVED: Final = declare_component("saga_plotly", path=_plotly_folder())
 # Not in a shadow root: Plotly puts its style sheet into the document's head.
 _CHART: Final = st.components.v2.component(
-    "saga_timeline",
-    html='<div class="saga-timeline" data-testid="timeline"></div>',
+    "saga_chart",
+    html='<div class="saga-chart" data-testid="chart"></div>',
     js=_JS,
     isolate_styles=False,
 )
 
 
-def timeline(timeline: Timeline, *, key: str) -> None:
-    """Draw the timeline; call it again at each tick under the same key, and the zoom stays."""
-    chart(figure(timeline, theme_type()), key=key)
-
-
 def chart(drawing: dict[str, Any], *, key: str) -> None:
-    """Draw a figure of Plotly's: a dict of traces (`data`) and a `layout` that has its height, in pixels."""
+    """Draw a figure of Plotly's; call it again at each tick under the same key, and the zoom stays.
+
+    Args:
+        drawing: a dict of traces (`data`) and a `layout` that has its height, in pixels.
+        key: the widget's key.
+    """
     script = f"component/{_SERVED.name}/{_SCRIPT}"
     _CHART(key=key, data={"figure": drawing, "config": CONFIG, "script": script})
