@@ -104,6 +104,18 @@ def steps_per_s(engine: Engine, store: Watched, saga: Saga, runs: int) -> float:
     return runs * len(saga.steps) / (time.perf_counter() - started)
 
 
+def at_once(engine: Engine, store: Watched, folder: Path) -> list[tuple[float, float]]:
+    """Return the steps per second of many runs at once, beside those of the bare bones of a log: without effects, and with."""
+    kinds = [(effect, chain(CHAIN, effect=effect)) for effect in (False, True)]
+    found: list[list[tuple[float, float]]] = [[], []]
+    for number in range(ROUNDS):
+        for (effect, saga), rates in zip(kinds, found, strict=True):
+            least = bare_steps_per_s(store, folder / f"bare{number}{effect}.db", MANY, CHAIN, effect=effect)
+            rates.append((least, steps_per_s(engine, store, saga, MANY)))
+    medians = [[statistics.median(each) for each in zip(*rates, strict=True)] for rates in found]
+    return [(least, rate) for least, rate in medians]
+
+
 class Stuck:
     """Performs the first call of each run and gets stuck in the second, so that the run stays open."""
 
@@ -189,13 +201,7 @@ def main() -> None:
                 effect.append(chain_step_ms(driver, store, with_effect, 10))
                 readonly.append(chain_step_ms(driver, store, without, 10))
             events, read_s, fold_s = fold(driver, store, 2_490)
-            bare: list[float] = []
-            many: list[float] = []
-            many_effects: list[float] = []
-            for number in range(ROUNDS):
-                bare.append(bare_steps_per_s(store, folder / f"bare{number}.db", MANY, CHAIN))
-                many.append(steps_per_s(driver, store, without, MANY))
-                many_effects.append(steps_per_s(driver, store, with_effect, MANY))
+            rates = at_once(driver, store, folder)
             sizes = {
                 size: chain_step_ms(driver, store, chain(size, effect=False), 1) for size in (100, 1000, 4000)
             }
@@ -212,14 +218,9 @@ def main() -> None:
     ):
         value = statistics.median(found)
         print(f"{label:40} {value:8.3f} ms   ({value / base:.1f} x a raw commit)")
-    most = statistics.median(bare)
-    print(f"bare bones of a log, 1,000 runs at once  {most:8,.0f} steps/s (1.0 x)")
-    for label, found in (
-        ("1,000 readonly runs at once", many),
-        ("1,000 runs with effects at once", many_effects),
-    ):
-        rate = statistics.median(found)
-        print(f"{label:40} {rate:8,.0f} steps/s ({most / rate:.1f} x as long as bare bones)")
+    for label, (least, rate) in zip(("readonly runs", "runs with effects"), rates, strict=True):
+        beside = f"{least / rate:.1f} x as long as bare bones: {least:,.0f}"
+        print(f"{f'1,000 {label} at once':40} {rate:8,.0f} steps/s ({beside})")
     for size, value in sizes.items():
         print(f"readonly step in a chain of {size:<12,} {value:8.3f} ms")
     print(f"a start that takes 1,000 open runs over   {resumed_s:8.2f} s")

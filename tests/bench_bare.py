@@ -26,29 +26,34 @@ _TABLE = (
 )
 
 
-def bare_steps_per_s(store: SqlStore, path: Path, runs: int, length: int) -> float:
-    """Return the steps per second of so many bare chains at once, on a new file with the settings of a store."""
+def bare_steps_per_s(store: SqlStore, path: Path, runs: int, length: int, *, effect: bool) -> float:
+    """Return the steps per second of so many bare chains at once, on a new file with the settings of a store.
+
+    With an `effect` each call waits until its intent is on disk, as it has to.
+    """
     log = _Log(store, path)
     started = time.perf_counter()
-    asyncio.run(_all(log, runs, length))
+    asyncio.run(_all(log, runs, length, effect=effect))
     elapsed = time.perf_counter() - started
     log.close()
     return runs * length / elapsed
 
 
-async def _all(log: _Log, runs: int, length: int) -> None:
+async def _all(log: _Log, runs: int, length: int, *, effect: bool) -> None:
     log.loop = asyncio.get_running_loop()
     needs = {f"s{n}": [f"s{n - 1}"] if n else [] for n in range(length)}
-    await asyncio.gather(*(_run(log, f"run-{number}", needs) for number in range(runs)))
+    await asyncio.gather(*(_run(log, f"run-{number}", needs, effect=effect) for number in range(runs)))
 
 
-async def _run(log: _Log, run: str, needs: dict[str, list[str]]) -> None:
+async def _run(log: _Log, run: str, needs: dict[str, list[str]], *, effect: bool) -> None:
     done: set[str] = set()
     seq, stored = 0, None
     while len(done) < len(needs):
         name = next(step for step, before in needs.items() if step not in done and done.issuperset(before))
         intent = _fact(run, seq + 1, "intended", step=name, attempt=1, key=f"{run}:{name}:0", request={"function": "noop"})  # fmt: skip
-        log.append([intent])
+        announced = log.append([intent])
+        if effect:
+            await announced
         output = await asyncio.wait_for(_noop(), LIMIT_S)
         ended = _fact(run, seq + 2, "ended", step=name, attempt=1, outcome="ok", output=output)
         stored = log.append([ended, _fact(run, seq + 3, "committed", step=name)])
