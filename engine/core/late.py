@@ -129,12 +129,15 @@ def late_request(run: Run, step: StepState) -> Json:
 def incident_of(run: Run, command: c.Report) -> str:
     """Return what a call that answers after the end of its run means, in words; empty where it means nothing."""
     step = run.steps.get(command.step)
-    if step is None or command.phase != "forward" or step.call("forward", command.attempt) is None:
+    if step is None or command.phase != "forward":
+        return ""
+    epoch = run.epoch_of(step, "forward", command.attempt)
+    if epoch.call("forward", command.attempt) is None:
         return ""
     try:
-        attempt = late_attempt(step, command)
+        attempt = late_attempt(epoch, command)
     except CommandRejected:
         return ""
-    if isinstance(late_landed(run, step, attempt, command.output), e.Noted):
+    if epoch is step and isinstance(late_landed(run, step, attempt, command.output), e.Noted):
         return ""
     return f"attempt {command.attempt} of '{step.id}' landed after the run had ended as {run.status}"

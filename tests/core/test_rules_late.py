@@ -287,3 +287,18 @@ def test_R25_a_question_about_a_late_effect_does_not_take_the_place_of_one_about
     play.ok("x")
     assert (play.run.status, play.status("a")) == ("completed", "committed")
     play.check_replay()
+
+
+def test_R38_after_the_end_a_late_effect_of_an_epoch_that_a_repair_ended_is_an_incident_too():
+    book = "{<book>, <probe>, <once>, timeout_s: 3, settle_s: 1}"
+    play = Play(f"recovery: repair\nsteps: {{a: {book}, b: {{<read>, needs: a}}}}")
+    play.unknown("a")
+    play.advance()
+    play.ok("a", empty=True)
+    play.ok("a", output={"id": 2})
+    play.ok("b")
+    assert (play.run.status, play.run.steps["a"].epoch) == ("completed", 2)
+    report = c.Report(step="a", phase="forward", attempt=1, outcome="ok", output={"id": 1})
+    assert incident_of(play.run, report) == "attempt 1 of 'a' landed after the run had ended as completed"
+    again = report.model_copy(update={"attempt": 2})
+    assert incident_of(play.run, again) == ""

@@ -4,6 +4,13 @@ from tests.mutants.mutant import LATE, Mutant
 
 BUGS = (
     Mutant(
+        name="what lands after the end is no incident where a repair had ended its epoch",
+        breaks="R38",
+        old='    epoch = run.epoch_of(step, "forward", command.attempt)\n    if epoch.call(',
+        new="    epoch = step\n    if epoch.call(",
+        tests=(LATE,),
+    ),
+    Mutant(
         name="a late success is dropped",
         breaks="R25 L3",
         old="    return [found]\n",
