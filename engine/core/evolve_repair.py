@@ -11,9 +11,10 @@ from engine.core.evolve_replan import end_planning
 from engine.core.frame_queue import PHASES, count_frames
 from engine.core.frames import known_of, peer, plan_of
 from engine.core.kept_signals import free
-from engine.core.queues import is_decided, leave, plan_undo
+from engine.core.queues import is_decided, is_ripe, leave, plan_undo
 from engine.core.run import SETTLED, Run, StepState
 from engine.core.saga import Step
+from engine.core.validators import TogetherValidator
 
 
 def begin_repair(run: Run, event: e.DirectionChosen) -> None:
@@ -100,7 +101,16 @@ def _plan_amended(run: Run, _recorded: e.Recorded, event: e.PlanAmended) -> None
         if name not in run.steps or run.steps[name] is not old[name]:
             run.ready.pop(name, None)
             run.blockers.pop(name, None)
+    _judge_as_planned(run)
     _count_anew(run)
+
+
+def _judge_as_planned(run: Run) -> None:
+    """Keep of what is to be judged together only what the new plan has, and what can be told of it now."""
+    together = {each.name: each for each in run.saga.validate_ if isinstance(each, TogetherValidator)}
+    for name in [name for name in run.boundaries if "." not in name]:
+        if name not in together or not is_ripe(run, together[name]):
+            del run.boundaries[name]
 
 
 def _amended(run: Run, old: StepState | None, name: str, definition: Step) -> StepState:

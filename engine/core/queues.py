@@ -11,6 +11,7 @@ from engine.core.condition import OUTCOMES
 from engine.core.frame_queue import frame_settled
 from engine.core.frames import known_of, peer, plan_of
 from engine.core.run import SETTLED, UNDONE, Run, StepState, StepStatus
+from engine.core.validators import TogetherValidator
 
 
 def get_ready(run: Run, recorded: e.Recorded, step: StepState, evidence: dict[str, Any]) -> None:
@@ -58,12 +59,16 @@ def leave(run: Run, step: StepState) -> None:
 
 
 def _queue_boundaries(run: Run, step: StepState) -> None:
-    """Note which steps that belong together can be judged now: some committed and some did not, or all ended."""
+    """Note which steps that belong together can be judged now."""
     for validator in plan_of(run, step).validators_over.get(step.local, ()):
-        if validator.kind == "together":
-            fates = {run.steps[peer(step, name)].status for name in validator.steps}
-            if fates <= SETTLED or ("committed" in fates and fates & {"skipped", "handled"}):
-                run.boundaries[peer(step, validator.name)] = None
+        if isinstance(validator, TogetherValidator) and is_ripe(run, validator, step.frame):
+            run.boundaries[peer(step, validator.name)] = None
+
+
+def is_ripe(run: Run, validator: TogetherValidator, frame: str = "") -> bool:
+    """Return whether it can be told if steps committed together: some did and some did not, or all have ended."""
+    fates = {run.steps[f"{frame}.{name}" if frame else name].status for name in validator.steps}
+    return fates <= SETTLED or ("committed" in fates and bool(fates & {"skipped", "handled"}))
 
 
 def _decides(run: Run, name: str, settled: StepState) -> bool:

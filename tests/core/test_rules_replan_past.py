@@ -63,3 +63,26 @@ def test_R27_a_step_of_which_an_earlier_try_may_still_land_is_kept():
     play.ok("b", "c")
     assert play.run.status == "completed"
     play.check_replay()
+
+
+def test_R27_what_no_longer_belongs_together_is_not_judged_and_what_now_does_waits_for_the_rest():
+    together = "validate: [{kind: together, name: both, steps: [a, b]}]"
+    steps = "a: {<book>}, b: {<book>}, c: {<book>, <once>}"
+    for change in ("apart", "one more"):
+        play = Play(f"recovery: repair\nreplan: {{{BY}, rounds: 1}}\n{together}\nsteps: {{{steps}}}")
+        play.ok("a")
+        play.rejected("c", error="sold out")
+        play.ok("b")
+        plan = play.run.saga.document()
+        if change == "apart":
+            del plan["validate"]
+        else:
+            plan["validate"][0]["steps"].append("z")
+            plan["steps"]["z"] = dict(plan["steps"]["a"])
+        play.do(c.Amend(document=plan, reason=change, by="bob"))
+        assert not play.events("verdict_given")
+        play.ok("c", *(["z"] if change == "one more" else []))
+        assert play.run.status == "completed"
+        verdicts = [given.verdict for given in play.events("verdict_given")]
+        assert verdicts == ([] if change == "apart" else ["accept"])
+        play.check_replay()
