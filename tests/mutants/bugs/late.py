@@ -62,8 +62,8 @@ BUGS = (
     Mutant(
         name="a late effect after the end passes unseen",
         breaks="R38",
-        old="        attempt = late_attempt(step, command)\n    except CommandRejected:\n",
-        new='        attempt = late_attempt(step, command)\n        return ""\n    except CommandRejected:\n',
+        old="        attempt = late_attempt(epoch, command)\n    except CommandRejected:\n",
+        new='        attempt = late_attempt(epoch, command)\n        return ""\n    except CommandRejected:\n',
         tests=(LATE,),
     ),
 )

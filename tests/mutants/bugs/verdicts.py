@@ -111,8 +111,8 @@ BUGS = (
     Mutant(
         name="belonging together is told when nothing can be done",
         breaks="R28",
-        old="if fates <= SETTLED or (",
-        new="if fates <= SETTLED and (",
+        old="return fates <= SETTLED or (",
+        new="return fates <= SETTLED and (",
         tests=(VERDICTS,),
     ),
     Mutant(
