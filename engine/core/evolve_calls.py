@@ -70,8 +70,9 @@ def _attempt_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> Non
     else:
         _step_ended(run, recorded, event)
     del run.open_calls[event.step, event.phase, event.attempt]
-    run.cost_usd += float(_amount(event.meta.get("cost_usd")))
-    run.tokens += int(_amount(event.meta.get("tokens")))
+    if event.meta:
+        run.cost_usd += float(_amount(event.meta.get("cost_usd")))
+        run.tokens += int(_amount(event.meta.get("tokens")))
 
 
 def _step_ended(run: Run, recorded: e.Recorded, event: e.AttemptEnded) -> None:

@@ -39,6 +39,7 @@ from engine.core.verify import counts_at_once
 Json = Any
 TOLD = frozenset(e.AttemptEnded.model_fields) - {"type", "commits"}
 """What a report tells of a call; what it leaves out is as the fact has it."""
+_MORE = TOLD - {"step", "phase", "attempt", "outcome"}
 
 
 def report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
@@ -51,10 +52,12 @@ def report(run: Run, command: c.Report, now: datetime) -> list[e.Event]:
         return earlier_epoch(run, step, command)
     if call.result is not None:
         return _late(run, step, command, now)
-    told = {name: plain(getattr(command, name)) for name in TOLD & command.model_fields_set}
+    more = {name: plain(getattr(command, name)) for name in command.model_fields_set & _MORE}
     if command.phase == "forward" and command.outcome == "ok" and counts_at_once(run, step):
-        told["commits"] = True
-    ended = e.AttemptEnded(**told)
+        more["commits"] = True
+    ended = e.AttemptEnded(
+        step=step.id, phase=command.phase, attempt=command.attempt, outcome=command.outcome, **more
+    )
     return [ended, *FOLLOW[command.phase](run, step, ended, now)]
 
 

@@ -271,6 +271,15 @@ class Saga(Part):
         return found
 
     @cached_property
+    def unexamined(self) -> frozenset[str]:
+        """The steps whose output nobody looks at, and whose commit does nothing but let others begin."""
+        looking = (v for v in self.validate_ if v.kind != "together")  # that one looks at how steps ended
+        looked_at = {*self.edges_from, *(name for validator in looking for name in validator.steps)}
+        return frozenset(
+            name for name, step in self.steps.items() if name not in looked_at and _is_plain(step)
+        )
+
+    @cached_property
     def stating(self) -> tuple[str, ...]:
         """The steps that state goals or constraints, in their own order."""
         return tuple(name for name, step in self.steps.items() if step.states is not None)
@@ -298,6 +307,13 @@ class Saga(Part):
 
 for _part in (Body, Tool, MapStep, LoopStep, SagaStep, TeamStep, AgentStep, Saga):
     _part.model_rebuild(_types_namespace={"Step": Step, "Saga": Saga})
+
+
+def _is_plain(step: Step) -> bool:
+    """Return whether a step's own definition says nothing of its output, nor of what its commit causes."""
+    causes = step.writes or step.emits or step.schedules or step.states is not None
+    return not causes and not step.validate_ and step.output is None
+
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 

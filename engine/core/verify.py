@@ -97,11 +97,9 @@ def counts_at_once(run: Run, step: StepState) -> bool:
 
     Its commit is then told together with the end of its call: one fact instead of two.
     """
-    definition = step.definition
-    causes = definition.writes or definition.emits or definition.schedules or definition.states is not None
-    if causes or definition.output is not None or step.unresolved or not _goes_on(run):
+    if step.local not in plan_of(run, step).unexamined or step.unresolved or not _goes_on(run):
         return False
-    return not rules_over(run, nested_saga(run, step)) and not any(placed(run, step))
+    return not rules_over(run, nested_saga(run, step))
 
 
 def _goes_on(run: Run) -> bool:

@@ -50,6 +50,8 @@ async def _late(work: Work, delay_s: float, factor: float) -> Outcome:
 
 def heard(outcome: Outcome, intent: AttemptIntended, *, effect: bool) -> Outcome:
     """Return what is heard of an answer: itself, nothing, or garbage."""
+    if intent.injection is None:
+        return outcome
     meta = {**outcome.meta, "planted": True}
     if intent.injection == "timeout_but_land":
         said = "a planted timeout: the answer was thrown away"
