@@ -21,7 +21,7 @@ from sqlmodel import SQLModel
 
 from engine.core.errors import SagaError
 from engine.ports import Driver
-from engine.runtime.living import living
+from engine.runtime.living import lingering, living
 from storage.database import Database, as_url
 from storage.driving import IS_OPEN
 from storage.migrations import leave, migrate
@@ -115,6 +115,11 @@ def _check_unused(source: Connection, now: datetime) -> None:
     for used in living(known, now):
         raise MoveRefused(
             f"the history is in use by the engine of process {used.pid} on {used.host}; stop it, then move"
+        )
+    for asleep in lingering(known):
+        raise MoveRefused(
+            f"the engine of process {asleep.pid} on this machine has not been heard of since {asleep.beat_at:%F %T} UTC,"
+            f" but the process is still there, perhaps suspended; end it, as with `kill -9 {asleep.pid}`, then move"
         )
     if not any(_count(table, source) for table in _tables()):
         raise MoveRefused("the source holds no history; name the database that has it first")

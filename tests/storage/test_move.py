@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import timedelta
@@ -288,6 +292,7 @@ def test_R34_an_engine_that_slept_through_the_move_makes_no_call_any_more(
 def test_R34_its_heartbeat_tells_an_engine_of_the_move_and_it_lets_go_of_every_run(
     source: str, new: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(storage.move, "lingering", lambda _: [])
     here = new(source)
     with closing(SqlStore(here)) as old, Engine(old, {}, beat_s=0.05) as first:
         run_id = first.start_run(nap(3600), {}, "ada")
@@ -351,3 +356,36 @@ def test_a_commit_under_way_is_waited_for_and_comes_along(new: Callable[[str], s
         assert moved.result(timeout=60).counts["run"] == 3
     with closing(SqlStore(there)) as store:
         assert store.history("r2") == runs["r2"].recorded
+
+
+def test_an_engine_of_this_machine_that_is_only_suspended_keeps_its_history(
+    new: Callable[[str], str],
+) -> None:
+    here, there = new("sqlite"), new("sqlite")
+    fill(here)
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        sleeper.send_signal(signal.SIGSTOP)
+        heard = utc_now()
+        with closing(SqlStore(here)) as store:
+            store.beat(Driver(id="d1", host=socket.gethostname(), pid=sleeper.pid, beat_at=heard))
+        with pytest.raises(MoveRefused, match=rf"process {sleeper.pid} .* `kill -9 {sleeper.pid}`"):
+            move(here, there, heard + timedelta(hours=1))
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    assert move(here, there, heard + timedelta(hours=1)).counts["run"] == 3
+
+
+def test_a_process_that_only_has_the_number_of_an_engine_that_died_is_in_nobodys_way(
+    new: Callable[[str], str],
+) -> None:
+    here = new("sqlite")
+    fill(here)
+    with closing(SqlStore(here)) as store:
+        store.beat(
+            Driver(
+                id="d1", host=socket.gethostname(), pid=os.getpid(), beat_at=utc_now() - timedelta(days=30)
+            )
+        )
+    assert move(here, new("sqlite"), utc_now()).counts["run"] == 3
