@@ -119,6 +119,7 @@ class RunRow(BaseModel):
     id: str
     saga: str
     saga_hash: str
+    amended: bool = Field(description="whether its plan is not that of `saga_hash` any more (R27)")
     title: str
     status: RunStatus
     paused: bool

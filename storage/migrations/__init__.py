@@ -12,7 +12,7 @@ from engine.ports import DatabaseMoved
 from storage.database import Database
 from storage.moved import WORDS, raise_fence
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision that this program needs: the last file in `versions/`."""
 
 MOVED = "moved"
