@@ -101,12 +101,13 @@ def _check_places(source_url: str, target_url: str) -> None:
 
 
 def _hold_still(source: Connection) -> None:
-    """Wait for the log's commits and keep the next ones out: on Postgres the log does not take the lock of short writes."""
+    """Wait for the log's commits and keep the next ones out: on Postgres it does not take the lock of short writes.
+
+    `run` is locked first, as the log does it, or they would deadlock.
+    """
     if source.dialect.name == "postgresql":
-        first_run = sorted(
-            _tables(), key=lambda table: table is not run
-        )  # the log's own order, or they would deadlock
-        names = ", ".join(table.name for table in first_run)
+        tables = sorted(_tables(), key=lambda table: table is not run)
+        names = ", ".join(table.name for table in tables)
         source.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
 
 
