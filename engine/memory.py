@@ -95,6 +95,7 @@ class MemoryStore(VerdictBook, MemoryBook):
     """
 
     trouble = ""
+    moved = False
 
     def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         super().__init__()

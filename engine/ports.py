@@ -96,6 +96,10 @@ class Unavailable(SagaError):
     """The database can't be used now; the message has its own words. Nothing was done: try again."""
 
 
+class DatabaseMoved(Unavailable):
+    """The history goes on in another database; going on here too would do everything twice. No use trying again."""
+
+
 class OpenApproval(BaseModel):
     """A question that waits for people, as lists show it."""
 
@@ -115,6 +119,7 @@ class RunRow(BaseModel):
     id: str
     saga: str
     saga_hash: str
+    amended: bool = Field(description="whether its plan is not that of `saga_hash` any more (R27)")
     title: str
     status: RunStatus
     paused: bool
@@ -277,8 +282,14 @@ class Change:
 class Store(Memories, Protocol):
     """The event log and its projections. Reads may be called from any thread; so may `append`.
 
-    All but `append` raise `Unavailable` while the database can't be used; `append` waits instead.
+    All but `append` raise `Unavailable` while the database can't be used; `append` waits instead. Once the history
+    was moved to another database, all raise `DatabaseMoved`, `append` too; `leave` does not.
     """
+
+    @property
+    def moved(self) -> bool:
+        """Whether a write has found that the history goes on in another database; `trouble` says so in words."""
+        ...
 
     @property
     def trouble(self) -> str:

@@ -21,6 +21,7 @@ def project(run: Run, before: RunRow | None = None) -> RunRow:
         id=run.id,
         saga=run.saga.saga,
         saga_hash=run.first_plan.hash,
+        amended=bool(run.amendments),
         title=run.saga.name,
         status=run.status,
         paused=run.paused,

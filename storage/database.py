@@ -15,7 +15,8 @@ from sqlalchemy.engine.interfaces import DBAPICursor as Cursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from engine.ports import Unavailable
+from engine.ports import DatabaseMoved, Unavailable
+from storage.moved import WORDS, is_fence
 from storage.postgres import SNAPSHOT, about_postgres, check_fit, postgres_engine, postgres_url
 from storage.sqlite import BUSY_S, UnknownDatabase, about_sqlite, file_of, set_journal, sqlite_engine
 
@@ -49,6 +50,7 @@ class Database:
         path: the file, for SQLite.
         engine: the pool.
         turn: held while this process writes, so that its threads never poll for each other's lock.
+        moved: whether a write was refused because the history goes on in another database.
         trouble: why the last read or short write could not be done, in words; empty since one could.
     """
 
@@ -57,6 +59,7 @@ class Database:
         self.turn = Turn()
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.path: Path | None = None
+        self.moved = False
         self._wrong = {"write": "", "read": ""}
         if self.is_sqlite:
             self.path = file_of(self.url)
@@ -94,7 +97,10 @@ class Database:
 
         Raises:
             Unavailable: if the database can't be read now.
+            DatabaseMoved: once a write has found that it goes on elsewhere; what stands here is out of date.
         """
+        if self.moved:
+            raise DatabaseMoved(WORDS)
         with self._told("read"), self._reads.connect() as connection:
             yield connection
 
@@ -104,6 +110,7 @@ class Database:
 
         Raises:
             Unavailable: if the database can't be written now; a violated constraint goes through as it is.
+            DatabaseMoved: if the history goes on in another one.
         """
         with self._told("write"), self.turn, self._writes.begin() as connection:
             yield connection
@@ -129,6 +136,13 @@ class Database:
             finally:
                 connection.close()
 
+    def finds_moved(self, error: Exception) -> bool:
+        """Return whether a write failed because the history was moved, and remember it."""
+        if is_fence(error) and not self.moved:
+            self.moved = True
+            log.error("nothing is done here any more: %s", WORDS)
+        return is_fence(error)
+
     def describe(self) -> Mapping[str, str]:
         """Return what a settings page shows; never a password."""
         about = {"database": self.url.render_as_string(hide_password=True)}
@@ -146,9 +160,11 @@ class Database:
     def _told(self, kind: Literal["read", "write"]) -> Iterator[None]:
         try:
             yield
-        except IntegrityError:
-            raise
         except (DBAPIError, PoolTimeout) as error:
+            if self.finds_moved(error):
+                raise DatabaseMoved(WORDS) from error
+            if isinstance(error, IntegrityError):
+                raise
             if not self._wrong[kind]:
                 log.warning("the database can't be used to %s now: %s", kind, in_words(error))
             self._wrong[kind] = in_words(error)

@@ -3,6 +3,7 @@
 1. First in, first out; the futures are done after the commit, in order.
 2. It never waits for company: a lone change is committed at once.
 3. A database that can't be written is tried again until it can; `trouble` says so meanwhile.
+4. One whose history was moved never can: what is appended fails with `DatabaseMoved`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from engine.core.errors import SagaError
-from engine.ports import Change, Conflict
+from engine.ports import Change, Conflict, DatabaseMoved
 from storage.database import Database, in_words
+from storage.moved import WORDS
 from storage.transition import Entry, Transition, entry_of
 
 log = logging.getLogger(__name__)
@@ -116,6 +118,8 @@ class Log:
                 self._be_well()
                 return list(verdicts)
             except Exception as error:  # noqa: BLE001 - whatever it is, the writer lives on
+                if self._database.finds_moved(error):
+                    return [DatabaseMoved(WORDS) for _ in batch]
                 if not self._is_trouble(error):
                     return self._one_by_one(batch, error, again=again)
                 self._be_troubled(error)

@@ -2,7 +2,8 @@
 
 1. The source is locked against short writes for the time; at the destination it is one transaction.
 2. The copy is read back and compared row by row before it is committed.
-3. The source is then marked as moved: two engines that go on with one run would do everything twice.
+3. The source is closed in that same transaction: two engines that go on with one run would do everything twice. Who
+   had it open is refused from then on, whatever it slept through: that an engine is not heard of proves nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sqlmodel import SQLModel
 
 from engine.core.errors import SagaError
 from engine.ports import Driver
-from engine.runtime.living import living
+from engine.runtime.living import lingering, living
 from storage.database import Database, as_url
 from storage.driving import IS_OPEN
 from storage.migrations import leave, migrate
@@ -61,6 +62,7 @@ def move(source_url: str, target_url: str, now: datetime) -> Moved:
     """
     _check_places(source_url, target_url)
     with _opened(source_url) as source, _opened(target_url) as target, source.writing() as here:
+        _hold_still(here)
         _check_unused(here, now)
         with target.writing() as there:
             _check_empty(there, target_url)
@@ -69,7 +71,7 @@ def move(source_url: str, target_url: str, now: datetime) -> Moved:
                 _copy(table, here, there)
             _count_on(there)
             moved = _compared(here, there)
-        leave(here)
+            leave(here)
     return moved
 
 
@@ -98,11 +100,27 @@ def _check_places(source_url: str, target_url: str) -> None:
         raise MoveRefused("source and destination are the same database; name another destination")
 
 
+def _hold_still(source: Connection) -> None:
+    """Wait for the log's commits and keep the next ones out: on Postgres it does not take the lock of short writes.
+
+    `run` is locked first, as the log does it, or they would deadlock.
+    """
+    if source.dialect.name == "postgresql":
+        tables = sorted(_tables(), key=lambda table: table is not run)
+        names = ", ".join(table.name for table in tables)
+        source.exec_driver_sql(f"LOCK TABLE {names} IN EXCLUSIVE MODE")
+
+
 def _check_unused(source: Connection, now: datetime) -> None:
     known = [Driver.model_validate(dict(row)) for row in source.execute(select(driver)).mappings()]
     for used in living(known, now):
         raise MoveRefused(
             f"the history is in use by the engine of process {used.pid} on {used.host}; stop it, then move"
+        )
+    for asleep in lingering(known):
+        raise MoveRefused(
+            f"the engine of process {asleep.pid} on this machine has not been heard of since {asleep.beat_at:%F %T} UTC,"
+            f" but the process is still there, perhaps suspended; end it, as with `kill -9 {asleep.pid}`, then move"
         )
     if not any(_count(table, source) for table in _tables()):
         raise MoveRefused("the source holds no history; name the database that has it first")

@@ -17,7 +17,7 @@ from storage.tables import micros
 
 _APPROVALS: TypeAdapter[tuple[OpenApproval, ...]] = TypeAdapter(tuple[OpenApproval, ...])
 _AS_THEY_ARE = (
-    "saga", "saga_hash", "title", "status", "paused", "by", "started_at", "updated_at", "ended_at", "steps",
+    "saga", "saga_hash", "amended", "title", "status", "paused", "by", "started_at", "updated_at", "ended_at", "steps",
     "done", "planned", "undone", "attention", "direction_asked", "fault", "cost_usd", "tokens", "attempts",
     "disruptions", "last_seq", "wake_at", "text",
 )  # fmt: skip
@@ -25,7 +25,7 @@ EVENT_COLUMNS = ("run_id", "seq", "at", "type", "body")
 FIRST_COLUMNS = ("id", "driver", "saga", "by", "started_at")
 """What a run's first event fixes; later changes leave these columns, and so their indexes, alone."""
 LATER_COLUMNS = (
-    "saga_hash", "title", "status", "paused", "updated_at", "ended_at", "steps", "done", "planned", "undone",
+    "saga_hash", "amended", "title", "status", "paused", "updated_at", "ended_at", "steps", "done", "planned", "undone",
     "attention", "direction_asked", "approvals", "fault", "cost_usd", "tokens", "attempts", "disruptions",
     "last_seq", "wake_at", "text", "waiting",
 )  # fmt: skip
@@ -59,6 +59,7 @@ def later_values(row: RunRow) -> Values:
     """Return the `LATER_COLUMNS` of a run."""
     return (
         row.saga_hash,
+        row.amended,
         writable(row.title),
         row.status,
         row.paused,

@@ -19,6 +19,7 @@ from storage.locks import Locks
 from storage.log import Log
 from storage.memory import Memory
 from storage.migrations import HEAD, migrate
+from storage.moved import WORDS
 from storage.runs import Runs
 from storage.sqlite import make_private, set_journal, sqlite_engine
 from storage.verdicts import Verdicts
@@ -29,7 +30,7 @@ class SqlStore(Runs, Driving, Locks, Incidents, Verdicts, Memory, Versions, Draf
     """A `Store` on SQLite or Postgres. Safe in threads.
 
     Reads and short writes raise `engine.ports.Unavailable` while the database can't be used;
-    the log waits instead, and `trouble` says why.
+    the log waits instead, and `trouble` says why. Where the history was moved, both raise `DatabaseMoved`.
     """
 
     def __init__(self, url_or_path: str | Path, now: Callable[[], datetime] = utc_now) -> None:
@@ -48,8 +49,15 @@ class SqlStore(Runs, Driving, Locks, Incidents, Verdicts, Memory, Versions, Draf
         return self._database
 
     @property
+    def moved(self) -> bool:
+        """Whether a write has found that the history goes on in another database."""
+        return self._database.moved
+
+    @property
     def trouble(self) -> str:
         """What keeps the database from being used, in words; empty when all is well."""
+        if self.moved:
+            return WORDS
         return self._log.trouble or self._database.trouble
 
     def append(self, change: Change) -> Future[None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Index, String, Table, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Dialect, Index, String, Table, Text, UniqueConstraint, false, text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import Field, SQLModel
 
@@ -99,6 +99,7 @@ class RunTable(SQLModel, table=True):
     wake_at: datetime | None = Field(sa_type=Utc)
     text: str = Field(sa_type=Text)
     waiting: bool
+    amended: bool = Field(sa_column_kwargs={"server_default": false()})
 
 
 class VersionTable(SQLModel, table=True):

@@ -7,7 +7,13 @@ from pathlib import Path
 import streamlit as st
 
 from engine.ports import Unavailable
-from ui.components.trouble import keep_count, page_comes_back, trouble_banner, waiting_for_people
+from ui.components.trouble import (
+    history_is_here,
+    keep_count,
+    page_comes_back,
+    trouble_banner,
+    waiting_for_people,
+)
 
 HERE = Path(__file__).parent
 
@@ -15,6 +21,7 @@ st.set_page_config(page_title="Saga Studio", page_icon=str(HERE / "assets" / "ic
 st.html(HERE / "assets" / "app.css")
 st.logo(str(HERE / "assets" / "logo.svg"), size="large")
 
+history_is_here()
 trouble_banner()
 waiting = waiting_for_people()
 pages = [

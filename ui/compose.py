@@ -77,6 +77,15 @@ class Studio:
         self.close()
 
 
+def check_database(settings: Settings) -> None:
+    """Open the database and let go of it.
+
+    Raises:
+        SagaError: if it can't be opened, or its history goes on in another one.
+    """
+    open_store(settings.database).close()
+
+
 def _models(settings: Settings) -> Llm:
     models = LiteLlm(default_model=settings.model)
     if settings.warm_up and settings.model == "local":

@@ -33,11 +33,18 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
 
 
 def serve(port: int | None, data_dir: Path | None) -> None:
-    """Serve the app until a signal stops it."""
+    """Serve the app until a signal stops it.
+
+    Raises:
+        SagaError: if the database can't be opened; the server itself would only show where in the code.
+    """
     if data_dir is not None:
         os.environ["SAGA_DATA_DIR"] = str(data_dir)
     from ui.asgi import app
+    from ui.compose import check_database
+    from ui.settings import Settings
 
+    check_database(Settings())
     try:
         app.run(config=streamlit_config(port))
     except (

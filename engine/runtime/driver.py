@@ -185,6 +185,11 @@ class RunDriver:
             self._outages.refuse(command.what)
         return self._turn(self._live[run_id], command, posted)
 
+    def let_go(self) -> None:
+        """Drive nothing any more: calls are cut off, and nothing is recorded of them."""
+        for run_id in self.live:
+            self._let_go(run_id)
+
     async def stop(self) -> None:
         """Stop driving: calls that end soon are recorded, the others will be unknown to whoever comes next (R3)."""
         self._stopping = True

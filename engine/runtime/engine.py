@@ -33,6 +33,7 @@ from engine.core.saga import Saga
 from engine.ports import (
     Clock,
     Conflict,
+    DatabaseMoved,
     Driver,
     Json,
     Performer,
@@ -353,6 +354,8 @@ class Engine:
                 await chore()
             except asyncio.CancelledError:
                 raise
+            except DatabaseMoved:
+                self._runs.let_go()  # whoever opened the other one drives them
             except Unavailable:
                 log.debug("a chore of the engine waits for the database", exc_info=True)  # the store says so
             except Exception:

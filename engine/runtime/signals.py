@@ -9,7 +9,7 @@ from engine.core.errors import SagaError
 from engine.core.run import Run
 from engine.core.saga import Saga
 from engine.core.signals import hears, signals_of
-from engine.ports import RunFilter, Store, Unavailable
+from engine.ports import RunFilter, RunRow, Store, Unavailable
 
 PAGE = 200
 
@@ -19,7 +19,8 @@ def listeners(
 ) -> list[str]:
     """Return the open runs in which a step waits, or will wait, for a signal with just this key; oldest first.
 
-    Only runs of sagas that know such a signal are folded. A run that can't be read is left out.
+    Only runs of sagas that know such a signal are folded, and those whose plan was amended: what they wait for stands
+    in their log alone (R27). A run that can't be read is left out.
 
     Raises:
         Unavailable: if the database can't be used now.
@@ -30,21 +31,21 @@ def listeners(
         return name in signals_of(saga(digest))
 
     found = []
-    for run_id, digest in _open_runs(store):
+    for row in _open_runs(store):
         try:
-            run = load(run_id) if knows(digest) else None
+            run = load(row.id) if row.amended or knows(row.saga_hash) else None
         except Unavailable:
             raise  # nobody may believe that there are no more
         except SagaError:
             continue
         if run is not None and not run.is_closed and hears(run, name, key):
-            found.append(run_id)
+            found.append(row.id)
     return found[::-1]
 
 
-def _open_runs(store: Store) -> Iterator[tuple[str, str]]:
+def _open_runs(store: Store) -> Iterator[RunRow]:
     where = RunFilter(statuses=("running", "draining", "repairing", "needs_attention"))
     while rows := store.rows(where, PAGE):
-        yield from ((row.id, row.saga_hash) for row in rows)
+        yield from rows
         last = rows[-1]  # not how many there were: runs that end meanwhile would move the others up
         where = where.model_copy(update={"behind": (last.started_at, last.id)})

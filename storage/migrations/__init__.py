@@ -8,9 +8,11 @@ from pathlib import Path
 from sqlalchemy import Connection, column, inspect, table, update
 
 from engine.core.errors import SagaError
+from engine.ports import DatabaseMoved
 from storage.database import Database
+from storage.moved import WORDS, raise_fence
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision that this program needs: the last file in `versions/`."""
 
 MOVED = "moved"
@@ -18,10 +20,6 @@ MOVED = "moved"
 
 _ALEMBIC = threading.Lock()
 """Alembic keeps what it works on in module globals: one migration at a time."""
-
-
-class DatabaseMoved(SagaError):
-    """A database whose history goes on elsewhere; going on here too would do everything twice."""
 
 
 class DatabaseTooNew(SagaError):
@@ -40,10 +38,7 @@ def migrate(database: Database) -> None:
     if found == HEAD:
         return
     if found == MOVED:
-        raise DatabaseMoved(
-            "this history was moved by `saga migrate` and goes on in another database; open that one"
-            " (SAGA_DATABASE_URL)"
-        )
+        raise DatabaseMoved(WORDS)
     if found is not None and found > HEAD:
         raise DatabaseTooNew(
             f"the database is at revision {found}, this program knows {HEAD}; install the newer version"
@@ -62,7 +57,8 @@ def revision(connection: Connection) -> str | None:
 
 
 def leave(connection: Connection) -> None:
-    """Mark a database as moved, so that nobody goes on with its runs."""
+    """Close a database whose history was moved, to whoever opens it and to whoever has it open."""
+    raise_fence(connection)
     alembic_version = table("alembic_version", column("version_num"))
     connection.execute(update(alembic_version).values(version_num=MOVED))
 

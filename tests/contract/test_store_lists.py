@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.core.commands import Advance
+from engine.core.commands import Advance, Amend
 from engine.ports import Change, RunFilter, Store
 from tests.contract.makers import T0, TRIP, WORDS, Told
 
@@ -36,7 +36,7 @@ class TestLists:
             update={
                 "paused": True, "ended_at": T0 + timedelta(microseconds=1), "done": 1, "planned": 2, "undone": 3,
                 "attention": 4, "direction_asked": True, "fault": WORDS, "cost_usd": 0.1 + 0.2, "tokens": 2**40,
-                "attempts": 5, "disruptions": 6, "wake_at": None, "title": WORDS,
+                "attempts": 5, "disruptions": 6, "wake_at": None, "title": WORDS, "amended": True,
             }
         )  # fmt: skip
         ok(store.append(replace(change, row=row)))
@@ -44,6 +44,17 @@ class TestLists:
         assert found == row
         assert found.approvals[0].group == "desk"
         assert found.approvals[0].expires_at == T0 + timedelta(seconds=3600)
+
+    def test_a_row_says_from_then_on_that_the_plan_was_amended(self, store: Store) -> None:
+        told = begin(store, "r1", text=TRIP)
+        begin(store, "r2")
+        changed = told.run.saga.document()
+        changed["steps"]["rest"]["with"]["duration_s"] = 120
+        assert not store.row("r1").amended
+        ok(store.append(told.do(Amend(document=changed, reason="more rest", by="ada"))))
+        ok(store.append(told.say()))
+        assert {row.id: row.amended for row in store.rows(ALL)} == {"r1": True, "r2": False}
+        assert store.row("r1").saga_hash == told.run.first_plan.hash
 
     def test_the_newest_start_comes_first_and_pages_do_not_overlap(self, store: Store) -> None:
         for number in (3, 1, 4, 0, 2):

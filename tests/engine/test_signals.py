@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import engine.runtime.signals
-from engine.core.commands import Cancel, Decide, Signal
+from engine.core.commands import Amend, Cancel, Decide, Signal
 from engine.core.document import parse_saga
 from engine.core.errors import CommandRejected
 from engine.core.evolve import replay
@@ -67,6 +67,31 @@ def test_a_signal_by_key_reaches_the_runs_that_wait_for_it_and_no_other(
     assert bench.run(other).steps["paid"].status == "waiting"
     assert thanked == [5, 5]
     assert bench.engine.signal(signal("o9")) == {}
+
+
+PAID = {"kind": "wait", "with": {"event": "paid", "key": "o1"}}
+INSIDE = {
+    "a map": {"kind": "map", "with": {"over": [1]}, "body": {"steps": {"paid": PAID}}},
+    "a saga": {
+        "kind": "saga",
+        "with": {"saga": "inner"},
+        "definition": {"saga": "inner", "steps": {"paid": PAID}},
+    },
+    "the plan itself": PAID,
+}
+
+
+@pytest.mark.parametrize("where", INSIDE)
+def test_R27_a_signal_by_key_reaches_a_run_that_was_amended_to_wait_for_it(bench: Bench, where: str) -> None:
+    first = "saga: plain\nsteps: {rest: {kind: wait, with: {event: morning}}}"
+    run_id, other = bench.start(first), bench.start(first)
+    changed = parse_saga(first).document()
+    changed["steps"]["more"] = INSIDE[where]
+    amend = Amend(document=changed, reason="it is to be paid first", by="ann")
+    bench.engine.submit(run_id, amend).result(timeout=60)
+    assert bench.engine.signal(signal("o1")) == {run_id: ""}
+    assert bench.engine.signal(Signal(id="2", name="morning", by="sun")) == {run_id: "", other: ""}
+    assert bench.to_end(run_id).status == "completed"
 
 
 def test_a_payload_that_does_not_fit_is_refused_to_the_sender(bench: Bench, thanked: list[float]) -> None:

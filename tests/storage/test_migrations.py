@@ -19,11 +19,13 @@ from sqlmodel import SQLModel
 
 import storage.migrations
 from engine.core import events as e
+from engine.core.commands import Amend
+from engine.ports import RunFilter
 from storage.migrations import HEAD, DatabaseTooNew
 from storage.store import SqlStore
 from storage.tables import verdict, verdict_day
 from storage.verdicts import PORTION
-from tests.contract.makers import T0, Told
+from tests.contract.makers import T0, TRIP, Told
 from tests.contract.test_store_verdicts import Log, said
 
 OPEN_AGAIN = """
@@ -99,13 +101,36 @@ def test_verdicts_of_an_older_database_are_taken_from_its_log(
         log.add(*[said("feedback", evidence=str(n)) for n in range(PORTION * 2)], run="r3", saga="many")
         before = kept(store)
         with store.database.writing() as connection:
-            for change in ("DROP TABLE memory", "DROP TABLE verdict", "DROP TABLE verdict_day",
+            for change in ("ALTER TABLE run DROP COLUMN amended", "DROP TABLE memory", "DROP TABLE verdict", "DROP TABLE verdict_day",
                            "UPDATE alembic_version SET version_num = '0002'"):  # fmt: skip
                 connection.exec_driver_sql(change)
     with closing(SqlStore(url)) as store:
         assert kept(store) == before
         assert [stats.overruled for stats in store.validators("nap")] == [1, 0]
         assert store.validators("many")[0].fed_back == PORTION * 2
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_an_older_database_learns_which_open_runs_were_amended(
+    kind: str, path: Path, request: pytest.FixtureRequest
+) -> None:
+    url = path if kind == "sqlite" else request.getfixturevalue("postgres_url")
+    with closing(SqlStore(url)) as store:
+        runs = [Told(f"r{number}", text=TRIP) for number in range(3)]
+        for told in runs:
+            store.append(told.start()).result(timeout=60)
+        changed = runs[1].run.saga.document()
+        changed["steps"]["rest"]["with"]["duration_s"] = 120
+        amended = Amend(document=changed, reason="more rest", by="ada")
+        store.append(runs[1].do(amended)).result(timeout=60)
+        before = store.rows(RunFilter())
+        with store.database.writing() as connection:
+            connection.exec_driver_sql("ALTER TABLE run DROP COLUMN amended")
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0004'")
+    with closing(SqlStore(url)) as store:
+        assert store.rows(RunFilter()) == before
+        assert {row.id for row in before if row.amended} == {"r1"}
+        store.append(runs[2].pause()).result(timeout=60)
 
 
 def kept(store: SqlStore) -> list[object]:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
-from contextlib import closing
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 import storage.move
-from engine.core.commands import Advance, Decide
+from engine.core.commands import Advance, Cancel, Decide
 from engine.core.document import parse_saga
 from engine.core.evolve import replay
 from engine.memory import utc_now
-from engine.ports import Draft, Driver, Incident, Posted, RunFilter
+from engine.ports import DatabaseMoved, Draft, Driver, Incident, Posted, RunFilter
 from engine.runtime.engine import Engine
 from engine.steps.python import Functions, PythonPerformer
-from storage.migrations import DatabaseMoved
 from storage.move import Moved, MoveRefused, move
 from storage.store import SqlStore
+from storage.transition import Transition, entry_of
 from tests.contract.makers import EVERY_EVENT, T0, TRIP, VALUE, WORDS, Told, changed, nap
 from tests.waiting import eventually
 
@@ -190,10 +195,11 @@ def test_a_copy_that_is_cut_off_or_differs_leaves_nothing_and_can_be_made_again(
     def cut(*_: object) -> Moved:
         raise RuntimeError("the lights went out")
 
-    with monkeypatch.context() as broken:
-        broken.setattr(storage.move, "_compared", cut)
-        with pytest.raises(RuntimeError, match="lights"):
-            move(here, there, NOW)
+    for part in ("_compared", "leave"):
+        with monkeypatch.context() as broken:
+            broken.setattr(storage.move, part, cut)
+            with pytest.raises(RuntimeError, match="lights"):
+                move(here, there, NOW)
     with monkeypatch.context() as broken:
         copy = storage.move._copy
 
@@ -239,3 +245,147 @@ def test_open_runs_go_on_at_the_destination(source: str, target: str, new: Calla
             engine.submit(run_id, Decide(by="eve", step="ask", decision=decision)).result(timeout=60)
         eventually(lambda: store.counts(RunFilter()) == {"completed": 4, "compensated": 1})
     assert sorted(done) == [-1] + [1] * 5 + [2] * 4
+
+
+NIGHT = """
+saga: night
+steps:
+  sleep: {kind: wait, with: {duration_s: 1}}
+  pay: {kind: python, needs: sleep, effect: compensatable, with: {function: pay}, compensate: {kind: python, with: {function: pay}}}
+"""
+ASLEEP_S = 60.0
+
+
+def asleep(store: SqlStore, engine: Engine) -> None:
+    """Let an engine look as one of another machine does that is suspended: nothing was heard of it for a while."""
+    heard = utc_now() - timedelta(seconds=ASLEEP_S)
+    store.beat(Driver(id=engine.id, host="a laptop", pid=7, beat_at=heard))
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS[:2])
+def test_R34_an_engine_that_slept_through_the_move_makes_no_call_any_more(
+    source: str, target: str, new: Callable[[str], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    functions, paid = Functions(), []
+    functions.register("pay")(lambda: paid.append(1) or {})
+    made = {"python": PythonPerformer(functions)}
+    here, there = new(source), new(target)
+    with closing(SqlStore(here)) as old, Engine(old, made, beat_s=1000) as first:
+        run_id = first.start_run(parse_saga(NIGHT), {}, "ada")
+        asleep(old, first)
+        assert move(here, there, utc_now()).open_runs == 1
+        with closing(SqlStore(there)) as store, Engine(store, made):
+            eventually(lambda: store.row(run_id).status == "completed")
+            eventually(lambda: old.moved)
+            with pytest.raises(DatabaseMoved, match="goes on in another database"):
+                first.submit(run_id, Cancel(by="ada")).result(timeout=60)
+            with pytest.raises(DatabaseMoved):
+                first.start_run(parse_saga(NIGHT), {}, "ada")
+        assert "goes on in another database; open that one" in old.trouble
+    assert paid == [1]
+    told = [record.getMessage() for record in caplog.records if record.name.startswith("storage")]
+    assert sum("goes on in another database" in line for line in told) == 1
+    assert not any("could not sign off" in record.getMessage() for record in caplog.records)
+
+
+@pytest.mark.parametrize("source", ["sqlite", "postgres"])
+def test_R34_its_heartbeat_tells_an_engine_of_the_move_and_it_lets_go_of_every_run(
+    source: str, new: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.move, "lingering", lambda _: [])
+    here = new(source)
+    with closing(SqlStore(here)) as old, Engine(old, {}, beat_s=0.05) as first:
+        run_id = first.start_run(nap(3600), {}, "ada")
+        assert first._runs.live == [run_id]
+        move(here, new("sqlite"), utc_now() + timedelta(seconds=ASLEEP_S))
+        eventually(lambda: old.moved and first._runs.live == [])
+
+
+@pytest.mark.parametrize("source", ["sqlite", "postgres"])
+def test_a_store_that_was_open_before_the_move_can_write_nothing_any_more(
+    source: str, new: Callable[[str], str]
+) -> None:
+    here, there = new(source), new("sqlite")
+    runs = fill(here)
+    incident = Incident(id="i2", run_id="r1", step="a", at=T0, what=WORDS)
+    writes: list[Callable[[SqlStore], object]] = [
+        lambda store: store.append(Told("later").start()).result(timeout=60),
+        lambda store: store.append(runs["r2"].say()).result(timeout=60),
+        lambda store: store.claim("r1", "d2", []),
+        lambda store: store.beat(Driver(id="dead", host="h", pid=7, beat_at=NOW)),
+        lambda store: store.beat(Driver(id="d2", host="h", pid=7, beat_at=NOW)),
+        lambda store: store.post([Posted(id="p9", run_id="r1", command=Advance())]),
+        lambda store: store.answer({"p1": "no"}),
+        lambda store: store.acquire("r2", ["boat"]),
+        lambda store: store.open_incident(incident),
+        lambda store: store.close_incident("i1", "ada", "seen", NOW),
+        lambda store: store.publish(nap(7), "ada"),
+        lambda store: store.save_draft(Draft(saga="new", document={}, by="ada", updated_at=T0)),
+        lambda store: store.delete_draft("nap"),
+        lambda store: store.forget("nap"),
+    ]
+    with ExitStack() as stack:
+        stores = [stack.enter_context(closing(SqlStore(here))) for _ in writes]
+        leaving = stack.enter_context(closing(SqlStore(here)))
+        move(here, there, NOW)
+        for write, store in zip(writes, stores, strict=True):
+            assert not store.moved
+            with pytest.raises(DatabaseMoved, match="open that one"):
+                write(store)
+            assert store.moved
+            assert "goes on in another database" in store.trouble
+            with pytest.raises(DatabaseMoved):
+                store.row("r1")
+        leaving.leave("dead")
+        assert leaving.drivers() == []
+
+
+def test_a_commit_under_way_is_waited_for_and_comes_along(new: Callable[[str], str]) -> None:
+    here, there = new("postgres"), new("sqlite")
+    runs = fill(here)
+    with closing(SqlStore(here)) as store, ThreadPoolExecutor(1) as pool:
+        change = runs["r2"].say()
+        with store.database.logging() as cursor:
+            verdicts = Transition(store.database.engine.dialect).settle(
+                cursor, [entry_of(change)], again=False
+            )
+            moved = pool.submit(move, here, there, NOW)
+            with pytest.raises(TimeoutError):
+                moved.result(timeout=1)
+        assert verdicts == [None]
+        assert moved.result(timeout=60).counts["run"] == 3
+    with closing(SqlStore(there)) as store:
+        assert store.history("r2") == runs["r2"].recorded
+
+
+def test_an_engine_of_this_machine_that_is_only_suspended_keeps_its_history(
+    new: Callable[[str], str],
+) -> None:
+    here, there = new("sqlite"), new("sqlite")
+    fill(here)
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        sleeper.send_signal(signal.SIGSTOP)
+        heard = utc_now()
+        with closing(SqlStore(here)) as store:
+            store.beat(Driver(id="d1", host=socket.gethostname(), pid=sleeper.pid, beat_at=heard))
+        with pytest.raises(MoveRefused, match=rf"process {sleeper.pid} .* `kill -9 {sleeper.pid}`"):
+            move(here, there, heard + timedelta(hours=1))
+    finally:
+        sleeper.kill()
+        sleeper.wait()
+    assert move(here, there, heard + timedelta(hours=1)).counts["run"] == 3
+
+
+def test_a_process_that_only_has_the_number_of_an_engine_that_died_is_in_nobodys_way(
+    new: Callable[[str], str],
+) -> None:
+    here = new("sqlite")
+    fill(here)
+    with closing(SqlStore(here)) as store:
+        store.beat(
+            Driver(
+                id="d1", host=socket.gethostname(), pid=os.getpid(), beat_at=utc_now() - timedelta(days=30)
+            )
+        )
+    assert move(here, new("sqlite"), utc_now()).counts["run"] == 3

@@ -6,6 +6,7 @@ from typing import Final
 
 import streamlit as st
 
+from engine.core.errors import SagaError
 from engine.ports import RunFilter, Unavailable
 from ui.components.live import AWAY, live
 from ui.components.text import escape
@@ -15,9 +16,23 @@ LOOK_S: Final = 2.0
 COUNT_S: Final = 5.0
 
 
+def history_is_here() -> None:
+    """End the page with one clear error where the history can't be opened, or goes on in another database."""
+    try:
+        store = studio().store
+        wrong = store.trouble if store.moved else ""
+    except SagaError as refused:
+        wrong = str(refused)
+    if wrong:
+        st.error(escape(wrong), icon=":material/database_off:")
+        st.stop()
+
+
 @live(LOOK_S, key="live-trouble")
 def trouble_banner() -> None:
     """Say what keeps facts from being stored; nothing while all is well."""
+    if studio().store.moved:
+        st.rerun()  # the page as a whole: `history_is_here` says so in its place
     wrong = studio().store.trouble
     if wrong:
         st.error(

@@ -85,6 +85,13 @@ BUGS = (
         tests=(f"{OTHERS}::TestPosted::test_L29_a_command_that_was_answered_is_carried_out_no_more[memory]",),
     ),
     Mutant(
+        name="a signal is not brought to a run that was amended to wait for it",
+        breaks="R27",
+        old="if row.amended or knows(row.saga_hash) else None",
+        new="if knows(row.saga_hash) else None",
+        tests=("tests/engine/test_signals.py",),
+    ),
+    Mutant(
         name="what was posted to a driver that lost the run is posted anew",
         breaks="L29",
         old="        await self._apply(posted.run_id, posted.command, posted.id)\n",
