@@ -169,8 +169,8 @@ BUGS = (
     Mutant(
         name="what depends on what is affected is forgotten from the third step on",
         breaks="R26 L17 L18",
-        old="    found = nx.multi_source_dijkstra_path(graph, sources) if culprits else {}",
-        new="    found = nx.multi_source_dijkstra_path(graph, sources, cutoff=2) if culprits else {}",
+        old="    found = nx.multi_source_dijkstra_path(graph, sources) if sources else {}",
+        new="    found = nx.multi_source_dijkstra_path(graph, sources, cutoff=2) if sources else {}",
         tests=(AFFECTED, REPAIR),
     ),
 )
