@@ -148,7 +148,7 @@ BUGS = (
     Mutant(
         name="a step that comes back begins with its first key again",
         breaks="R4",
-        old="    return _following(run.past[name][-1], definition) if name in run.past else StepState(name, definition)",
+        old="    return following(run.past[name][-1], definition) if name in run.past else StepState(name, definition)",
         new="    return StepState(name, definition)",
         tests=(REPLAN,),
     ),
