@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from engine.core.errors import CommandRejected
 from engine.core.events import UndoPlanned
-from engine.core.frames import in_dropped
+from engine.core.frames import in_dropped, is_there, outermost
 from engine.core.recovery import affected_paths, undo_plan
 from engine.core.run import Run, StepState
 from engine.core.saga import Saga, Step, canonical_json, effect_of
@@ -44,6 +44,9 @@ def affected(run: Run, culprits: Collection[str]) -> Affected:
     unknown = sorted(set(culprits) - set(run.steps))
     if unknown:
         raise CommandRejected(f"saga '{run.saga.saga}' has no step '{unknown[0]}'")
+    gone = next((name for name in culprits if not is_there(run, run.steps[name])), None)
+    if gone is not None:
+        raise CommandRejected(f"'{gone}' is gone, as what it stands in begins anew; name that")
     dropped = next((name for name in culprits if in_dropped(run, run.steps[name])), None)
     if dropped is not None:
         raise CommandRejected(
@@ -65,7 +68,7 @@ def amendment_problems(run: Run, proposed: Saga) -> list[str]:
     """Return what a proposed plan would change about the past; empty where it may be taken (R27).
 
     A step with an intent, or one that a person has answered for, stays as it was, with all that it needed. One that
-    begins anew may go, unless an earlier try of it may still land: only a step can take that back (R25).
+    begins anew may go, unless an earlier try of it, or inside it, may still land: only a step can take that back (R25).
     """
     found = [
         f"the saga's `{key}` differs" for key in ("saga", "input", "app")
@@ -82,10 +85,24 @@ def amendment_problems(run: Run, proposed: Saga) -> list[str]:
         found += [f"'{name}' has begun and its `{key}` differs" for key in changed]
     gone = [name for name in run.saga.steps if name not in proposed.steps]
     found += [
-        f"'{name}' is missing, and an earlier try of it may still land; keep it, with `when: 'false'`"
-        for name in gone if any(_may_still_land(epoch) for epoch in run.past.get(name, ()))
-    ]  # fmt: skip
+        f"'{name}' is missing, and {why}; keep it, with `when: 'false'`"
+        for name in gone
+        if (why := owed(run, name))
+    ]
     return found
+
+
+def owed(run: Run, name: str) -> str:
+    """Return what may still come of earlier tries of a step of the plan, or inside it; empty where nothing does (R25)."""
+    for one, epochs in run.past.items():
+        if outermost(one) == name and any(_may_still_land(epoch) for epoch in epochs):
+            return f"an earlier try of {_named(one, name)} may still land"
+    late = (one for one, step in run.steps.items() if step.frame and step.lates and outermost(one) == name)
+    return next((f"an earlier try of {_named(one, name)} landed late" for one in late), "")
+
+
+def _named(one: str, name: str) -> str:
+    return "it" if one == name else f"'{one}'"
 
 
 def _may_still_land(epoch: StepState) -> bool:

@@ -21,7 +21,7 @@ from engine.core.attempt import Approval, Attempt
 from engine.core.errors import ExpressionError
 from engine.core.evolve import replay
 from engine.core.expressions import is_true
-from engine.core.frames import plan_of
+from engine.core.frames import is_there, plan_of
 from engine.core.queues import term
 from engine.core.run import Run, StepState
 from engine.core.saga import Invariant, Saga, effect_of
@@ -174,16 +174,16 @@ def _compensation(step: StepState) -> dict[str, Json]:
 
 
 def _dependency(run: Run, step: StepState, verdicts: list[dict[str, Json]]) -> dict[str, Json]:
-    plan = plan_of(run, step)
-    condition = plan.graph.conditions[step.local]
+    plan, there = plan_of(run, step), is_there(run, step)
+    condition = plan.graph.conditions[step.local] if there else step.definition.condition
     return {
         "status": step.status,
         "needs": condition.source,
         "terms": {
             other if branch is None else f"{other}.{branch}": term(run, other, branch, step.frame)
-            for other, branch in condition.terms
+            for other, branch in (condition.terms if there else ())
         },
-        "holds": condition.truth(lambda other, branch: term(run, other, branch, step.frame)),
+        "holds": condition.truth(lambda other, branch: term(run, other, branch, step.frame)) if there else None,
         "guard": step.definition.when,
         "ready_at": _time(step.ready_at),
         "evidence": step.evidence,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from engine.core import events as e
-from engine.core.affected import has_begun
+from engine.core.affected import has_begun, owed
 from engine.core.document import saga_from_document
 from engine.core.evolve_calls import Handlers
 from engine.core.evolve_frames import renew_frames
 from engine.core.evolve_replan import end_planning
-from engine.core.frame_queue import PHASES, count_frames
-from engine.core.frames import known_of, peer, plan_of
+from engine.core.frame_queue import count_frames, following
+from engine.core.frames import is_there, known_of, outermost, peer, plan_of
 from engine.core.kept_signals import free
 from engine.core.queues import is_decided, is_ripe, leave, plan_undo
 from engine.core.run import SETTLED, Run, StepState
@@ -68,7 +68,7 @@ def _renew(run: Run, old: StepState) -> None:
     run.past.setdefault(old.id, []).append(old)
     for validator in plan_of(run, old).validators_over.get(old.local, ()):
         run.boundaries.pop(peer(old, validator.name), None)
-    run.steps[old.id] = _following(old, old.definition)
+    run.steps[old.id] = following(old, old.definition)
     known_of(run, old).pop(old.local, None)
 
 
@@ -77,7 +77,7 @@ def _count_anew(run: Run) -> None:
     count_frames(run)
     run.unfinished = sum(step.status not in SETTLED for step in run.steps.values())
     for name, step in run.steps.items():
-        needed = plan_of(run, step).graph.needs[step.local]
+        needed = plan_of(run, step).graph.needs[step.local] if is_there(run, step) else ()
         if needed:
             run.blockers[name] = sum(run.steps[peer(step, other)].status not in SETTLED for other in needed)
     for name, step in run.steps.items():
@@ -96,6 +96,7 @@ def _plan_amended(run: Run, _recorded: e.Recorded, event: e.PlanAmended) -> None
     run.amendments.append(event)
     run.steps = {name: _amended(run, old.get(name), name, step) for name, step in run.saga.steps.items()}
     run.steps |= {name: step for name, step in old.items() if step.frame}  # what is inside has begun
+    _forget_inside(run)
     run.fresh = {}
     for name in old:
         if name not in run.steps or run.steps[name] is not old[name]:
@@ -113,18 +114,26 @@ def _judge_as_planned(run: Run) -> None:
             del run.boundaries[name]
 
 
+def _forget_inside(run: Run) -> None:
+    """Forget what is inside of composite steps that the new plan leaves out: nothing of it is heard of again (R25).
+
+    In an old log something may be: then it stays.
+    """
+    left_out = {outermost(frame.composite) for frame in run.frames.values()} - run.steps.keys()
+    gone = {name for name in left_out if not owed(run, name)}
+    for name in [name for name, frame in run.frames.items() if outermost(frame.composite) in gone]:
+        del run.frames[name]
+    for name in [name for name, step in run.steps.items() if step.frame and outermost(name) in gone]:
+        del run.steps[name]
+
+
 def _amended(run: Run, old: StepState | None, name: str, definition: Step) -> StepState:
     """Return a step as the new plan has it; one that comes back after a plan without it goes on counting (R4)."""
     if old is not None and has_begun(old):
         return old
     if old is not None:
         return StepState(name, definition, epoch=old.epoch, before=dict(old.before))
-    return _following(run.past[name][-1], definition) if name in run.past else StepState(name, definition)
-
-
-def _following(old: StepState, definition: Step) -> StepState:
-    before = {phase: old.latest(phase) for phase in PHASES}
-    return StepState(old.id, definition, old.frame, epoch=old.epoch + 1, before=before)
+    return following(run.past[name][-1], definition) if name in run.past else StepState(name, definition)
 
 
 HANDLERS: Handlers = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.core.events import Phase
 from engine.core.frames import Frame, Frames, frame_id, is_answered, needs_failed
 from engine.core.run import SETTLED, Run, StepState
+from engine.core.saga import Step
 
 PHASES: tuple[Phase, ...] = ("forward", "undo", "probe", "late", "check")
 
@@ -54,16 +55,29 @@ def _open(run: Run, frame: Frame) -> None:
     needs = frame.plan.graph.needs
     for name, definition in frame.plan.steps.items():
         path = f"{frame.id}.{name}"
-        ghost = run.steps.get(path)
-        run.steps[path] = step = StepState(path, definition, frame=frame.id)
-        if ghost is not None:
-            step.epoch, step.before = ghost.epoch, ghost.before
-            step.lates, step.late_undos = ghost.lates, ghost.late_undos
+        run.steps[path] = _made(run, StepState(path, definition, frame=frame.id))
         if needs[name]:
             run.blockers[path] = len(needs[name])
         else:
             run.fresh[path] = None
     run.unfinished += frame.left
+
+
+def _made(run: Run, step: StepState) -> StepState:
+    """Return a step that a frame makes; one that comes back, maybe after a plan without it, goes on counting (R4)."""
+    ghost = run.steps.get(step.id)
+    if ghost is not None:
+        step.epoch, step.before = ghost.epoch, ghost.before
+        step.lates, step.late_undos = ghost.lates, ghost.late_undos
+    elif step.id in run.past:
+        return following(run.past[step.id][-1], step.definition)
+    return step
+
+
+def following(old: StepState, definition: Step) -> StepState:
+    """Return the next epoch of a step: it goes on from its numbers, and has keys of its own (R4)."""
+    before = {phase: old.latest(phase) for phase in PHASES}
+    return StepState(old.id, definition, old.frame, epoch=old.epoch + 1, before=before)
 
 
 def frame_settled(run: Run, step: StepState) -> None:

@@ -10,7 +10,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import networkx as nx
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from engine.core.run import Run, StepState
 
 Json = Any
+NOT_THERE: Final = frozenset({"waiting", "gone", "barred"})
+"""A frame in one of these states has no steps in the run's graph."""
 
 
 @dataclass(slots=True)
@@ -97,10 +99,27 @@ def known_of(run: Run, step: StepState) -> dict[str, Json]:
     return run.frames[step.frame].known if step.frame else run.known
 
 
+def outermost(name: str) -> str:
+    """Return the step of the run's own plan that a step is or stands in."""
+    return name.partition(".")[0]
+
+
+def frame_around(run: Run, frame: Frame) -> Frame | None:
+    """Return the frame that the composite step of another one stands in, or None where that is the run's own plan."""
+    composite = run.steps.get(frame.composite)  # in an old log, a new plan may have left it out
+    return None if composite is None else run.frames.get(composite.frame)
+
+
+def is_there(run: Run, step: StepState) -> bool:
+    """Return whether a step stands in its plan as it is now; what is gone only waits for what may still land (R25)."""
+    frame = run.frames.get(step.frame)
+    return frame is None or (frame.status not in NOT_THERE and step.local in frame.plan.steps)
+
+
 def nested_in(run: Run, frame: Frame | None) -> Frame | None:
     """Return the nested saga that a frame is or belongs to, or None where that is the run's own saga."""
     while frame is not None and not frame.closed:
-        frame = run.frames.get(run.steps[frame.composite].frame)
+        frame = frame_around(run, frame)
     return frame
 
 
@@ -114,7 +133,7 @@ def worker_around(run: Run, frame: Frame | None) -> Frame | None:
     while frame is not None and not frame.closed:
         if isinstance(run.steps[frame.composite].definition, TeamStep):
             return frame
-        frame = run.frames.get(run.steps[frame.composite].frame)
+        frame = frame_around(run, frame)
     return None
 
 
@@ -122,7 +141,7 @@ def seen_steps(run: Run, frame: Frame) -> Mapping[str, Json]:
     """Return the steps that expressions in a frame may speak of: its own, then those around it."""
     maps = [frame.known]
     while not frame.closed:
-        around = run.frames.get(run.steps[frame.composite].frame)
+        around = frame_around(run, frame)
         maps.append(run.known if around is None else around.known)
         if around is None:
             break
@@ -147,7 +166,7 @@ def in_dropped(run: Run, step: StepState) -> bool:
     while frame is not None:
         if frame.status in {"dropped", "gone"}:
             return True
-        frame = run.frames.get(run.steps[frame.composite].frame)
+        frame = frame_around(run, frame)
     return False
 
 
@@ -213,7 +232,7 @@ def digraph_of(run: Run) -> nx.DiGraph[str]:
     graph: nx.DiGraph[str] = run.saga.graph.digraph.copy()
     around: dict[str, list[str]] = {}
     for frame in run.frames.values():
-        if frame.status not in {"waiting", "gone", "barred"}:
+        if frame.status not in NOT_THERE:
             if frame.composite not in around:
                 around[frame.composite] = list(graph.predecessors(frame.composite))
             _add_frame(run, graph, frame, around[frame.composite])

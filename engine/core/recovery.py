@@ -84,12 +84,12 @@ def repair(
 def affected_paths(run: Run, culprits: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Return the affected steps in the run's own order, each with the shortest path from a culprit to it.
 
-    A composite step that no longer counts takes all with it that is inside it.
+    A composite step that no longer counts takes all with it that is inside it. On what is gone nothing depends.
     """
     graph = digraph_of(run)
     inside = {inner: name for name in culprits for inner in ids_within(run, name)}
-    sources = {*culprits, *inside}
-    found = nx.multi_source_dijkstra_path(graph, sources) if culprits else {}
+    sources = {name for name in (*culprits, *inside) if name in graph}
+    found = nx.multi_source_dijkstra_path(graph, sources) if sources else {}
     paths = {name: tuple(found[name]) for name in run.steps if name in found}
     return {name: (inside[p[0]], *p) if p[0] in inside else p for name, p in paths.items()}
 

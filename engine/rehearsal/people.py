@@ -263,6 +263,7 @@ class People:
                 }  # fmt: skip
             case 1:
                 steps.pop(name)
+                steps |= {other: _without(step, name) for other, step in steps.items()}
             case _:
                 steps[name] = {**steps[name], "when": tape.pick(["run.by == 'ann'", "run.by != 'ann'"])}
         self.scene.send(c.Amend(document=document, reason="another plan", by="bob"))
@@ -332,6 +333,12 @@ class People:
         if self.scene.run.seq == before:
             self.mark_done(name)
         expect(self.scene.run.seq > before, "L01", f"no way to answer {asked!r}")
+
+
+def _without(step: dict[str, Json], name: str) -> dict[str, Json]:
+    """Return a step that no longer waits for another one; a condition in words stays, and the plan is refused."""
+    needs = step.get("needs", ())
+    return step if isinstance(needs, str) else {**step, "needs": [other for other in needs if other != name]}
 
 
 def _number(output: Json) -> int:

@@ -65,6 +65,9 @@ BURST = 32
 
 FIRST_ASK_S, LAST_ASK_S = 0.05, 1.0
 """How long it waits before it asks again for locks that others hold; the pause doubles."""
+STOPPING = "the engine is stopping; try again when it is up"
+"""Why an engine takes nothing more."""
+
 CallId = tuple[str, str, int]
 
 
@@ -227,7 +230,7 @@ class RunDriver:
 
     def _refuse_if_stopping(self) -> None:
         if self._stopping:
-            raise CommandRejected("the engine is stopping; try again when it is up")
+            raise CommandRejected(STOPPING)
 
     def _turn(self, live: Live, command: Command, posted: str = "") -> Future[None] | None:
         """Let the core decide, append what it recorded, and start the calls that it intends."""

@@ -43,7 +43,7 @@ from engine.ports import (
     Unavailable,
 )
 from engine.progress import Beat, TellsProgress
-from engine.runtime.driver import RunDriver
+from engine.runtime.driver import STOPPING, RunDriver
 from engine.runtime.living import ALIVE_S, living
 from engine.runtime.mail import Mail
 from engine.runtime.outage import Outages
@@ -126,6 +126,8 @@ class Engine:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name="saga-engine", daemon=True)
         self._ready = threading.Event()
+        self._door = threading.Lock()
+        self._stopping = False
         self._driver: RunDriver | None = None
         self._chores: list[asyncio.Task[None]] = []
         self._mail: Mail | None = None
@@ -145,7 +147,10 @@ class Engine:
         """Stop calling, store what is known, and let the runs go to whoever comes next."""
         if not self._thread.is_alive():
             return
-        self._on_loop(self._end()).result(timeout=20)
+        with self._door:  # what came before is on the loop by now, and what comes later is refused
+            self._stopping = True
+            ended = asyncio.run_coroutine_threadsafe(self._end(), self._loop)
+        ended.result(timeout=20)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=5)
         try:
@@ -205,8 +210,10 @@ class Engine:
 
         Raises:
             DefinitionInvalid: if the saga may not run.
-            CommandRejected: if the inputs of one do not fit; nothing is stored then.
+            CommandRejected: if the inputs of one do not fit, or the engine stops; nothing is stored then.
         """
+        if self._stopping:
+            raise CommandRejected(STOPPING)
         saga = self.embed(saga)
         check_publishable(saga)
         for values in inputs:  # a start that is refused keeps no version either
@@ -237,7 +244,7 @@ class Engine:
         """Send a command to a run; the future is done when its facts are stored.
 
         A run that a living driver elsewhere drives gets it through the store. The future fails with
-        `CommandRejected` where the run's state forbids the command, or where there is no such run.
+        `CommandRejected` where the run's state forbids the command, where there is no such run, and where the engine stops.
         """
         return self._on_loop(self._submit(run_id, command))
 
@@ -315,7 +322,14 @@ class Engine:
         self._loop.close()
 
     def _on_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        """Let the loop do some work; the future fails with `CommandRejected` where the engine stops."""
+        with self._door:
+            if not self._stopping:
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        refused: Future[T] = Future()
+        refused.set_exception(CommandRejected(STOPPING))
+        return refused
 
     async def _begin(self) -> None:
         self._driver = RunDriver(

@@ -344,3 +344,19 @@ def test_a_saga_that_may_not_run_starts_nothing(bench: Bench) -> None:
     assert bench.store.count(RunFilter()) == 0
     with pytest.raises(CommandRejected, match="no run 'r-nope'"):
         bench.engine.submit("r-nope", Cancel(by="me")).result()
+
+
+def test_what_is_asked_of_an_engine_that_has_stopped_is_refused(made: dict[str, Performer]) -> None:
+    store = MemoryStore()
+    with Engine(store, made, adopt=False) as engine:
+        run_id = engine.start_run(parse_saga(ONE_WAIT), {}, "me")
+    refused = engine.submit(run_id, Cancel(by="me"))
+    with pytest.raises(CommandRejected, match="stopping"):
+        refused.result(timeout=1)
+    with pytest.raises(CommandRejected, match="stopping"):
+        engine.start_run(parse_saga(ONE_WAIT.replace("60", "61")), {}, "me")
+    assert len(store.versions("one")) == 1, "a start that is refused keeps no version"
+    engine.stop()
+
+
+ONE_WAIT = "{saga: one, steps: {a: {kind: wait, with: {duration_s: 60}}}}"

@@ -5,14 +5,22 @@ import pytest
 from engine.core import commands as c
 from engine.projection import project
 from tests.core.harness import Play, saga_of
+from tests.core.test_rules_ghosts import lands, lost, old_amendment
 from ui.models.design_forms import SAGA_FIELDS
-from ui.models.run_actions import allowed, outdatable
+from ui.models.run_actions import allowed, disruptable, outdatable
 from ui.models.run_attention import asks, command_of
 from ui.models.run_events import deeds, event_lines, words_of
 from ui.models.run_graph import run_graph
 from ui.models.run_inspect import step_detail
 from ui.models.run_numbers import run_numbers
-from ui.models.run_repair import preselected, repair_preview, repair_rounds, suspects, what_follows
+from ui.models.run_repair import (
+    preselected,
+    repair_preview,
+    rounds_open,
+    rounds_over,
+    suspects,
+    what_follows,
+)
 from ui.models.run_rollback import rollback_lines, undo_price, verdict
 from ui.models.run_timeline import run_timeline
 from ui.models.run_verdicts import verdict_lines
@@ -52,6 +60,11 @@ def redone():
     play.ok("car")
     play.ok("hotel")
     return play
+
+
+def rounds(play):
+    """The repairs of a run, the last one first."""
+    return [*rounds_open(play.run, play.log), *rounds_over(play.saga, play.log)]
 
 
 def said(play):
@@ -190,7 +203,7 @@ def test_a_repair_tells_what_it_has_undone_and_afterwards_what_it_did():
         "The run completed. It was repaired once. Undone for that: Hotel and Car. Begun anew: "
     )
     assert words.endswith("Begun anew: Hotel, Car and Note. The other steps were left as they were.")
-    (one,) = repair_rounds(play.run, play.log)
+    (one,) = rounds(play)
     assert (one.undone, one.kept) == (("Car", "Hotel"), ("Flight", "Train"))
     assert [(m.title, m.status) for m in one.affected] == [
         ("Hotel", "compensated"), ("Car", "compensated"), ("Note", "pending"),
@@ -204,7 +217,7 @@ def test_each_round_shows_the_epoch_that_it_ended():
         play.do(c.ChooseDirection(direction="repair", culprits=("hotel",), by="bob"))
         play.ok("hotel")
         play.ok("hotel")
-    assert [one.undone for one in repair_rounds(play.run, play.log)] == [("Hotel",), ("Hotel",)]
+    assert [one.undone for one in rounds(play)] == [("Hotel",), ("Hotel",)]
     assert graph(play)["hotel"].subtitle.startswith("3rd epoch")
     assert [old.title for old in step_detail(play.run, "hotel", play.now).earlier] == [
         "2nd epoch",
@@ -304,13 +317,78 @@ def test_what_a_new_plan_leaves_out_after_a_repair_breaks_no_view():
         " note: {<read>, <once>, needs: hostel}}"
     )
     play.do(c.Amend(document=plan.document(), reason="no hotel", by="zoe"))
-    (one,) = repair_rounds(play.run, play.log)
-    assert (one.undone, one.kept, [m.title for m in one.affected]) == (("hotel",), ("Flight",), ["note"])
+    (one,) = rounds(play)
+    assert (one.undone, one.kept) == (("Hotel",), ("Flight",))
+    assert [(m.title, m.status) for m in one.affected] == [("Hotel", "compensated"), ("note", "failed")]
     drawn = run_timeline(play.run, play.log, play.now)
     assert {mark.row for mark in drawn.marks} <= {row.id for row in drawn.rows}
     assert {segment.row for segment in drawn.segments} <= {row.id for row in drawn.rows}
     assert "Begun anew: note" in verdict(play.run, play.log)[0]
     assert verdict_lines(play.run, play.log) == []
+
+
+INSIDE = {
+    "map": "{kind: map, title: Nights, with: {over: [1]}, body: {steps: {x: {title: Bed, <book>, <once>}}}}",
+    "saga": "{kind: saga, title: Nights, with: {saga: child}, definition: {saga: child, steps: {x: {title: Bed, <book>, <once>}}}}",
+}
+BED = {"map": ("m.1.x", "Nights › Item 1 › Bed"), "saga": ("m.x", "Nights › Bed")}
+
+
+@pytest.mark.parametrize("kind", INSIDE)
+@pytest.mark.parametrize("amended", [False, True])
+def test_a_repair_of_what_stood_inside_a_composite_step_is_told_from_the_past(kind, amended):
+    play = Play(f"recovery: ask\nsteps: {{m: {INSIDE[kind]}, y: {{<read>, needs: m}}, z: {{<read>}}}}")
+    inner, title = BED[kind]
+    play.ok("z")
+    play.rejected(inner)
+    play.do(c.ChooseDirection(direction="repair", replan=True, by="bob"))
+    if amended:
+        plan = saga_of("recovery: ask\nsteps: {y: {<read>}, z: {<read>}}").document()
+        play.do(c.Amend(document=plan, reason="no night", by="zoe"))
+    (one,) = rounds(play)
+    assert [(m.title, m.status, m.why) for m in one.affected] == [
+        ("Nights", "waiting", f"{title} → Nights"),
+        ("y", "pending", f"{title} → Nights → y"),
+        (title, "failed", "It no longer counted"),
+    ]
+    assert one.kept == ("z",)
+
+
+def test_a_repair_is_told_although_fewer_items_are_there_now():
+    play = Play(
+        "recovery: ask\nsteps: {l: {<read>}, m: {kind: map, needs: l, with: {over: '${steps.l.output}'}, body: {steps: {x: {<book>, <once>}}}}}"
+    )
+    play.ok("l", output=[1, 2])
+    play.ok("m.1.x")
+    play.rejected("m.2.x")
+    play.do(c.ChooseDirection(direction="repair", culprits=("l", "m.2.x"), by="bob"))
+    assert [m.title for m in rounds(play)[0].affected] == ["l", "m", "m › Item 1 › x", "m › Item 2 › x"]
+    play.ok("m.1.x")
+    play.ok("l", output=[1])
+    play.ok("m.1.x")
+    assert play.run.status == "completed"
+    (one,) = rounds(play)
+    assert [(m.title, m.status) for m in one.affected][2:] == [
+        ("m › Item 1 › x", "compensated"),
+        ("m › Item 2 › x", "failed"),
+    ]
+
+
+def test_an_old_log_in_which_a_new_plan_left_out_what_an_answer_came_of_breaks_no_view():
+    play = lost()
+    old_amendment(play)
+    play.do(c.Resume(by="bob"))
+    assert [target.title for target in disruptable(play.run, play.now)] == ["y", "z", "m.1 › x"]
+    assert {target.step for target in outdatable(play.run, play.now)} == {"y", "z", "m.1.x"}
+    lands(play, "m.1.x")
+    play.rejected("m.1.x", error="no")
+    (ask,) = asks(play.run, play.now)
+    assert "m.1 › x" in ask.title
+    drawn = run_timeline(play.run, play.log, play.now)
+    assert {segment.row for segment in drawn.segments} <= {row.id for row in drawn.rows}
+    assert step_detail(play.run, "m.1.x", play.now).title
+    assert run_numbers(play.run, play.now)
+    assert [line.what for line in event_lines(play.log, titles_of(play.run))]
 
 
 def test_the_designer_offers_repairs_and_how_many():

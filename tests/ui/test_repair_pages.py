@@ -7,8 +7,11 @@ import pytest
 from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
-from engine.core.commands import MarkStale
+from engine.core.commands import ChooseDirection, MarkStale
 from engine.core.document import parse_saga
+from engine.ports import Change
+from engine.projection import project
+from tests.core.harness import Play
 from tests.trips import trip
 from tests.ui.run_studio import PATIENCE_S, Tab, answer, broken, open_studio, until
 from ui.cli import main
@@ -137,6 +140,21 @@ def test_a_repair_under_way_shows_what_is_affected_and_what_stays(studio):
     tab.press("Send the answer")
     until(studio, run_id, lambda row: row.approvals)
     assert row_headline(studio.store.row(run_id)).word == "Waiting for approval"
+
+
+def test_the_rollback_view_tells_of_a_repair_whose_culprit_stood_inside_a_composite_step(studio):
+    play = Play(
+        "recovery: ask\nsteps: {m: {kind: map, with: {over: [1]}, body: {steps: {x: {<book>, <once>}}}}, y: {<read>, needs: m}}"
+    )
+    play.rejected("m.1.x", error="sold out")
+    play.do(ChooseDirection(direction="repair", replan=True, by="bob"))
+    studio.store.publish(play.saga, "ann")
+    told = Change("r1", studio.engine.id, 0, tuple(play.log), project(play.run))
+    studio.store.append(told).result()
+    tab = Tab("run", id="r1")
+    tab.app.session_state["run-r1-view"] = "Rollback"
+    words = tab.run().words()
+    assert "m › Item 1 › x → m → y" in words
 
 
 def test_the_inspector_shows_the_tries_of_earlier_epochs(studio):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import streamlit as st
 
 from engine.core.commands import AnyCommand
-from engine.core.events import Recorded
+from engine.core.events import Recorded, StepsRedone
 from engine.core.run import Run
+from engine.core.saga import Saga
 from ui.components.badges import Badge, draw, run_badge, step_badge
 from ui.components.run_commands import now
 from ui.components.text import escape
@@ -18,7 +20,8 @@ from ui.models.run_repair import (
     Round,
     effort,
     repair_preview,
-    repair_rounds,
+    rounds_open,
+    rounds_over,
     suspects,
 )
 from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
@@ -26,6 +29,9 @@ from ui.models.run_words import clock, counted, in_turn, listed, titles_of
 
 MAX_LINES = 60
 """How many steps of each kind are listed."""
+
+KEPT: Final = 32
+"""Of how many runs the repairs that are over stay folded; a tick of the page folds none of them again."""
 
 
 def culprits_key(key: str) -> str:
@@ -143,7 +149,8 @@ def draw_under_way(run: Run) -> None:
 
 def draw_rounds(run: Run, history: Sequence[Recorded]) -> None:
     """Draw the repairs that a run had, the last one first."""
-    rounds = repair_rounds(run, history)
+    ended = next((told.seq for told in reversed(history) if isinstance(told.event, StepsRedone)), 0)
+    rounds = [*rounds_open(run, history), *_rounds_over((run.id, ended), run.first_plan, history)]
     for number, one in zip(range(len(rounds), 0, -1), rounds, strict=True):
         label = f"Repair {number} at {clock(one.at)} UTC: {counted(len(one.undone), 'effect')} undone"
         with st.expander(
@@ -153,6 +160,11 @@ def draw_rounds(run: Run, history: Sequence[Recorded]) -> None:
             expanded=number == len(rounds),
         ):
             _draw_round(one)
+
+
+@st.cache_resource(max_entries=KEPT, show_spinner=False)
+def _rounds_over(at: tuple[str, int], _saga: Saga, _history: Sequence[Recorded]) -> list[Round]:
+    return rounds_over(_saga, _history[: at[1]])
 
 
 def _draw_round(one: Round) -> None:

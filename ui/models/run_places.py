@@ -56,13 +56,19 @@ def title_in(run: Run, name: str) -> str:
 def _around(run: Run, frame: Frame | None) -> list[str]:
     if frame is None:
         return []
-    composite = run.steps[frame.composite]
-    own = frame_title(run, frame)
+    own, composite = frame_title(run, frame), run.steps.get(frame.composite)
+    if composite is None:
+        return [own]
     return [*_around(run, run.frames.get(composite.frame)), local_title(composite), *([own] if own else [])]
 
 
 def frame_title(run: Run, frame: Frame) -> str:
-    """Return how people call one run of a body: "Berlin (3)", "Round 2", "Search (4)"; "" for a nested saga."""
+    """Return how people call one run of a body: "Berlin (3)", "Round 2", "Search (4)"; "" for a nested saga.
+
+    In an old log, a new plan may have left out what it belongs to: then it goes by its id.
+    """
+    if frame.composite not in run.steps:
+        return frame.id
     kind = run.steps[frame.composite].definition.kind
     if kind == "map":
         said = item_words(frame.values.get("item"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,12 +19,14 @@ from engine.core.events import (
     StepUndone,
     spelled_out,
 )
+from engine.core.evolve import evolve
 from engine.core.recovery import affected_paths, culprits_of, preview
 from engine.core.run import Run, StepState
+from engine.core.saga import Saga
 from ui.models.run_actions import refusal
 from ui.models.run_places import title_in
 from ui.models.run_rollback import RollbackLine, line_of, price_of
-from ui.models.run_words import epochs, listed, money, titles_of
+from ui.models.run_words import listed, money
 from ui.models.step_words import shown_status
 from ui.models.timeline import duration_words
 
@@ -160,21 +161,47 @@ def what_follows(run: Run) -> str:
     return run.saga.recovery
 
 
-def repair_rounds(run: Run, history: Sequence[Recorded]) -> list[Round]:
-    """Return the repairs of a run, the last one first."""
-    rounds: list[Round] = []
+def rounds_over(saga: Saga, history: Sequence[Recorded]) -> list[Round]:
+    """Return the repairs of a run that are over, the last one first, as each stood before anything began anew.
+
+    `saga` is the version that the run is pinned to. The past is folded: a new plan may have left out since what a
+    repair was about, or fewer items may be there. The past never changes either, so that it can be kept.
+    """
+    past, rounds = Run(saga), list[Round]()
+    for one in _repairs(history):
+        if one.ended:
+            for recorded in history[past.seq : one.ended - 1]:
+                evolve(past, recorded)
+            rounds.append(_round(past, one))
+    return rounds[::-1]
+
+
+def rounds_open(run: Run, history: Sequence[Recorded]) -> list[Round]:
+    """Return the repair that is under way, or became the way back of everything; nothing where there is none."""
+    return [_round(run, one) for one in _repairs(history) if not one.ended]
+
+
+@dataclass
+class _Repair:
+    """A repair in the log: how it was chosen, what was done by then, and the place where it ended; 0 while it goes on."""
+
+    began: Recorded
+    chosen: DirectionChosen
+    done: list[str]
+    ended: int = 0
+
+
+def _repairs(history: Sequence[Recorded]) -> list[_Repair]:
+    found: list[_Repair] = []
     done: dict[str, None] = {}
-    redone: Counter[str] = Counter()
     for recorded in spelled_out(history):
         event = recorded.event
         if isinstance(event, DirectionChosen) and event.direction == "repair":
-            there = [name for name in event.affected if name in run.steps]  # a new plan may leave some out
-            lives = {name: epochs(run, run.steps[name])[redone[name]] for name in there}
-            rounds.append(_round(run, recorded, event, lives, list(done)))
+            found.append(_Repair(recorded, event, list(done)))
         elif isinstance(event, StepsRedone):
-            redone.update(event.steps)
+            found[-1].ended = recorded.seq
         _keep_count(done, event)
-    return rounds[::-1]
+    return found
 
 
 def _keep_count(done: dict[str, None], event: Event) -> None:
@@ -186,27 +213,26 @@ def _keep_count(done: dict[str, None], event: Event) -> None:
         done.pop(name, None)
 
 
-def _round(
-    run: Run, recorded: Recorded, chosen: DirectionChosen, lives: dict[str, StepState], done: Sequence[str]
-) -> Round:
-    paths = affected_paths(run, [name for name in chosen.culprits if name in run.steps])
-    titles = titles_of(run)
+def _round(run: Run, repair: _Repair) -> Round:
+    """Return a repair, told by the run as it was then."""
+    chosen = repair.chosen
+    paths = affected_paths(run, chosen.culprits)
     members = [
         Member(
             name,
-            title_in(run, life.id),
-            life.status,
+            title_in(run, name),
+            run.steps[name].status,
             path_words(run, paths.get(name, ())) or "It no longer counted",
         )
-        for name, life in lives.items()
+        for name in chosen.affected
     ]
     return Round(
-        at=recorded.at,
+        at=repair.began.at,
         reason=chosen.reason,
         by=chosen.by,
         affected=tuple(members),
-        undone=tuple(titles.get(entry.step, entry.step) for entry in chosen.plan),
-        kept=tuple(titles.get(name, name) for name in done if name not in chosen.affected),
+        undone=tuple(title_in(run, entry.step) for entry in chosen.plan),
+        kept=tuple(title_in(run, name) for name in repair.done if name not in chosen.affected),
     )
 
 

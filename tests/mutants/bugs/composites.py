@@ -132,7 +132,7 @@ BUGS = (
     Mutant(
         name="what is inside a step that is done anew keeps its old keys",
         breaks="R4 R26",
-        old="            step.epoch, step.before = ghost.epoch, ghost.before\n",
+        old="        step.epoch, step.before = ghost.epoch, ghost.before\n",
         new="",
         tests=(MAP,),
     ),
@@ -146,8 +146,8 @@ BUGS = (
     Mutant(
         name="a composite that no longer counts keeps what is inside it",
         breaks="R26",
-        old="sources = {*culprits, *inside}",
-        new="sources = {*culprits}",
+        old="for name in (*culprits, *inside) if name in graph}",
+        new="for name in culprits if name in graph}",
         tests=(COMPOSITES,),
     ),
     Mutant(

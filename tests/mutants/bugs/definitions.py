@@ -62,15 +62,15 @@ BUGS = (
     Mutant(
         name="the affected set is not closed",
         breaks="R26 L17",
-        old="nx.multi_source_dijkstra_path(graph, sources) if culprits else {}",
+        old="nx.multi_source_dijkstra_path(graph, sources) if sources else {}",
         new="{name: [name] for name in culprits}",
         tests=(AFFECTED,),
     ),
     Mutant(
         name="the affected set holds what the culprits were built on",
         breaks="R26 L17",
-        old="nx.multi_source_dijkstra_path(graph, sources) if culprits else {}",
-        new="nx.multi_source_dijkstra_path(graph.to_undirected(), sources) if culprits else {}",
+        old="nx.multi_source_dijkstra_path(graph, sources) if sources else {}",
+        new="nx.multi_source_dijkstra_path(graph.to_undirected(), sources) if sources else {}",
         tests=(AFFECTED,),
     ),
     Mutant(

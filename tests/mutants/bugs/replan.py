@@ -1,6 +1,6 @@
 """Bugs in planning anew (R4, R9, R26, R27, R28, L18, L20)."""
 
-from tests.mutants.mutant import AFFECTED, CORE, PLANNERS, REPAIR, REPLAN, REPLAN_PAST, Mutant
+from tests.mutants.mutant import AFFECTED, CORE, GHOSTS, PLANNERS, REPAIR, REPLAN, REPLAN_PAST, Mutant
 
 FENCE = f"{CORE}/test_rules_replan_fence.py"
 
@@ -18,6 +18,27 @@ BUGS = (
         old='return effect_of(epoch.definition) != "readonly" and any(attempt.lost for attempt in epoch.attempts)',
         new="return False",
         tests=(REPLAN_PAST,),
+    ),
+    Mutant(
+        name="a plan forgets a composite step inside which an earlier try may still land",
+        breaks="R25 R27",
+        old="        if outermost(one) == name and any(_may_still_land",
+        new="        if one == name and any(_may_still_land",
+        tests=(GHOSTS,),
+    ),
+    Mutant(
+        name="what is inside a composite step that comes back begins with its first key again",
+        breaks="R4",
+        old="        return following(run.past[step.id][-1], step.definition)\n    return step",
+        new="        return step\n    return step",
+        tests=(GHOSTS,),
+    ),
+    Mutant(
+        name="what is gone from a body is counted as if it stood in the new one",
+        breaks="R26 L1",
+        old="frame.status not in NOT_THERE and step.local in frame.plan.steps)",
+        new="frame.status not in NOT_THERE)",
+        tests=(GHOSTS,),
     ),
     Mutant(
         name="what belongs together is judged by what is done anew and not there yet",
@@ -127,7 +148,7 @@ BUGS = (
     Mutant(
         name="a step that comes back begins with its first key again",
         breaks="R4",
-        old="    return _following(run.past[name][-1], definition) if name in run.past else StepState(name, definition)",
+        old="    return following(run.past[name][-1], definition) if name in run.past else StepState(name, definition)",
         new="    return StepState(name, definition)",
         tests=(REPLAN,),
     ),
@@ -169,8 +190,8 @@ BUGS = (
     Mutant(
         name="what depends on what is affected is forgotten from the third step on",
         breaks="R26 L17 L18",
-        old="    found = nx.multi_source_dijkstra_path(graph, sources) if culprits else {}",
-        new="    found = nx.multi_source_dijkstra_path(graph, sources, cutoff=2) if culprits else {}",
+        old="    found = nx.multi_source_dijkstra_path(graph, sources) if sources else {}",
+        new="    found = nx.multi_source_dijkstra_path(graph, sources, cutoff=2) if sources else {}",
         tests=(AFFECTED, REPAIR),
     ),
 )
