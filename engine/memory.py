@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pydantic_core import PydanticSerializationError
 
 from engine.core.events import EVENT, Event, Recorded
+from engine.core.fact import adapter
 from engine.core.run import CLOSED
 from engine.core.saga import Saga
 from engine.memories import MemoryBook, memories_of
@@ -31,11 +32,11 @@ def event_json(event: Event) -> str:
     A fact that can't be written would strand its run; a lone surrogate in a model's answer becomes `?`.
     """
     try:
-        # What `model_dump_json` does, without its dozen options: every fact of every run comes through here.
-        text = event.__pydantic_serializer__.to_json(event, warnings=False, fallback=str)
+        # What `dump_json` does, without its dozen options: every fact of every run comes through here.
+        text = adapter(type(event)).serializer.to_json(event, warnings=False, fallback=str)
         return text.decode()
     except PydanticSerializationError:
-        plain = event.model_dump(mode="json", warnings=False, fallback=str)
+        plain = adapter(type(event)).dump_python(event, mode="json", warnings=False, fallback=str)
         return json.dumps(plain, ensure_ascii=False).encode(errors="replace").decode()
 
 

@@ -16,6 +16,7 @@ from engine.core.document import saga_from_document
 from engine.core.errors import CommandRejected
 from engine.core.events import RECORDED, spelled_out
 from engine.core.evolve import evolve, replay
+from engine.core.fact import fact_json
 from engine.core.run import Run
 from engine.core.saga import Saga
 from engine.core.schedule import wake_at
@@ -243,7 +244,7 @@ def summary(run: Run) -> dict[str, Any]:
         "input": run.input,
         "output": run.output,
         "app": run.app,
-        "faults": [fault.model_dump(mode="json") for fault in run.faults],
+        "faults": [fact_json(fault) for fault in run.faults],
         "exceptions": run.exceptions,
         "cost_usd": run.cost_usd,
         "tokens": run.tokens,

@@ -6,6 +6,7 @@ An activity that has begun stays as it is (R27); only a change of the world move
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -66,7 +67,7 @@ def changed(run: Run, change: e.TimesChanged) -> list[e.Event]:
     """Return a change of the world with the new ends of what is under way; what was planned may no longer count."""
     clock = run.clock
     assert clock is not None
-    events: list[e.Event] = [change.model_copy(update={"ends": dict(_new_ends(run, clock, change))})]
+    events: list[e.Event] = [replace(change, ends=dict(_new_ends(run, clock, change)))]
     name = run.saga.timekeeping.replan if run.saga.timekeeping is not None else None
     if name is not None and run.steps[name].status in SETTLED:
         reason = change.text or f"{change.kind.replace('_', ' ')}: {change.name}"

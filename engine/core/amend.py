@@ -32,7 +32,12 @@ def amend(run: Run, command: c.Amend, _now: datetime) -> list[e.Event]:
         return [e.PlanKept(reason=command.reason, by=command.by)]  # a person is content with what there is
     if proposed.canonical == run.saga.canonical:
         raise CommandRejected("this is the plan that the run has; nothing would change")
-    return [e.PlanAmended(document=proposed.document(), reason=command.reason, by=command.by, **what)]
+    return [
+        e.PlanAmended(
+            document=proposed.document(), added=what["added"], changed=what["changed"], removed=what["removed"],
+            reason=command.reason, by=command.by,
+        )
+    ]  # fmt: skip
 
 
 def _checked(command: c.Amend) -> Saga:

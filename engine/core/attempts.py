@@ -24,6 +24,7 @@ from engine.core.events import (
     Phase,
     RetryScheduled,
     StepFailed,
+    Told,
 )
 from engine.core.expressions import Scope, is_true
 from engine.core.fixed import hash_of, rendered
@@ -343,13 +344,13 @@ def fault(run: Run, source: FaultSource, step: str | None, reason: str, by: str 
 
 
 def resolve_all(
-    step: StepState, *, landed: bool, how: str, output: Json, evidence: str, by: str
+    step: StepState, *, landed: bool, how: Told, output: Json, evidence: str, by: str
 ) -> list[Event]:
     """Return the resolution of every unknown attempt of a step: they share one key, so one answer fits all."""
     return [
-        AttemptResolved.model_validate(
-            {"step": step.id, "phase": "forward", "attempt": attempt.number, "landed": landed, "how": how,
-             "output": output, "evidence": evidence, "by": by}
+        AttemptResolved(
+            step=step.id, phase="forward", attempt=attempt.number, landed=landed, how=how, output=output,
+            evidence=evidence, by=by,
         )
         for attempt in step.unresolved
     ]  # fmt: skip

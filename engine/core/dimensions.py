@@ -21,6 +21,7 @@ from engine.core.attempt import Approval, Attempt
 from engine.core.errors import ExpressionError
 from engine.core.evolve import replay
 from engine.core.expressions import is_true
+from engine.core.fact import fact_json
 from engine.core.frames import is_there, plan_of
 from engine.core.queues import term
 from engine.core.run import Run, StepState
@@ -74,7 +75,7 @@ def _verdicts(history: Sequence[e.Recorded]) -> Verdicts:
     found: Verdicts = defaultdict(list)
     for recorded in history:
         if isinstance(recorded.event, e.VerdictGiven):
-            told = recorded.event.model_dump(mode="json", exclude={"type", "step"})
+            told = fact_json(recorded.event, {"type", "step"})
             found[recorded.event.step].append({"seq": recorded.seq, "at": _time(recorded.at), **told})
     return found
 
@@ -115,10 +116,8 @@ def _operation(step: StepState, verdicts: list[dict[str, Json]]) -> dict[str, Js
         "ended_at": _time(step.ended_at),
         "output": step.output,
         "attempts": [_attempt(attempt) for attempt in step.attempts],
-        "augmented": [
-            event.model_dump(mode="json", exclude={"type", "step"}) for event in step.augmentations
-        ],
-        "fallbacks": [event.model_dump(mode="json", exclude={"type", "step"}) for event in step.fallbacks],
+        "augmented": [fact_json(event, {"type", "step"}) for event in step.augmentations],
+        "fallbacks": [fact_json(event, {"type", "step"}) for event in step.fallbacks],
         "verdicts": verdicts,
         "checks": [_attempt(attempt) for attempt in step.checks],
         "probes": [_attempt(attempt) for attempt in step.probes],
@@ -150,7 +149,7 @@ def _attempt(attempt: Attempt) -> dict[str, Json]:
     if intent.validator:
         told |= {"validator": intent.validator, "vote": intent.vote}
     if attempt.resolution is not None:
-        told["resolution"] = attempt.resolution.model_dump(mode="json", exclude={"type", "step", "phase"})
+        told["resolution"] = fact_json(attempt.resolution, {"type", "step", "phase"})
     return told
 
 
@@ -160,7 +159,7 @@ def _compensation(step: StepState) -> dict[str, Json]:
     return {
         "declared": step.definition.compensate is not None and step.definition.compensate != "none",
         "reason": step.definition.compensate_reason,
-        "frozen": frozen.model_dump(mode="json") if frozen else None,
+        "frozen": fact_json(frozen) if frozen else None,
         "edited": step.edited_undo,
         "attempts": [_attempt(attempt) for attempt in step.undos],
         "late": [
@@ -195,8 +194,8 @@ def _dependency(run: Run, step: StepState, verdicts: list[dict[str, Json]]) -> d
 
 
 def _approval(approval: Approval) -> dict[str, Json]:
-    asked = approval.request.model_dump(mode="json", exclude={"type", "step"})
-    answers = [answer.model_dump(mode="json", exclude={"type", "step"}) for answer in approval.answers]
+    asked = fact_json(approval.request, {"type", "step"})
+    answers = [fact_json(answer, {"type", "step"}) for answer in approval.answers]
     return {
         **asked,
         "asked_at": _time(approval.asked_at),

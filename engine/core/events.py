@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Literal, TypeGuard
 
 from pydantic import Field, TypeAdapter
 
 from engine.core.disruption_kinds import LimitName
+from engine.core.events_approvals import ApprovalEnded, ApprovalGiven, ApprovalRequested
 from engine.core.events_back import (
     DirectionAsked,
     DirectionChosen,
@@ -37,13 +38,16 @@ from engine.core.events_frames import FrameDropped, FrameOpened, FramesOpened, G
 from engine.core.events_replan import PlanKept, PlanProposed, PlanRefused, ReplanBegun
 from engine.core.events_signals import SignalReceived
 from engine.core.events_time import ActivityBegun, ActivityRevised, ClockSet, TimesChanged
-from engine.core.fact import Direction, Fact, Json
+from engine.core.fact import Direction, Json, fact
 from engine.core.memory import Known, Learned
 
 __all__ = [
     "ActivityBegun",
     "ActivityRevised",
     "AppRestored",
+    "ApprovalEnded",
+    "ApprovalGiven",
+    "ApprovalRequested",
     "AssumptionJudged",
     "ClockSet",
     "Direction",
@@ -52,7 +56,6 @@ __all__ = [
     "Disrupted",
     "DisruptionEnded",
     "DisruptionStruck",
-    "Fact",
     "FallbackTaken",
     "FrameDropped",
     "FrameOpened",
@@ -81,9 +84,13 @@ Phase = Literal["forward", "undo", "probe", "late", "check", "plan"]
 """`late` undoes one attempt that landed after it had been given up; `check` asks a validator, `plan` a planner,
 which belongs to no step."""
 Outcome = Literal["ok", "rejected", "failed", "unknown"]
+Told = Literal["probe", "person", "retry", "late"]
+"""Who or what told how an unknown outcome was."""
+LimitResponse = Literal["stop", "pause", "ask", "note"]
 
 
-class RunStarted(Fact):
+@fact
+class RunStarted:
     """A run began, pinned to one version (R30)."""
 
     type: Literal["run_started"] = "run_started"
@@ -93,22 +100,22 @@ class RunStarted(Fact):
     input: dict[str, Json]
     by: str
     author: str = ""
-    lessons: dict[str, list[str]] = Field(
-        default_factory=dict, description="by step: what validators noted in earlier runs"
-    )
-    memory: dict[str, Known] = Field(
-        default_factory=dict, description="what earlier runs left, as it was then"
-    )
+    lessons: dict[str, list[str]] = field(default_factory=dict)
+    """By step: what validators noted in earlier runs."""
+    memory: dict[str, Known] = field(default_factory=dict)
+    """What earlier runs left, as it was then."""
 
 
-class RunPaused(Fact):
+@fact
+class RunPaused:
     """New attempts are held back (R23)."""
 
     type: Literal["run_paused"] = "run_paused"
     by: str
 
 
-class RunResumed(Fact):
+@fact
+class RunResumed:
     """New attempts may start again."""
 
     type: Literal["run_resumed"] = "run_resumed"
@@ -121,7 +128,8 @@ FaultSource = Literal[
 ]  # fmt: skip
 
 
-class Faulted(Fact):
+@fact
+class Faulted:
     """The first fault; from here on nothing new goes forward (R13, R14)."""
 
     type: Literal["faulted"] = "faulted"
@@ -131,7 +139,8 @@ class Faulted(Fact):
     by: str = ""
 
 
-class Noted(Fact):
+@fact
+class Noted:
     """Something worth keeping that changes nothing: a later fault, an ignored cancel (R13, R22)."""
 
     type: Literal["noted"] = "noted"
@@ -140,23 +149,28 @@ class Noted(Fact):
     by: str = ""
 
 
-class RunCompleted(Fact):
+@fact
+class RunCompleted:
     """Every step is committed or skipped (R38)."""
 
     type: Literal["run_completed"] = "run_completed"
     output: dict[str, Json]
-    remembers: dict[str, Learned] = Field(default_factory=dict, description="what it leaves to later runs")
-    memory_key: str = Field(default="", description="what that is about")
+    remembers: dict[str, Learned] = field(default_factory=dict)
+    """What it leaves to later runs."""
+    memory_key: str = ""
+    """What that is about."""
 
 
-class RunCompensated(Fact):
+@fact
+class RunCompensated:
     """Every planned step is undone; `exceptions` are the ones a person excused (R38)."""
 
     type: Literal["run_compensated"] = "run_compensated"
     exceptions: tuple[str, ...] = ()
 
 
-class RunAbandoned(Fact):
+@fact
+class RunAbandoned:
     """A person gave the run up; the effects left behind are listed (R22)."""
 
     type: Literal["run_abandoned"] = "run_abandoned"
@@ -165,7 +179,8 @@ class RunAbandoned(Fact):
     left_behind: tuple[str, ...]
 
 
-class StepSkipped(Fact):
+@fact
+class StepSkipped:
     """A step will not run, and why."""
 
     type: Literal["step_skipped"] = "step_skipped"
@@ -173,7 +188,8 @@ class StepSkipped(Fact):
     reason: str
 
 
-class StepReady(Fact):
+@fact
+class StepReady:
     """A step's dependencies hold and its guard is true; both with what was seen (R10)."""
 
     type: Literal["step_ready"] = "step_ready"
@@ -181,7 +197,8 @@ class StepReady(Fact):
     evidence: dict[str, Json]
 
 
-class WaitBegun(Fact):
+@fact
+class WaitBegun:
     """A pause began; its end is fixed now, and so is the signal that it listens for (R32)."""
 
     type: Literal["wait_begun"] = "wait_begun"
@@ -191,7 +208,8 @@ class WaitBegun(Fact):
     key: str = ""
 
 
-class LocksWanted(Fact):
+@fact
+class LocksWanted:
     """A step waits for resources that other runs may hold; in sorted order, until a moment (R37)."""
 
     type: Literal["locks_wanted"] = "locks_wanted"
@@ -200,7 +218,8 @@ class LocksWanted(Fact):
     until: datetime
 
 
-class LocksTaken(Fact):
+@fact
+class LocksTaken:
     """The run holds these resources until it ends (R37)."""
 
     type: Literal["locks_taken"] = "locks_taken"
@@ -208,17 +227,19 @@ class LocksTaken(Fact):
     keys: tuple[str, ...]
 
 
-class LimitReached(Fact):
+@fact
+class LimitReached:
     """A limit of the run is reached: nothing new starts until a person grants as much again (R39, R40)."""
 
     type: Literal["limit_reached"] = "limit_reached"
     limit: LimitName
     spent: float
     allowed: float
-    response: Literal["stop", "pause", "ask", "note"]
+    response: LimitResponse
 
 
-class LimitGranted(Fact):
+@fact
+class LimitGranted:
     """A person let the run go on past a limit; `allowed` is the new one."""
 
     type: Literal["limit_granted"] = "limit_granted"
@@ -228,44 +249,8 @@ class LimitGranted(Fact):
     reason: str = ""
 
 
-class ApprovalRequested(Fact):
-    """A person is asked; the hash freezes what will be sent (R33)."""
-
-    type: Literal["approval_requested"] = "approval_requested"
-    step: str
-    question: str
-    group: str
-    request: Json
-    request_hash: str
-    quorum: int
-    four_eyes: bool
-    expires_at: datetime | None
-    on_expire: Literal["deny", "approve"]
-
-
-class ApprovalGiven(Fact):
-    """One person's answer; `final` when it decides (R33)."""
-
-    type: Literal["approval_given"] = "approval_given"
-    step: str
-    decision: Literal["approved", "denied"]
-    by: str
-    reason: str
-    request_hash: str
-    final: bool
-
-
-class ApprovalEnded(Fact):
-    """An open or given approval that no longer counts, and why."""
-
-    type: Literal["approval_ended"] = "approval_ended"
-    step: str
-    how: Literal["expired", "withdrawn", "superseded"]
-    reason: str
-    again: bool = Field(default=False, description="whether the step asks anew")
-
-
-class CompensationFrozen(Fact):
+@fact
+class CompensationFrozen:
     """The undo of an intent with its inputs, fixed before the call (R1, R18).
 
     `request` is complete where the undo needs nothing of the output; else `scope` keeps what it will
@@ -278,7 +263,8 @@ class CompensationFrozen(Fact):
     scope: dict[str, Json] | None = None
 
 
-class AttemptIntended(Fact):
+@fact
+class AttemptIntended:
     """A call is about to be made (R1)."""
 
     type: Literal["attempt_intended"] = "attempt_intended"
@@ -293,20 +279,24 @@ class AttemptIntended(Fact):
     compensation: CompensationFrozen | None = None
     injection: Injection | None = None
     delay_s: float = 0
-    validator: str = Field(default="", description="of a check: who is asked")
-    vote: int = Field(default=0, description="of a check: which of its votes, from 1")
-    fallback: int = Field(default=0, description="which fallback makes the call, from 1; 0: the step itself")
-    disruption: int = Field(
-        default=0, description="the place in the log of the disruption that strikes it; 0: none"
-    )
-    factor: float = Field(default=1, description="how many times as long a delayed answer takes")
-    spoilt: Json = Field(default=None, description="what stands in place of an answer that is garbage")
-    evidence: dict[str, Json] | None = Field(
-        default=None, description="why the step is ready, where it begins at once; else `StepReady` tells"
-    )
+    validator: str = ""
+    """Of a check: who is asked."""
+    vote: int = 0
+    """Of a check: which of its votes, from 1."""
+    fallback: int = 0
+    """Which fallback makes the call, from 1; 0: the step itself."""
+    disruption: int = 0
+    """The place in the log of the disruption that strikes it; 0: none."""
+    factor: float = 1
+    """How many times as long a delayed answer takes."""
+    spoilt: Json = None
+    """What stands in place of an answer that is garbage."""
+    evidence: dict[str, Json] | None = None
+    """Why the step is ready, where it begins at once; else `StepReady` tells."""
 
 
-class AttemptEnded(Fact):
+@fact
+class AttemptEnded:
     """What came of a call (R3)."""
 
     type: Literal["attempt_ended"] = "attempt_ended"
@@ -319,16 +309,14 @@ class AttemptEnded(Fact):
     code: str = ""
     retryable: bool = True
     empty: bool = False
-    meta: dict[str, Json] = Field(
-        default_factory=dict, description="model, tokens, cost_usd, messages, status..."
-    )
-    commits: bool = Field(
-        default=False,
-        description="the output counts at once, as nobody looks at it; else `StepCommitted` tells",
-    )
+    meta: dict[str, Json] = field(default_factory=dict)
+    """Model, tokens, cost_usd, messages, status..."""
+    commits: bool = False
+    """The output counts at once, as nobody looks at it; else `StepCommitted` tells."""
 
 
-class AttemptResolved(Fact):
+@fact
+class AttemptResolved:
     """An unknown outcome became known (R3, R6); the unknown itself stays in the log."""
 
     type: Literal["attempt_resolved"] = "attempt_resolved"
@@ -336,13 +324,14 @@ class AttemptResolved(Fact):
     phase: Phase
     attempt: int
     landed: bool
-    how: Literal["probe", "person", "retry", "late"]
+    how: Told
     output: Json = None
     evidence: str = ""
     by: str = ""
 
 
-class LateLanded(Fact):
+@fact
+class LateLanded:
     """An attempt that had been given up landed after all (R3, R25).
 
     With `counts`, it is the step's one effect; else it is one too many and is undone by its own output.
@@ -356,7 +345,8 @@ class LateLanded(Fact):
     reason: str
 
 
-class LateUndone(Fact):
+@fact
+class LateUndone:
     """An effect that came too late is settled: undone, not there, or a person's word for it."""
 
     type: Literal["late_undone"] = "late_undone"
@@ -367,7 +357,8 @@ class LateUndone(Fact):
     by: str = ""
 
 
-class RetryScheduled(Fact):
+@fact
+class RetryScheduled:
     """The next try waits until its due time (R9)."""
 
     type: Literal["retry_scheduled"] = "retry_scheduled"
@@ -377,7 +368,8 @@ class RetryScheduled(Fact):
     reason: str
 
 
-class HelpNeeded(Fact):
+@fact
+class HelpNeeded:
     """Only a person can go on here; says what is asked (R6, R20)."""
 
     type: Literal["help_needed"] = "help_needed"
@@ -386,22 +378,24 @@ class HelpNeeded(Fact):
     reason: str
 
 
-class StepCommitted(Fact):
+@fact
+class StepCommitted:
     """A step's output counts from now on; `writes` is what it changed in S_A."""
 
     type: Literal["step_committed"] = "step_committed"
     step: str
     output: Json = None
-    writes: dict[str, Json] = Field(default_factory=dict)
+    writes: dict[str, Json] = field(default_factory=dict)
     by: str = ""
     evidence: str = ""
-    signal: str = Field(default="", description="the id of the signal that brought the output")
-    emits: dict[str, Json] = Field(
-        default_factory=dict, description="the events that this causes, with what they tell"
-    )
+    signal: str = ""
+    """The id of the signal that brought the output."""
+    emits: dict[str, Json] = field(default_factory=dict)
+    """The events that this causes, with what they tell."""
 
 
-class StepFailed(Fact):
+@fact
+class StepFailed:
     """A step gave up; the fault follows (R13), unless it is `handled`: other steps wait for just that."""
 
     type: Literal["step_failed"] = "step_failed"
@@ -409,22 +403,23 @@ class StepFailed(Fact):
     reason: str
     timed_out: bool = False
     handled: bool = False
-    emits: dict[str, Json] = Field(
-        default_factory=dict, description="the event that this causes, with what it tells"
-    )
+    emits: dict[str, Json] = field(default_factory=dict)
+    """The event that this causes, with what it tells."""
 
 
-class StepUndone(Fact):
+@fact
+class StepUndone:
     """A step's effect is gone, or was never there (`empty`, R8); `writes` is what that changed in S_A."""
 
     type: Literal["step_undone"] = "step_undone"
     step: str
     empty: bool
     reason: str
-    writes: dict[str, Json] = Field(default_factory=dict)
+    writes: dict[str, Json] = field(default_factory=dict)
 
 
-class StepExcused(Fact):
+@fact
+class StepExcused:
     """A person settled a step that the engine could not (R21)."""
 
     type: Literal["step_excused"] = "step_excused"
@@ -434,7 +429,8 @@ class StepExcused(Fact):
     reason: str
 
 
-class RetryAsked(Fact):
+@fact
+class RetryAsked:
     """A person asked for the next try at once, if given with an edited request (R9, R21)."""
 
     type: Literal["retry_asked"] = "retry_asked"

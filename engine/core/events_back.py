@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from engine.core.fact import Direction, Fact, Json
+from engine.core.fact import Direction, Json, fact
 
 
-class UndoPlanned(Fact):
+@fact
+class UndoPlanned:
     """One entry of the frozen compensation plan."""
 
     step: str
-    after: tuple[str, ...] = Field(description="planned dependents that go first (R17)")
+    after: tuple[str, ...]
+    """Planned dependents that go first (R17)."""
     why: str
 
 
-class DirectionChosen(Fact):
+@fact
+class DirectionChosen:
     """Where the run goes after the drain; with `undo` and `repair`, the frozen plan (R15, R16).
 
     A repair undoes the plan and then does the `affected` steps anew; all others keep what they have (R26).
@@ -29,17 +30,20 @@ class DirectionChosen(Fact):
     plan: tuple[UndoPlanned, ...] = ()
     culprits: tuple[str, ...] = ()
     affected: tuple[str, ...] = ()
-    replan: bool = Field(default=False, description="of a repair: pause before anything is done anew")
+    replan: bool = False
+    """Of a repair: pause before anything is done anew."""
     by: str = ""
 
 
-class DirectionAsked(Fact):
+@fact
+class DirectionAsked:
     """A person must choose the direction (R15, `ask`)."""
 
     type: Literal["direction_asked"] = "direction_asked"
 
 
-class StepsStale(Fact):
+@fact
+class StepsStale:
     """What these steps relied on has changed: they are to be done anew (R26)."""
 
     type: Literal["steps_stale"] = "steps_stale"
@@ -48,7 +52,8 @@ class StepsStale(Fact):
     by: str
 
 
-class StepsRedone(Fact):
+@fact
+class StepsRedone:
     """What a repair had to undo is undone; these steps begin again, each in a new epoch (R26)."""
 
     type: Literal["steps_redone"] = "steps_redone"
@@ -56,7 +61,8 @@ class StepsRedone(Fact):
     round: int
 
 
-class PlanAmended(Fact):
+@fact
+class PlanAmended:
     """The rest of this run is planned anew; what has begun is as it was (R27)."""
 
     type: Literal["plan_amended"] = "plan_amended"

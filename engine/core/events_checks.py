@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from engine.core.fact import Fact, Json
+from engine.core.fact import Json, fact
 from engine.core.validators import CheckType
 
 Verdict = Literal["accept", "reject", "retry", "augment", "ask", "feedback", "none"]
 """`none`: the validator could not be asked; that is never an accept."""
 
 
-class ValidationBegun(Fact):
+@fact
+class ValidationBegun:
     """Code has nothing against an output; now these validators are called, each a check of its own (R11)."""
 
     type: Literal["validation_begun"] = "validation_begun"
@@ -22,7 +21,8 @@ class ValidationBegun(Fact):
     validators: tuple[str, ...]
 
 
-class VerdictGiven(Fact):
+@fact
+class VerdictGiven:
     """A validator's answer about one output, or a person's in its place (R11, R28)."""
 
     type: Literal["verdict_given"] = "verdict_given"
@@ -31,22 +31,28 @@ class VerdictGiven(Fact):
     validator: str
     verdict: Verdict
     evidence: str
-    kind: str = Field(
-        default="", description="`rule`, `judge`...; `schema` where empty and so named, else `rule`"
-    )
-    check: CheckType | None = Field(default=None, description="what it is about")
+    kind: str = ""
+    """`rule`, `judge`...; `schema` where empty and so named, else `rule`."""
+    check: CheckType | None = None
+    """What it is about."""
     tier: Literal["intra", "inter"] = "intra"
-    edge: str = Field(default="", description="of an edge's validator: the consumer")
-    whole: bool = Field(default=False, description="whether it is a validator of the saga")
-    by: str = Field(default="", description="the person who decided in the validator's place")
-    proposal: dict[str, Json] | None = Field(default=None, description="what it would add to the output")
-    votes: tuple[int, int] | None = Field(default=None, description="accepted, given")
+    edge: str = ""
+    """Of an edge's validator: the consumer."""
+    whole: bool = False
+    """Whether it is a validator of the saga."""
+    by: str = ""
+    """The person who decided in the validator's place."""
+    proposal: dict[str, Json] | None = None
+    """What it would add to the output."""
+    votes: tuple[int, int] | None = None
+    """Accepted, given."""
     cost_usd: float = 0
     tokens: int = 0
     latency_s: float = 0
 
 
-class OutputAugmented(Fact):
+@fact
+class OutputAugmented:
     """A validator added to an output what was missing; before and after are both kept (R28)."""
 
     type: Literal["output_augmented"] = "output_augmented"
@@ -55,10 +61,12 @@ class OutputAugmented(Fact):
     validator: str
     before: Json
     after: Json
-    by: str = Field(default="", description="the person who consented, where one had to")
+    by: str = ""
+    """The person who consented, where one had to."""
 
 
-class FallbackTaken(Fact):
+@fact
+class FallbackTaken:
     """A readonly step that would have failed goes on in a simpler way; `output` where that is a value."""
 
     type: Literal["fallback_taken"] = "fallback_taken"
@@ -69,7 +77,8 @@ class FallbackTaken(Fact):
     output: Json = None
 
 
-class AppRestored(Fact):
+@fact
+class AppRestored:
     """A person set the application state back to what it was at an earlier moment."""
 
     type: Literal["app_restored"] = "app_restored"

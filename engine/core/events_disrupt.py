@@ -2,61 +2,77 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from engine.core.disruption_kinds import Disruption
-from engine.core.fact import Fact, Json
+from engine.core.fact import Json, fact
 
 Injection = Literal["fail", "refuse", "timeout_but_land", "land_late", "delay", "garbage", "down"]
 
 
-class Disrupted(Fact):
+@fact
+class Disrupted:
     """A disruption is known; it holds from a moment on, and until one."""
 
     type: Literal["disrupted"] = "disrupted"
     what: Disruption
     by: str
-    known_at: datetime | None = Field(default=None, description="unless said, when it was recorded")
-    effective_from: datetime | None = Field(default=None, description="unless said, when it is known")
-    until: datetime | None = Field(default=None, description="unless said, to the end of the run")
-    item: int = Field(
-        default=0, description="which one of the saga's schedule, from 1; 0: somebody asked for it"
-    )
+    known_at: datetime | None = None
+    """Unless said, when it was recorded."""
+    effective_from: datetime | None = None
+    """Unless said, when it is known."""
+    until: datetime | None = None
+    """Unless said, to the end of the run."""
+    item: int = 0
+    """Which one of the saga's schedule, from 1; 0: somebody asked for it."""
 
-    @model_validator(mode="before")
     @classmethod
-    def _as_first_recorded(cls, facts: Any) -> Any:
-        """Read a fault as the first releases recorded it; their `fail` was a refusal."""
-        if not isinstance(facts, dict) or "injection" not in facts:
-            return facts
-        kind = {"fail": "refuse"}.get(facts["injection"], facts["injection"])
-        delay = {"delay_s": facts.get("delay_s") or 0.001} if kind == "delay" else {}
-        kept = {key: value for key, value in facts.items() if key in {"type", "by"}}
-        return {**kept, "what": {"kind": kind, "step": facts["step"], **delay}}
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return how it is read, as the first releases recorded it, too."""
+        return no_info_before_validator_function(_as_first_recorded, handler(source))
 
 
-class FactChange(Fact):
+def _as_first_recorded(facts: Any) -> Any:
+    """Read a fault as the first releases recorded it; their `fail` was a refusal."""
+    if not isinstance(facts, dict) or "injection" not in facts:
+        return facts
+    kind = {"fail": "refuse"}.get(facts["injection"], facts["injection"])
+    delay = {"delay_s": facts.get("delay_s") or 0.001} if kind == "delay" else {}
+    kept = {key: value for key, value in facts.items() if key in {"type", "by"}}
+    return {**kept, "what": {"kind": kind, "step": facts["step"], **delay}}
+
+
+@fact
+class FactChange:
     """Base of what changes a recorded fact, and with it what steps relied on."""
 
     path: str = ""
     before: Json = None
     value: Json = None
-    writes: dict[str, Json] = Field(default_factory=dict, description="what follows for S_A")
-    stale: tuple[str, ...] = Field(default=(), description="the steps that used it and no longer count")
+    writes: dict[str, Json] = field(default_factory=dict)
+    """What follows for S_A."""
+    stale: tuple[str, ...] = ()
+    """The steps that used it and no longer count."""
     reason: str = ""
     by: str = ""
 
 
+@fact
 class DisruptionStruck(FactChange):
     """A disruption takes hold: what it says is true from now on."""
 
     type: Literal["disruption_struck"] = "disruption_struck"
-    disruption: int = Field(description="the place of its `disrupted` in the log")
+    disruption: int
+    """The place of its `disrupted` in the log."""
 
 
+@fact
 class DisruptionEnded(FactChange):
     """A disruption is over: its time is up, or a person lifted it."""
 
@@ -64,6 +80,7 @@ class DisruptionEnded(FactChange):
     disruption: int
 
 
+@fact
 class AssumptionJudged(FactChange):
     """A person accepts an assumption or refuses it."""
 

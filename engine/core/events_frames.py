@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from engine.core.fact import Fact, Json
+from engine.core.fact import Json, fact
 
 
-class FrameOpened(BaseModel):
+@fact
+class FrameOpened:
     """One run of a body: for an item, a round, a task, a call of a tool.
 
     `name` tells it from the others of its step, empty for a nested saga; `values` is what its steps see besides
     what all steps see; it begins when the frames `after` have ended.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: str = ""
     body: str = ""
-    values: dict[str, Json] = Field(default_factory=dict)
+    values: dict[str, Json] = field(default_factory=dict)
     after: tuple[str, ...] = ()
 
 
-class FramesOpened(Fact):
+@fact
+class FramesOpened:
     """A composite step has frozen what it runs next; at most `concurrency` frames are in work at once.
 
     With `only_after_good` none begins after one that failed: it is dropped in its place.
@@ -37,7 +36,8 @@ class FramesOpened(Fact):
     only_after_good: bool = False
 
 
-class FrameDropped(Fact):
+@fact
+class FrameDropped:
     """A frame failed, or never began as one that it needs failed: what it did is undone on its own (R36)."""
 
     type: Literal["frame_dropped"] = "frame_dropped"
@@ -46,7 +46,8 @@ class FrameDropped(Fact):
     reason: str
 
 
-class RoundEnded(Fact):
+@fact
+class RoundEnded:
     """A round of a loop ended; `stop` says why it is the last one, empty while there is another."""
 
     type: Literal["round_ended"] = "round_ended"
@@ -58,10 +59,12 @@ class RoundEnded(Fact):
     best: int = 1
 
 
-class Gathered(Fact):
+@fact
+class Gathered:
     """All frames of a composite step have ended; what they come to is its output, now before its validators."""
 
     type: Literal["gathered"] = "gathered"
     step: str
     output: Json = None
-    ask: str = Field(default="", description="what a person is asked about it first")
+    ask: str = ""
+    """What a person is asked about it first."""

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
-from engine.core.fact import Fact, Json
+from engine.core.fact import Json, fact
 
 ReplanScope = Literal["local", "neighbourhood", "remainder"]
 """What a proposal may change: the affected steps, their neighbours too, or all that has not begun."""
 
 
-class ReplanBegun(Fact):
+@fact
+class ReplanBegun:
     """A repair has undone what is affected; before anything begins, the rest is planned anew."""
 
     type: Literal["replan_begun"] = "replan_begun"
     culprits: tuple[str, ...]
     affected: tuple[str, ...]
     reason: str
-    verify: tuple[str, ...] = Field(default=(), description="the kept steps that their probes look for first")
+    verify: tuple[str, ...] = ()
+    """The kept steps that their probes look for first."""
 
 
-class PlanProposed(Fact):
+@fact
+class PlanProposed:
     """A planner's answer: a JSON merge patch (RFC 7396) of the plan's steps."""
 
     type: Literal["plan_proposed"] = "plan_proposed"
@@ -37,7 +38,8 @@ class PlanProposed(Fact):
     by: str
 
 
-class PlanRefused(Fact):
+@fact
+class PlanRefused:
     """A proposal that is not admitted, with all that is wrong; the next round is told of it."""
 
     type: Literal["plan_refused"] = "plan_refused"
@@ -45,12 +47,12 @@ class PlanRefused(Fact):
     scope: ReplanScope
     findings: tuple[str, ...]
     then: ReplanScope | Literal["person"]
-    stalled: bool = Field(
-        default=False, description="the planner turned in a circle: the same plan or findings"
-    )
+    stalled: bool = False
+    """The planner turned in a circle: the same plan or findings."""
 
 
-class PlanKept(Fact):
+@fact
+class PlanKept:
     """The rest goes on as it was planned: the planner, or a person in its place, has nothing to change."""
 
     type: Literal["plan_kept"] = "plan_kept"

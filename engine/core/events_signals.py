@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from engine.core.fact import Fact, Json
+from engine.core.fact import Json, fact
 
 
-class SignalReceived(Fact):
+@fact
+class SignalReceived:
     """News from outside, kept until a step that waits for it takes it; `id` is the sender's, so that it counts once."""
 
     type: Literal["signal_received"] = "signal_received"

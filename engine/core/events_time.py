@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
-from pydantic import Field
-
-from engine.core.fact import Fact, Json
+from engine.core.fact import Json, fact
 
 
-class ClockSet(Fact):
+@fact
+class ClockSet:
     """A person set the virtual clock: how fast it goes from `at` on, in minutes a second."""
 
     type: Literal["clock_set"] = "clock_set"
@@ -18,7 +18,8 @@ class ClockSet(Fact):
     by: str
 
 
-class ActivityBegun(Fact):
+@fact
+class ActivityBegun:
     """An activity began on the virtual clock; its end is fixed until something changes it (R32)."""
 
     type: Literal["activity_begun"] = "activity_begun"
@@ -27,7 +28,8 @@ class ActivityBegun(Fact):
     until: float
 
 
-class TimesChanged(Fact):
+@fact
+class TimesChanged:
     """Something takes longer, or can't be done before, from `since` on; known from `at` on.
 
     `ends` are the new ends of the activities under way: T_new = T_elapsed + M * max(0, T_total - T_elapsed).
@@ -37,16 +39,17 @@ class TimesChanged(Fact):
     name: str
     kind: str
     text: str = ""
-    scope: dict[str, Json] = Field(default_factory=dict)
+    scope: dict[str, Json] = field(default_factory=dict)
     magnitude: float = 0
     at: float
     since: float
     until: float | None = None
-    ends: dict[str, float] = Field(default_factory=dict)
+    ends: dict[str, float] = field(default_factory=dict)
     by: str = ""
 
 
-class ActivityRevised(Fact):
+@fact
+class ActivityRevised:
     """An activity under way ends at another moment than was thought; somebody knows better."""
 
     type: Literal["activity_revised"] = "activity_revised"

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from engine.core import commands as c
@@ -112,7 +113,7 @@ def late_obstacle(run: Run, step: StepState) -> str:
 def _frozen(run: Run, step: StepState, late: Late) -> e.CompensationFrozen | None:
     """Return the undo that was frozen for a late effect; without the key under which it would be sent."""
     frozen = run.epoch_of(step, "forward", late.attempt).frozen
-    return frozen and frozen.model_copy(update={"key": step.frozen.key if step.frozen else frozen.key})
+    return frozen and replace(frozen, key=step.frozen.key if step.frozen else frozen.key)
 
 
 def late_request(run: Run, step: StepState) -> Json:

@@ -13,7 +13,7 @@ from typing import cast
 
 from engine.core.attempts import fault
 from engine.core.composites import COMPOSITES
-from engine.core.events import Event, LimitGranted, LimitName, LimitReached, Noted, RunPaused
+from engine.core.events import Event, LimitGranted, LimitName, LimitReached, LimitResponse, Noted, RunPaused
 from engine.core.frames import peer, plan_of
 from engine.core.run import Run, StepState, StepStatus
 from engine.core.saga import Budget, RouteStep
@@ -66,14 +66,12 @@ def reached(run: Run, now: datetime) -> LimitReached | None:
     for limit, once in _limits(run).items():
         spent, allowed = _spent(run, limit, now), run.allowed.get(limit, once)
         if spent >= allowed:
-            said = "ask" if limit == "events" else _response(run)
-            return LimitReached.model_validate(
-                {"limit": limit, "spent": spent, "allowed": allowed, "response": said}
-            )
+            said: LimitResponse = "ask" if limit == "events" else _response(run)
+            return LimitReached(limit=limit, spent=spent, allowed=allowed, response=said)
     return None
 
 
-def _response(run: Run) -> str:
+def _response(run: Run) -> LimitResponse:
     budget = run.saga.budget
     return "ask" if budget is None else "note" if run.pivot_passed() else budget.on_limit
 

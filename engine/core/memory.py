@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.core.errors import ExpressionError
-from engine.core.fact import Fact
+from engine.core.fact import fact
 from engine.core.parts import ID_PATTERN, Part
 from engine.core.templates import as_text, expressions_in, plain, render
 
@@ -51,7 +51,8 @@ class Known(BaseModel):
     at: datetime | None = None
 
 
-class Learned(Fact):
+@fact
+class Learned:
     """A fact that a run leaves, and which steps told it: `seq` is the latest of their commits."""
 
     value: Json

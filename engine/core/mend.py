@@ -7,6 +7,7 @@ exported up to some event - may end anywhere; whoever takes the run over first r
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from engine.core import events as e
@@ -56,7 +57,7 @@ def _resolution(_run: Run, step: StepState, _now: datetime) -> Missing:
         told = known.resolution
         rest = [other for other in step.unresolved if other.ended_seq < known.resolved_seq]
         if told is not None and rest:
-            return [told.model_copy(update={"attempt": other.number}) for other in rest]
+            return [replace(told, attempt=other.number) for other in rest]
     return []
 
 
@@ -65,7 +66,7 @@ def _undo(run: Run, step: StepState, now: datetime) -> Missing:
         return []
     for undo in step.undos:
         if undo.result is not None and (undo.landed or undo.outcome == "ok"):
-            return FOLLOW["undo"](run, step, undo.result.model_copy(update={"outcome": "ok"}), now)
+            return FOLLOW["undo"](run, step, replace(undo.result, outcome="ok"), now)
     last = step.undos[-1] if step.undos else None
     if step.status == "comp_failed" or step.due is not None or last is None or last.result is None:
         return []

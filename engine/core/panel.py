@@ -8,7 +8,7 @@ so many can no longer accept; where too many are lost to tell, there is no verdi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -90,7 +90,7 @@ def check(run: Run, name: str, now: datetime) -> list[e.Event]:
     except ExpressionError as error:
         return [verdict_of(step, where, "none", f"it could not be asked: {error}")]
     intent = intend(run, step, "check", request, now, timeout_s=where.validator.timeout_s)
-    return [intent.model_copy(update={"validator": vote.validator, "vote": vote.number})]
+    return [replace(intent, validator=vote.validator, vote=vote.number)]
 
 
 def check_request(run: Run, step: StepState, where: Placed) -> Json:

@@ -148,9 +148,11 @@ def _proposal(run: Run, planning: Planning, patch: Json, reason: str, judged: Ju
     assert planning.answer is not None
     call = run.plans[planning.answer.attempt - 1]
     model = call.result.meta.get("model") if call.result is not None else None
+    what = judged.differences
     return e.PlanProposed(
         attempt=planning.answer.attempt, round=planning.round, scope=planning.scope, patch=patch, reason=reason,
-        by=f"{PLANNER} ({model or call.intent.request.get('function') or 'a model'})", **judged.differences,
+        by=f"{PLANNER} ({model or call.intent.request.get('function') or 'a model'})", added=what.get("added", ()),
+        changed=what.get("changed", ()), removed=what.get("removed", ()),
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -37,7 +38,7 @@ from engine.core.templates import plain
 from engine.core.verify import counts_at_once
 
 Json = Any
-TOLD = frozenset(e.AttemptEnded.model_fields) - {"type", "commits"}
+TOLD = frozenset(each.name for each in fields(e.AttemptEnded)) - {"type", "commits"}
 """What a report tells of a call; what it leaves out is as the fact has it."""
 _MORE = TOLD - {"step", "phase", "attempt", "outcome"}
 
@@ -180,7 +181,15 @@ def _probe_ended(run: Run, step: StepState, ended: e.AttemptEnded, now: datetime
 
 
 def resolved(
-    run: Run, step: StepState, *, landed: bool, how: str, output: Json, evidence: str, by: str, now: datetime
+    run: Run,
+    step: StepState,
+    *,
+    landed: bool,
+    how: e.Told,
+    output: Json,
+    evidence: str,
+    by: str,
+    now: datetime,
 ) -> list[e.Event]:
     """Return the answer to "did it land?" and what follows from it (R6, R8)."""
     events = resolve_all(step, landed=landed, how=how, output=output, evidence=evidence, by=by)

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -81,7 +82,8 @@ def end_wait(run: Run, name: str, _now: datetime) -> list[e.Event]:
     signal = awaited(run, step)
     if signal is not None:
         committed, *more = _commit(run, step, signal.payload)
-        return [committed.model_copy(update={"signal": signal.id}), *more]
+        assert isinstance(committed, e.StepCommitted)
+        return [replace(committed, signal=signal.id), *more]
     if step.awaits is None:
         return _commit(run, step, {"waited_until": step.due.isoformat() if step.due else ""})
     if definition.with_.on_timeout == "continue":

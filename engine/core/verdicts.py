@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from engine.core import commands as c
@@ -29,8 +30,12 @@ def give_verdict(run: Run, command: c.GiveVerdict, _now: datetime) -> list[e.Eve
     if command.decision == "augment" and not proposed:
         raise CommandRejected(f"nothing is proposed for '{step.id}'; accept or reject its output")
     verdict: e.Verdict = "reject" if command.decision == "reject" else "accept"
-    word = {"verdict": verdict, "by": command.by, "evidence": command.reason, "votes": None, "cost_usd": 0}
-    given = [known.model_copy(update={**word, "tokens": 0, "latency_s": 0}) for known in waiting]
+    given = [
+        replace(
+            known, verdict=verdict, by=command.by, evidence=command.reason, votes=None, cost_usd=0, tokens=0, latency_s=0
+        )
+        for known in waiting
+    ]  # fmt: skip
     added = augmented(step, proposed, command.by) if command.decision == "augment" else ()
     return [*added, *given]
 

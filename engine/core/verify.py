@@ -133,11 +133,11 @@ def _by_code(run: Run, step: StepState) -> Iterator[e.VerdictGiven]:
 
 def _schema_verdict(step: StepState, schema: dict[str, Json]) -> e.VerdictGiven:
     wrong = mismatch(schema, step.output)
-    bad = "retry" if effect_of(step.definition) == "readonly" else "reject"
-    return e.VerdictGiven.model_validate(
-        {"step": step.id, "attempt": step.latest(), "validator": "schema", "kind": "schema", "check": "syntactic",
-         "verdict": "accept" if wrong is None else bad,
-         "evidence": "it fits the output schema" if wrong is None else f"{wrong[0]}: {wrong[1]}"[:MAX_EVIDENCE]}
+    bad: e.Verdict = "retry" if effect_of(step.definition) == "readonly" else "reject"
+    return e.VerdictGiven(
+        step=step.id, attempt=step.latest(), validator="schema", kind="schema", check="syntactic",
+        verdict="accept" if wrong is None else bad,
+        evidence="it fits the output schema" if wrong is None else f"{wrong[0]}: {wrong[1]}"[:MAX_EVIDENCE],
     )  # fmt: skip
 
 

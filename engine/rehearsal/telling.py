@@ -6,6 +6,7 @@ from datetime import datetime
 
 from engine.core.commands import Command
 from engine.core.events import Event, Recorded
+from engine.core.fact import adapter
 from engine.rehearsal.stage import Stage
 from engine.rehearsal.story import T0, Story
 from engine.rehearsal.world import Effect
@@ -49,5 +50,7 @@ def _time(at: datetime) -> str:
 
 def _words(fact: Command | Event) -> str:
     """Return a command or an event in one line: its name, and what differs from the defaults."""
-    told = fact.model_dump(mode="json", exclude_defaults=True, exclude={"type", "request_hash"})
+    told = adapter(type(fact)).dump_python(
+        fact, mode="json", exclude_defaults=True, exclude={"type", "request_hash"}
+    )
     return f"{getattr(fact, 'type', '')} " + ", ".join(f"{key}={value}" for key, value in told.items())

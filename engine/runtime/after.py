@@ -35,7 +35,7 @@ def late_reports(run: Run, refused: Iterable[Recorded]) -> list[Report]:
         ):
             continue
         if event.phase == "undo" or effect_of(run.steps[event.step].definition) != "readonly":
-            found.append(Report(by="engine", **event.model_dump(include=set(TOLD))))
+            found.append(Report(by="engine", **{name: getattr(event, name) for name in TOLD}))
     return found
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from engine.core import events as e
 from engine.core.commands import Command, Decide, Pause, Resume, Start
 from engine.core.decide import turn
+from engine.core.disruption_kinds import ChangedFact
 from engine.core.document import parse_saga
 from engine.core.events import Event, Recorded
 from engine.core.memory import Learned
@@ -114,7 +115,7 @@ EVERY_EVENT: list[Event] = [
     e.StepUndone(step="a", empty=True, reason="r", writes={"v": 1}),
     e.StepExcused(step="a", how="done", by="ada", reason="r"),
     e.RetryAsked(step="a", by="ada", request=VALUE),
-    e.Disrupted(what={"kind": "fact", "path": "steps.a.output.v", "value": VALUE}, by="ada", effective_from=LATER),
+    e.Disrupted(what=ChangedFact(kind="fact", path="steps.a.output.v", value=VALUE), by="ada", effective_from=LATER),
     e.LateLanded(step="a", attempt=2, output=VALUE, counts=False, reason=WORDS),
     e.LateUndone(step="a", attempt=2, how="done", reason="r", by="ada"),
     e.LimitReached(limit="cost_usd", spent=1.5, allowed=1.0, response="ask"),

@@ -132,7 +132,7 @@ class TestAppend:
 
     def test_what_the_caller_changes_later_is_not_stored(self, store: Store) -> None:
         output: dict[str, object] = {"n": 1}
-        event = EVERY_EVENT[7].model_copy(update={"output": output})
+        event = replace(EVERY_EVENT[7], output=output)
         future = store.append(changed(Told("r1").start(), event))
         output["n"] = 2
         ok(future)
@@ -192,9 +192,7 @@ class TestHistory:
 
     def test_what_json_or_utf8_can_not_hold_strands_no_run(self, store: Store) -> None:
         change = Told("r1").start()
-        event = EVERY_EVENT[7].model_copy(
-            update={"output": {"bad": "a\ud800b", "set": frozenset({1}), "x": object}}
-        )
+        event = replace(EVERY_EVENT[7], output={"bad": "a\ud800b", "set": frozenset({1}), "x": object})
         row = change.row.model_copy(update={"text": "c\udfffd", "fault": "\ud800"})
         ok(store.append(changed(replace(change, row=row), event)))
         assert store.history("r1")[0].event.output["bad"] == "a?b"  # type: ignore[union-attr]
@@ -225,7 +223,7 @@ class TestHistory:
 
 def test_values_in_json_survive(store: Store) -> None:
     told = Told("r1")
-    event = EVERY_EVENT[7].model_copy(update={"output": {"v": VALUE}})
+    event = replace(EVERY_EVENT[7], output={"v": VALUE})
     ok(store.append(changed(told.start(), event)))
     assert store.history("r1")[0].event.output == {"v": VALUE}  # type: ignore[union-attr]
 

@@ -34,7 +34,7 @@ def said(
         "evidence": evidence,
         **more,
     }
-    return e.VerdictGiven.model_validate(told)
+    return e.VerdictGiven(**told)
 
 
 class Log:

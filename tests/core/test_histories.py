@@ -32,4 +32,4 @@ def test_every_kind_of_event_is_in_a_kept_history():
     kept = {
         r["event"]["type"] for path in FILES for r in json.loads(path.read_text(encoding="utf-8"))["events"]
     }
-    assert {kind.model_fields["type"].default for kind in evolve.HANDLERS} - kept == set()
+    assert {kind.__dataclass_fields__["type"].default for kind in evolve.HANDLERS} - kept == set()

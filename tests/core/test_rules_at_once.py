@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.core import commands as c
@@ -152,7 +154,7 @@ def test_L08_a_team_that_began_before_its_tasks_waited_for_good_ones_goes_on_as_
     play.ok("t.a.x", "t.d.x")
     opened = next(i for i, recorded in enumerate(play.log) if recorded.event.type == "frames_opened")
     kept = play.log[opened]
-    old = e.Recorded(kept.seq, kept.at, kept.event.model_copy(update={"only_after_good": False}))
+    old = e.Recorded(kept.seq, kept.at, replace(kept.event, only_after_good=False))
     play.log[opened] = old
     play.run = replay(play.saga, play.log)
     play.rejected("t.a.y")

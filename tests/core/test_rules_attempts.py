@@ -9,6 +9,7 @@ import pytest
 from engine.core import commands as c
 from engine.core.saga import request_hash
 from engine.core.schedule import wake_at
+from engine.memory import event_json
 from tests.core.harness import T0, Play, refuses
 
 
@@ -30,12 +31,12 @@ def test_R01_a_later_change_of_the_state_does_not_reach_the_frozen_undo():
     undo = "compensate: {kind: python, with: {function: undo, args: {n: '${app.n}', id: '${output.id}'}}}"
     play = Play(f"app: {{n: 1}}\nsteps: {{a: {{kind: python, with: {{function: f}}, effect: compensatable, {undo}}},"
                 " b: {<read>, needs: a, writes: {n: app.n + 41}}, c: {<read>, <once>, needs: b}}")  # fmt: skip
-    frozen = play.events("attempt_intended")[0].model_dump_json()
+    frozen = event_json(play.events("attempt_intended")[0])
     play.ok("a", output={"id": 7})
     play.ok("b")
     play.rejected("c")
     assert play.run.app == {"n": 42}
-    assert play.events("attempt_intended")[0].model_dump_json() == frozen
+    assert event_json(play.events("attempt_intended")[0]) == frozen
     assert play.events("attempt_intended")[-1].request["args"] == {"n": 1, "id": 7}
     play.check_replay()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from engine.core import commands as c
@@ -80,7 +82,7 @@ def test_R31_a_log_that_tells_each_commit_by_itself_folds_to_the_same():
     play.ok("a", output={"n": 1})
     play.ok("b", output={"n": 2})
     told = [
-        r.event.model_copy(update={"commits": False}) if r.event.type == "attempt_ended" else r.event
+        replace(r.event, commits=False) if r.event.type == "attempt_ended" else r.event
         for r in e.spelled_out(play.log)
     ]
     old = replay(play.saga, [e.Recorded(seq, play.now, event) for seq, event in enumerate(told, 1)])

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine.core.run import Run
+from engine.memory import event_json
 from engine.sandbox.faults import Fault
 from engine.templates import Template, template
 from tests.engine.conftest import Bench
@@ -197,9 +198,7 @@ def test_a_small_change_has_no_finding_and_no_ticket(bench: Bench) -> None:
 def test_a_secret_of_a_plan_that_ships_reaches_no_event(bench: Bench) -> None:
     run_id = bench.start(entry("infrastructure-review").saga)
     bench.to_end(run_id)
-    assert "not-a-real-password" not in "".join(
-        r.event.model_dump_json() for r in bench.store.history(run_id)
-    )
+    assert "not-a-real-password" not in "".join(event_json(r.event) for r in bench.store.history(run_id))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -71,7 +72,7 @@ def test_the_wedding_refuses_what_was_printed_and_makes_the_photo():
 def facts(log):
     """Return what happened, but for how long a model took."""
     return [
-        recorded.event.model_copy(update={"meta": {}}) if recorded.event.type == "attempt_ended" else recorded.event
+        replace(recorded.event, meta={}) if recorded.event.type == "attempt_ended" else recorded.event
         for recorded in log
     ]  # fmt: skip
 

@@ -229,7 +229,7 @@ def test_an_undo_inside_that_failed_for_good_is_seen_on_the_bar_and_one_that_wor
     offers.ok("offers.4.look")  # drained
     offers.ok("offers.1.book")
     (worked,) = offers.run.steps["offers.1.book"].undos
-    failed = replace(worked, result=worked.result.model_copy(update={"outcome": "failed"}))
+    failed = replace(worked, result=replace(worked.result, outcome="failed"))
 
     def drawn():
         found = run_timeline(offers.run, offers.log, T0).segments

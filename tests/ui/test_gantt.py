@@ -114,7 +114,7 @@ def test_nothing_is_compared_before_a_step_has_said_which_problem_it_solves():
 def test_only_a_verdict_that_sends_a_plan_back_says_so_and_a_plan_that_counts_is_admitted(ended):
     def said(verdict):
         log = [
-            replace(recorded, event=recorded.event.model_copy(update={"verdict": verdict}))
+            replace(recorded, event=replace(recorded.event, verdict=verdict))
             if recorded.event.type == "verdict_given" and recorded.event.verdict == "accept"
             else recorded
             for recorded in ended.play.log

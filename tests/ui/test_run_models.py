@@ -23,7 +23,7 @@ from ui.models.run_timeline import run_timeline
 from ui.models.run_words import counted, doubtful_pivots, headline, listed, money, row_headline, titles_of
 from ui.settings import Settings
 
-EVENT_TYPES = [kind.model_fields["type"].default for kind in evolve.HANDLERS]
+EVENT_TYPES = [kind.__dataclass_fields__["type"].default for kind in evolve.HANDLERS]
 CHAIN = """
 steps:
   a: {title: Flight, <book>, <once>}
