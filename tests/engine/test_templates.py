@@ -26,9 +26,14 @@ def trip() -> Saga:
 
 def trip_scope(text: str) -> dict[str, Any]:
     """Return what the validators of the summary see, with a text as its output."""
-    stay = {"check_in": "2027-06-08", "check_out": "2027-06-14", "cost_usd": 100}
-    journey = {"departs": "2027-06-12T14:45+02:00", "cost_usd": 725.47}
-    outputs = {"flight_out": journey, "hotel_berlin": stay, "train": journey, "hotel_cologne": stay}
+    berlin = {"confirmation": "H1", "check_in": "2027-06-08", "check_out": "2027-06-12", "cost_usd": 100}
+    cologne = {"confirmation": "H2", "check_in": "2027-06-12", "check_out": "2027-06-14", "cost_usd": 100}
+    outputs = {
+        "flight_out": {"confirmation": "F1", "departs": "2027-06-07T14:45+02:00", "cost_usd": 725.47},
+        "hotel_berlin": berlin,
+        "train": {"confirmation": "T1", "departs": "2027-06-12T14:45+02:00", "cost_usd": 725.47},
+        "hotel_cologne": cologne,
+    }
     return {
         "run": {"input": {"start": "2027-06-07", "budget_usd": 5000}},
         "steps": {name: {"output": output} for name, output in outputs.items()},
@@ -153,6 +158,15 @@ def test_a_summary_with_a_date_that_nobody_booked_is_not_believed() -> None:
     assert "text says 2027-06-09" in finding.evidence
     assert "text says 900.00 USD" in finding.evidence
     assert examine(validator, trip_scope("Flight on 7 June 2027, USD 725.47.")).held  # type: ignore[arg-type]
+
+
+def test_a_summary_with_the_date_of_another_booking_is_not_believed() -> None:
+    (validator,) = [v for v in trip().steps["summary"].validate_ if v.name == "each_on_its_day"]
+    booked = {"F1": "2027-06-07", "H1": "2027-06-08", "T1": "2027-06-12", "H2": "2027-06-12"}
+    right = "\n".join(f"{code}: booked, {day}" for code, day in booked.items())
+    assert examine(validator, trip_scope(right)).held  # type: ignore[arg-type]
+    wrong = right.replace("H1: booked, 2027-06-08", "H1: booked, 2027-06-12")
+    assert not examine(validator, trip_scope(wrong)).held  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("entry", "broken"), BREAKS)
