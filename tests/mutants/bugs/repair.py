@@ -136,4 +136,25 @@ BUGS = (
         new="for name in run.validating:",
         tests=(REPAIR,),
     ),
+    Mutant(
+        name="what is settled in the middle of a repair that keeps it is not followed up",
+        breaks="R3 R9 L9",
+        old="if landed or run.takes_back(step):",
+        new='if landed or run.direction == "undo":',
+        tests=(REPAIR,),
+    ),
+    Mutant(
+        name="what a repair keeps fails in the middle of it, where that is no fault",
+        breaks="R13",
+        old='return [] if kept else give_up(run, step, "exhausted", reason)',
+        new='return give_up(run, step, "exhausted", reason)',
+        tests=(REPAIR,),
+    ),
+    Mutant(
+        name="what a repair kept is left unknown, though it did not land, once all goes back",
+        breaks="R38 L9",
+        old="return [*_given_up(run), back(run, reason)]",
+        new="return [back(run, reason)]",
+        tests=(REPAIR,),
+    ),
 )
