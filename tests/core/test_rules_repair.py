@@ -402,3 +402,13 @@ def test_R38_what_a_repair_keeps_and_did_not_land_is_not_unknown_once_all_goes_b
     play.do(c.Skip(step="a", reason="let it be", by="bob"))
     assert (play.run.status, play.status("k")) == ("compensated_with_exceptions", status)
     play.check_replay()
+
+
+def test_R11_what_a_repair_keeps_and_nobody_has_checked_is_undone_once_all_goes_back():
+    play = settled_in_a_repair(landed=True, output={"id": 1})
+    play.rejected("a", error="no")
+    play.do(c.Skip(step="a", reason="let it be", by="bob"))
+    assert (play.run.status, play.status("k"), play.open()) == ("compensating", "compensating", ["undo k"])
+    play.ok("k")
+    assert play.run.status == "compensated_with_exceptions"
+    play.check_replay()

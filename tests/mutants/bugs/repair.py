@@ -157,4 +157,11 @@ BUGS = (
         new="return [back(run, reason)]",
         tests=(REPAIR,),
     ),
+    Mutant(
+        name="what a repair kept and nobody has checked is checked while all of it is undone",
+        breaks="R11 R15 L1",
+        old="    run.validating, run.judging = {}, {}  # what nobody",
+        new="    run.judging = {}  # what nobody",
+        tests=(REPAIR,),
+    ),
 )
