@@ -412,3 +412,31 @@ def test_R11_what_a_repair_keeps_and_nobody_has_checked_is_undone_once_all_goes_
     play.ok("k")
     assert play.run.status == "compensated_with_exceptions"
     play.check_replay()
+
+
+def test_R25_what_a_repair_keeps_and_lands_though_somebody_had_looked_is_its_effect():
+    play = settled_in_a_repair(landed=False)
+    play.do(c.Report(step="k", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    assert (play.status("k"), play.open()) == ("validating", ["undo a"])
+    play.ok("a")
+    assert (play.status("k"), play.open()) == ("committed", ["a"])
+    play.ok("a")
+    assert (play.run.status, play.order("late")) == ("completed", [])
+    play.check_replay()
+
+
+def test_R15_a_pivot_that_lands_in_a_repair_though_a_probe_had_found_nothing_needs_a_person():
+    play = Play(
+        "recovery: repair\nsteps: {a: {<book>}, x: {<read>, <once>, needs: a},"
+        " p: {<pay>, <probe>, timeout_s: 5, settle_s: 0, retry: {max_attempts: 3, backoff_s: 60}}}"
+    )
+    play.ok("a")
+    play.unknown("p")
+    play.advance()
+    play.ok("p", empty=True)  # the probe
+    play.do(c.MarkStale(steps=("a",), reason="changed", by="bob"))
+    play.failed("x", code="stopped", retryable=False)
+    assert (play.run.status, play.status("p"), play.open()) == ("repairing", "retry_wait", ["undo a"])
+    play.do(c.Report(step="p", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    assert {step: asked.kind for step, asked in play.run.attention.items()} == {"p": "late_success"}
+    play.check_replay()

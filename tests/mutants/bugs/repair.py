@@ -164,4 +164,11 @@ BUGS = (
         new="    run.judging = {}  # what nobody",
         tests=(REPAIR,),
     ),
+    Mutant(
+        name="what a repair keeps and lands late is one effect too many",
+        breaks="R25 R26 L2",
+        old='taken_back = run.takes_back(step) or (run.direction == "undo" and',
+        new='taken_back = run.direction == "undo" or (run.direction == "undo" and',
+        tests=(REPAIR,),
+    ),
 )
