@@ -9,7 +9,7 @@ from typing import Any
 from engine.core import disrupt
 from engine.core import events as e
 from engine.core.activities import happen
-from engine.core.attempts import fault, give_up, intend, probe_request, request_of
+from engine.core.attempts import fault, give_up, intend, out_of_tries, probe_request, request_of
 from engine.core.choreography import event_in, happened
 from engine.core.commit import commit
 from engine.core.composite import begin, turn
@@ -284,10 +284,8 @@ def _help(run: Run, name: str, _now: datetime) -> list[e.Event]:
 
 
 def _give_up(run: Run, name: str, _now: datetime) -> list[e.Event]:
-    tries = len(run.step(name).attempts)
-    return give_up(
-        run, run.step(name), "exhausted", f"gave up after {tries} attempts; whether one landed is unknown"
-    )
+    step = run.step(name)
+    return give_up(run, step, "exhausted", out_of_tries(step))
 
 
 def _withdraw(_run: Run, name: str, _now: datetime) -> list[e.Event]:

@@ -357,15 +357,27 @@ def resolve_all(
 
 
 def not_landed(run: Run, step: StepState, reason: str, now: datetime) -> list[Event]:
-    """Return what follows when an unknown attempt turns out to have had no effect."""
+    """Return what follows when an unknown attempt turns out to have had no effect.
+
+    What a repair keeps is tried again behind it (R14). Where no try is left it waits: once the run goes forward, its
+    failure is a fault of its own, or others go on with it; before, it would be neither (R13).
+    """
     if step.status in {"ready", "withdrawn"}:
         return []
     if step.status == "failed":
         stuck = run.fault is None and run.direction == "forward"
         return [HelpNeeded(step=step.id, kind="stuck_after_pivot", reason=reason)] if stuck else []
-    if run.fault is None and can_retry(step):
+    kept = run.repair is not None and not run.takes_back(step)
+    if (kept or run.fault is None) and can_retry(step):
         return [schedule_retry(run, step, "forward", reason, now)]
-    return give_up(run, step, "exhausted", reason)
+    return [] if kept else give_up(run, step, "exhausted", reason)
+
+
+def out_of_tries(step: StepState) -> str:
+    """Return why a step is given up of which no call is to be made any more."""
+    landed = "one landed, and did not count" if step.maybe_landed else "none landed"
+    known = "whether one landed is unknown" if step.unresolved else landed
+    return f"gave up after {len(step.attempts)} attempts; {known}"
 
 
 def named_step(run: Run, name: str) -> StepState:

@@ -153,7 +153,8 @@ def _go_back(run: Run, event: e.DirectionChosen) -> None:
     for step in run.steps.values():
         if step.status in WITHDRAWN_BY_UNDO:
             step.move("withdrawn")
-    run.fresh, run.ready, run.active, run.judging, run.boundaries, run.turning = {}, {}, {}, {}, {}, {}
+    run.fresh, run.ready, run.active, run.boundaries, run.turning = {}, {}, {}, {}, {}
+    run.validating, run.judging = {}, {}  # what nobody has checked does not count
     run.move("compensating")
 
 

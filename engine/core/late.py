@@ -80,7 +80,8 @@ def late_landed(run: Run, step: StepState, attempt: Attempt, output: Json) -> e.
     if landed and (shared or same_answer):
         return e.Noted(text=f"attempt {attempt.number} answered late; it is the same effect", step=step.id)
     one_too_many = step.by_hand > 0 or (not shared and any(other.maybe_landed for other in others))
-    waits = step.status == "to_compensate" if run.direction == "undo" else step.status not in PAST
+    taken_back = run.takes_back(step) or (run.direction == "undo" and effect_of(step.definition) == "pivot")
+    waits = step.status == "to_compensate" if taken_back else step.status not in PAST
     counts = waits and not one_too_many
     reason = "it landed after it had been given up"
     return e.LateLanded(step=step.id, attempt=attempt.number, output=output, counts=counts, reason=reason)

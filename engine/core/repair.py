@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from engine.core import commands as c
 from engine.core import events as e
 from engine.core.affected import affected
-from engine.core.attempts import fault, named_step
+from engine.core.attempts import fault, give_up, named_step, out_of_tries
 from engine.core.commit import broken_invariant
 from engine.core.errors import CommandRejected
 from engine.core.recovery import back, culprits_of, repair
@@ -56,7 +57,7 @@ def redo(run: Run, _name: str, _now: datetime) -> list[e.Event]:
     left = next((name for name in run.plan if run.steps[name].left), None)
     if left is not None:
         reason = f"'{left}' could not be undone, so it can't be done anew; the rest goes back as well"
-        return [back(run, reason)]
+        return [*_given_up(run), back(run, reason)]
     redone = e.StepsRedone(steps=run.repair.affected, round=run.repairs + 1)
     broken = broken_invariant(run, {})
     if broken:  # by what was committed on the way back, and is kept
@@ -65,3 +66,10 @@ def redo(run: Run, _name: str, _now: datetime) -> list[e.Event]:
         return [redone, begin(run, run.repair.culprits, run.repair.affected)]
     waits = run.repair.replan and not run.paused
     return [redone, *([e.RunPaused(by="the repair, for a new plan")] if waits else [])]
+
+
+def _given_up(run: Run) -> Iterator[e.Event]:
+    """Yield the end of each kept step that did not land, as became known meanwhile: no other try of it comes (R38)."""
+    for step in run.steps.values():
+        if step.status == "unknown" and not step.unresolved:
+            yield from give_up(run, step, "exhausted", out_of_tries(step))

@@ -193,7 +193,7 @@ def resolved(
 ) -> list[e.Event]:
     """Return the answer to "did it land?" and what follows from it (R6, R8)."""
     events = resolve_all(step, landed=landed, how=how, output=output, evidence=evidence, by=by)
-    if landed or run.direction == "undo":
+    if landed or run.takes_back(step):
         return events  # an undo that has nothing to do still waits for its turn (R8, R17)
     return [*events, *not_landed(run, step, f"it did not land: {evidence}", now)]
 

@@ -416,6 +416,11 @@ class Run:
         past = (old for old in self.past.get(step.id, ()) if old.call(phase, number) is not None)
         return next(past, step)
 
+    def takes_back(self, step: StepState) -> bool:
+        """Return whether a step is on its way back, with all others or in a repair; what that keeps only waits for it."""
+        kept = self.repair is not None and step.id not in self.repair.affected
+        return self.direction == "undo" and not kept
+
     def pivot_passed(self) -> bool:
         """Whether a point of no return is surely behind (R15)."""
         return any(self.steps[name].landed for name in self.pivots)

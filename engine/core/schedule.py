@@ -196,7 +196,7 @@ def _blind(step: StepState, at: datetime) -> bool:
 def _look(run: Run, step: StepState, now: datetime) -> Iterator[Task]:
     """Find out whether an unknown attempt landed: probe it once it settled, or ask a person (R6, R7)."""
     if not step.unresolved:
-        yield Task("give_up", step.id)  # it landed, did not count, and may not be sent again
+        yield Task("give_up", step.id)  # no try is left, or it landed and may not be sent again
         return
     moment = _look_at(run, step)
     if moment is None or now < moment:

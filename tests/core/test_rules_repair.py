@@ -341,3 +341,102 @@ def test_R39_who_repairs_a_run_that_was_stopped_at_a_limit_grants_it():
     play.ok("b")
     assert play.run.status == "completed"
     play.check_replay()
+
+
+KEPT = (
+    "recovery: repair\nsteps: {{a: {{<book>, <once>, settle_s: 1, timeout_s: 9}},"
+    " k: {{<book>, timeout_s: 5, settle_s: 30, retry: {{max_attempts: {tries}, backoff_s: 60}}}}{more}}}"
+)
+
+
+def settled_in_a_repair(*, landed, tries=3, more="", **command):
+    """A repair of `a`, in the middle of which it becomes known whether `k`, which it keeps, landed."""
+    play = Play(KEPT.format(tries=tries, more=more))
+    play.unknown("k")
+    play.unknown("a")
+    play.advance()
+    play.tick(40)
+    assert (play.run.status, play.status("k"), play.open()) == ("repairing", "unknown", ["undo a"])
+    play.do(c.Resolve(step="k", landed=landed, reason="looked", by="bob", **command))
+    assert missing(play.run, play.now) == []
+    return play
+
+
+def test_R06_what_a_repair_keeps_and_did_not_land_is_tried_again_behind_it():
+    play = settled_in_a_repair(landed=False)
+    assert (play.status("k"), play.open()) == ("retry_wait", ["undo a"])
+    play.tick(100)
+    assert play.open() == ["undo a"]  # nothing goes forward before (R14)
+    play.ok("a")
+    assert play.open() == ["a", "k"]
+    assert {i.key for i in play.events("attempt_intended") if i.step == "k"} == {"r1:k:1"}
+    play.ok("a", "k")
+    assert play.run.status == "completed"
+    play.check_replay()
+
+
+def test_R13_what_a_repair_keeps_and_did_not_land_fails_behind_it_where_no_try_is_left():
+    play = settled_in_a_repair(landed=False, tries=1)
+    assert (play.events("step_failed")[1:], play.run.repairs) == ([], 0)
+    play.ok("a")
+    assert [fault.step for fault in play.run.faults] == ["a", "k"]
+    assert play.run.faults[-1].reason == "gave up after 1 attempts; none landed"
+    play.ok("a", "k")
+    assert (play.run.status, play.run.repairs) == ("completed", 2)
+    play.check_replay()
+
+
+def test_R13_what_a_repair_keeps_and_did_not_land_is_no_fault_where_others_wait_for_its_failure():
+    play = settled_in_a_repair(landed=False, tries=1, more=", b: {<read>, needs: k.failed}")
+    play.ok("a")
+    assert (play.status("k"), play.open()) == ("handled", ["a", "b"])
+    play.ok("a", "b")
+    assert (play.run.status, play.run.repairs) == ("completed", 1)
+    play.check_replay()
+
+
+@pytest.mark.parametrize(("tries", "status"), [(1, "failed"), (3, "withdrawn")])
+def test_R38_what_a_repair_keeps_and_did_not_land_is_not_unknown_once_all_goes_back(tries, status):
+    play = settled_in_a_repair(landed=False, tries=tries)
+    play.rejected("a", error="no")
+    play.do(c.Skip(step="a", reason="let it be", by="bob"))
+    assert (play.run.status, play.status("k")) == ("compensated_with_exceptions", status)
+    play.check_replay()
+
+
+def test_R11_what_a_repair_keeps_and_nobody_has_checked_is_undone_once_all_goes_back():
+    play = settled_in_a_repair(landed=True, output={"id": 1})
+    play.rejected("a", error="no")
+    play.do(c.Skip(step="a", reason="let it be", by="bob"))
+    assert (play.run.status, play.status("k"), play.open()) == ("compensating", "compensating", ["undo k"])
+    play.ok("k")
+    assert play.run.status == "compensated_with_exceptions"
+    play.check_replay()
+
+
+def test_R25_what_a_repair_keeps_and_lands_though_somebody_had_looked_is_its_effect():
+    play = settled_in_a_repair(landed=False)
+    play.do(c.Report(step="k", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    assert (play.status("k"), play.open()) == ("validating", ["undo a"])
+    play.ok("a")
+    assert (play.status("k"), play.open()) == ("committed", ["a"])
+    play.ok("a")
+    assert (play.run.status, play.order("late")) == ("completed", [])
+    play.check_replay()
+
+
+def test_R15_a_pivot_that_lands_in_a_repair_though_a_probe_had_found_nothing_needs_a_person():
+    play = Play(
+        "recovery: repair\nsteps: {a: {<book>}, x: {<read>, <once>, needs: a},"
+        " p: {<pay>, <probe>, timeout_s: 5, settle_s: 0, retry: {max_attempts: 3, backoff_s: 60}}}"
+    )
+    play.ok("a")
+    play.unknown("p")
+    play.advance()
+    play.ok("p", empty=True)  # the probe
+    play.do(c.MarkStale(steps=("a",), reason="changed", by="bob"))
+    play.failed("x", code="stopped", retryable=False)
+    assert (play.run.status, play.status("p"), play.open()) == ("repairing", "retry_wait", ["undo a"])
+    play.do(c.Report(step="p", phase="forward", attempt=1, outcome="ok", output={"id": 1}))
+    assert {step: asked.kind for step, asked in play.run.attention.items()} == {"p": "late_success"}
+    play.check_replay()
