@@ -178,7 +178,9 @@ _CEL_FIELDS = ("rule", "of", "facts", "claims", "text", "keep", "values", "seque
 
 def _validator(path: str, validator: Validator) -> Iterator[Found]:
     yield from _in(f"{path}.add", dict(validator.add), AFTER)
-    if validator.kind == "judge":
+    if validator.kind == "rule":
+        yield from _in(f"{path}.says", validator.says, AFTER)
+    elif validator.kind == "judge":
         yield from _in(
             f"{path}.rubric", validator.rubric, AFTER - {"request"}
         )  # the prompt is not its business

@@ -80,6 +80,11 @@ class RuleValidator(ValidatorBase):
 
     kind: Literal["rule"] = "rule"
     rule: str = Field(description="CEL that must be true")
+    says: str = Field(
+        default="",
+        max_length=500,
+        description="what people and models are told where it is not, instead of the rule; may hold `${...}`",
+    )
 
 
 class SchemaValidator(ValidatorBase):

@@ -43,6 +43,13 @@ def test_a_rule_names_the_values_it_speaks_of():
     passes("rule", {"total": 800, "names": ["x"]}, app={"limit": 800}, **rule)
 
 
+def test_a_rule_says_what_it_was_given_to_say():
+    rule = {"rule": "output.total <= 800", "says": "${output.total} USD is too much"}
+    catches("812 USD is too much", "rule", {"total": 812}, **rule)
+    assert "output.total <= 800" not in finding("rule", {"total": 812}, **rule).evidence
+    passes("rule", {"total": 800}, **rule)
+
+
 DAY = {"schema": {"type": "object", "required": ["day"], "properties": {"day": {"format": "date"}}}}
 
 

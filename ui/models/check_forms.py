@@ -108,7 +108,7 @@ _COVER: Final = _as(
     end="code",
 )
 KIND_FIELDS: Final[dict[str, tuple[FieldSpec, ...]]] = {
-    "rule": _named(fields_of(RuleValidator, "rule"), rule="Must be true"),
+    "rule": _named(fields_of(RuleValidator, "rule", "says"), rule="Must be true", says="What to say if it is not"),
     "schema": _named(
         _as(fields_of(SchemaValidator, "of", "schema"), of="code"), of="What must fit", schema="JSON Schema"
     ),

@@ -1,4 +1,4 @@
-"""`rule`: a condition; where it is false, the values that it speaks of are named."""
+"""`rule`: a condition; where it is false, it says what it was given to say, or names the values that it speaks of."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from engine.core.expressions import Scope, is_true
+from engine.core.templates import as_text, render
 from engine.core.validation.finding import Finding
 from engine.core.validation.values import MAX_EVIDENCE, clipped, shown
 from engine.core.validators import RuleValidator
@@ -19,6 +20,8 @@ def rule(validator: RuleValidator, scope: Scope) -> Finding:
     """Find a condition that is not true."""
     if is_true(validator.rule, scope):
         return Finding(held=True, evidence=clipped(f"`{validator.rule}` is true", MAX_EVIDENCE))
+    if validator.says:
+        return Finding(held=False, evidence=clipped(as_text(render(validator.says, scope)), MAX_EVIDENCE))
     said = [f"`{validator.rule}` is false", ", ".join(_values(validator.rule, scope))]
     return Finding(held=False, evidence=clipped(": ".join(filter(None, said)), MAX_EVIDENCE))
 
