@@ -142,7 +142,7 @@ def draw_under_way(run: Run) -> None:
     found = repair_preview(run, run.repair.culprits, None, now())
     anew, kept = st.columns(2, gap="small")
     with anew, st.container(border=True, key=f"run-{run.id}-affected", gap="small"):
-        _members(f"Done anew: {counted(len(found.affected), 'step')}", found.affected)
+        _members(f"To be done anew: {counted(len(found.affected), 'step')}", found.affected)
     with kept, st.container(border=True, key=f"run-{run.id}-kept", gap="small"):
         _members(f"Stays as it is: {counted(len(found.kept), 'step')}", found.kept)
 
@@ -171,5 +171,5 @@ def _draw_round(one: Round) -> None:
     by = f" ({one.by})" if one.by else ""
     st.caption(escape(f"{one.reason}{by}"))
     st.markdown(escape(f"Undone: {in_turn(one.undone)}." if one.undone else "Nothing had to be undone."))
-    _members(f"Done anew: {counted(len(one.affected), 'step')}", one.affected)
+    _members(f"To be done anew: {counted(len(one.affected), 'step')}", one.affected)
     st.markdown(escape(f"Stayed as it was: {listed(one.kept)}." if one.kept else "Nothing else was done."))

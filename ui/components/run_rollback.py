@@ -12,11 +12,11 @@ from ui.components.badges import draw, run_badge, step_badge
 from ui.components.run_commands import now
 from ui.components.run_repair import draw_rounds, draw_under_way
 from ui.components.text import escape, plain
+from ui.models.run_repaired import repaired_words
 from ui.models.run_rollback import (
     RollbackLine,
     Trouble,
     price_words,
-    repaired_words,
     rollback_lines,
     tells_more,
     troubles,
@@ -104,7 +104,7 @@ def draw_rollback(run: Run, history: Sequence[Recorded]) -> None:
         for sentence in verdict(run, history):
             st.markdown(escape(sentence))
     elif run.status == "completed":
-        before = repaired_words(run) or "Nothing was undone, and nothing will be."
+        before = repaired_words(run, history) or "Nothing was undone, and nothing will be."
         st.markdown(escape(f"The run completed. {before}"))
         lines = []
     elif run.pivot_passed():

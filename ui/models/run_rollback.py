@@ -12,6 +12,7 @@ from engine.core.recovery import UndoLine, left_behind, preview
 from engine.core.run import UNDONE, Run, StepState
 from ui.models.run_graph import request_words, spent, undo_words
 from ui.models.run_places import title_in
+from ui.models.run_repaired import repaired_words
 from ui.models.run_words import counted, in_turn, listed, money
 
 Json = Any
@@ -171,12 +172,15 @@ def verdict(run: Run, history: Sequence[Recorded]) -> list[str]:
     if run.status == "completed":
         passed = run.faults and run.pivot_passed()
         why = " The point of no return was passed, so it could only go forward." if passed else ""
-        return [f"The run completed. {repaired_words(run) or _nothing_undone(run)}{why}", *_another_way(run)]
+        return [
+            f"The run completed. {repaired_words(run, history) or _nothing_undone(run)}{why}",
+            *_another_way(run),
+        ]
     if run.status == "abandoned":
         return _given_up(run, history)
     if run.repair is not None:
         return [*_repairing(run), *_excused(run, history), *_still_open(run)]
-    before = [repaired_words(run)] if run.repairs else []
+    before = [repaired_words(run, history)] if run.repairs else []
     if run.direction != "undo":
         return before
     if not run.plan:
@@ -202,21 +206,6 @@ def _repairing(run: Run) -> Iterator[str]:
     undone = [title_in(run, step.id) for step in done if step.status == "compensated"]
     if undone:
         yield f"Undone so far: {in_turn(undone)}."
-
-
-def repaired_words(run: Run) -> str:
-    """Return what the repairs of a run did; "" where it had none."""
-    if not run.repairs:
-        return ""
-    past = {name: any(life.status in UNDONE for life in lives) for name, lives in run.past.items()}
-    order = run.saga.graph.order()
-    undone = [title_in(run, name) for name in order if past.get(name)]
-    anew = [title_in(run, name) for name in order if name in past]
-    times = "once" if run.repairs == 1 else f"{run.repairs} times"
-    lost = f"Undone for that: {listed(undone)}." if undone else "Nothing had to be undone for that."
-    return (
-        f"It was repaired {times}. {lost} Begun anew: {listed(anew)}. The other steps were left as they were."
-    )
 
 
 def _nothing_undone(run: Run) -> str:
