@@ -21,12 +21,13 @@ from ui.models.run_repair import (
     suspects,
     what_follows,
 )
-from ui.models.run_rollback import rollback_lines, undo_price, verdict
+from ui.models.run_rollback import rollback_lines, verdict
 from ui.models.run_timeline import run_timeline
 from ui.models.run_verdicts import verdict_lines
 from ui.models.run_words import epoch_words, headline, row_headline, titles_of
 from ui.models.runs_table import STATUSES
 from ui.models.step_words import shown_status
+from ui.models.undo_cost import undo_price
 from ui.terminal_lines import event_line
 
 STEPS = """

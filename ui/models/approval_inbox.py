@@ -18,9 +18,10 @@ from engine.ports import RunRow
 from ui.models.run_actions import refusal
 from ui.models.run_graph import request_words
 from ui.models.run_places import title_in
-from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
+from ui.models.run_rollback import RollbackLine, rollback_lines
 from ui.models.run_words import Headline, ago, counted, left, listed, row_headline
 from ui.models.status import Family
+from ui.models.undo_cost import price_words
 from ui.models.verdict_ask import verdict_detail, verdict_questions
 
 Json = Any
