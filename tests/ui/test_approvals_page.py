@@ -56,14 +56,30 @@ def test_an_approval_step_shows_its_evidence_and_what_follows(studio):
     assert "nothing to undo" in words
 
 
-def test_a_late_answer_is_refused_in_words(studio):
+@pytest.mark.parametrize("first", ["approved", "denied"])
+def test_an_answer_that_came_too_late_reads_who_said_what_and_when(studio, first):
+    run_id = asked(studio)
+    tab = Tab("approvals")
+    radio, _ = form(tab, run_id, "flight_back")
+    radio.set_value("denied" if first == "approved" else "approved")
+    answer(studio, run_id, "flight_back", first, by="olga")
+    until(studio, run_id, lambda row: row.ended_at)
+    tab.press("Send the answer")
+    words = tab.words()
+    assert f"Not done: olga {first} 'Flight home' at " in words
+    assert "start a new one" not in words
+
+
+def test_the_same_answer_sent_twice_by_one_person_is_no_refusal(studio):
     run_id = asked(studio)
     tab = Tab("approvals")
     radio, _ = form(tab, run_id, "flight_back")
     radio.set_value("approved")
-    answer(studio, run_id, "flight_back")
+    answer(studio, run_id, "flight_back", by="maria")
     tab.press("Send the answer")
-    assert "Not done" in tab.words()
+    words = tab.words()
+    assert "Not done" not in words
+    assert "Approved: Flight home" in words
 
 
 def test_the_chosen_question_is_shown_and_other_help_is_listed(studio):

@@ -19,7 +19,7 @@ from ui.models.run_actions import refusal
 from ui.models.run_graph import request_words
 from ui.models.run_places import title_in
 from ui.models.run_rollback import RollbackLine, rollback_lines
-from ui.models.run_words import Headline, ago, counted, left, listed, row_headline
+from ui.models.run_words import Headline, ago, clock, counted, epochs, left, listed, row_headline
 from ui.models.status import Family
 from ui.models.undo_cost import price_words
 from ui.models.verdict_ask import verdict_detail, verdict_questions
@@ -256,3 +256,26 @@ def _if_no(run: Run, step: StepState, effects: int) -> str:
 def _answer(answer: Any) -> str:
     said = f"{answer.decision.capitalize()} by {answer.by}"
     return f"{said}: {answer.reason}" if answer.reason else said
+
+
+def has_said(run: Run, name: str, question: int, decision: str, me: str) -> bool:
+    """Return whether a person has given this very answer to a question, known by its place in the log."""
+    approval = _asked_at(run, name, question)
+    return approval is not None and any(
+        (answer.by, answer.decision) == (me, decision) for answer in approval.answers
+    )
+
+
+def settled_words(run: Run, name: str, question: int) -> str:
+    """Return who settled a question by which answer, and when; "" where no answer has settled it."""
+    approval = _asked_at(run, name, question)
+    if approval is None or approval.ended_at is None or not approval.answers:
+        return ""
+    last = approval.answers[-1]
+    title = title_in(run, name)
+    return f"{last.by} {last.decision} '{title}' at {clock(approval.ended_at)} UTC; there is nothing left to decide"
+
+
+def _asked_at(run: Run, name: str, question: int) -> Approval | None:
+    lives = epochs(run, run.steps[name]) if name in run.steps else []
+    return next((asked for life in lives for asked in life.approvals if asked.seq == question), None)
