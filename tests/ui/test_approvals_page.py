@@ -70,6 +70,16 @@ def test_an_answer_that_came_too_late_reads_who_said_what_and_when(studio, first
     assert "start a new one" not in words
 
 
+def test_two_questions_of_one_saga_are_told_apart(studio):
+    runs = [asked(studio, traveller=name) for name in ("Ada", "Grace")]
+    tab = Tab("approvals")
+    links = [link.proto for link in tab.app.get("page_link")]
+    for run_id, name in zip(runs, ("Ada", "Grace"), strict=True):
+        assert f"…{run_id[-6:]}" in [link.label for link in links]
+        assert f"started by ann · traveller {name}, start 2027-06-07, budget_usd 5000" in tab.words()
+    assert f"Run {runs[0]} · started by ann · traveller Ada" in tab.words()
+
+
 def test_the_same_answer_sent_twice_by_one_person_is_no_refusal(studio):
     run_id = asked(studio)
     tab = Tab("approvals")

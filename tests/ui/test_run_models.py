@@ -162,7 +162,7 @@ def test_the_inbox_lists_the_nearest_deadline_first_and_other_help_apart():
     stuck = Play(CHAIN.replace("<once>", "<once>, compensate: {kind: python, with: {function: u}}", 0))
     for play in (late, soon):
         play.ok("a")
-    items = inbox([project(late.run), project(soon.run)], soon.now)
+    items = inbox([project(late.run), project(soon.run)], soon.now, {})
     assert [(item.deadline, item.family) for item in items] == [
         ("10 m 00 s left", "red"),
         ("1 h 40 m left", "yellow"),

@@ -26,11 +26,12 @@ from ui.models.verdict_ask import verdict_detail, verdict_questions
 
 Json = Any
 URGENT = timedelta(minutes=15)
+ID_END = 6
 
 
 @dataclass(frozen=True)
 class InboxItem:
-    """A question in the list. `family` is the colour of its deadline."""
+    """A question in the list. `family` is the colour of its deadline, `about` tells its run from others of the saga."""
 
     id: str
     run: str
@@ -42,7 +43,7 @@ class InboxItem:
     asked: str
     deadline: str
     family: Family
-    by: str
+    about: str
     kind: Literal["approval", "verdict"] = "approval"
 
 
@@ -52,6 +53,7 @@ class ApprovalDetail:
 
     Attributes:
         seq: which question it is, by its place in the log.
+        about: who started the run, with what.
         wire: what will be sent, as it is sent; "" where nothing is.
         evidence: what the author of the saga wants the person to see.
         refusal: why this person can't answer; "" where they can.
@@ -61,6 +63,7 @@ class ApprovalDetail:
     step: str
     title: str
     saga: str
+    about: str
     question: str
     group: str
     hash: str
@@ -81,8 +84,8 @@ class ApprovalDetail:
     refusal: str
 
 
-def inbox(rows: Iterable[RunRow], now: datetime) -> list[InboxItem]:
-    """Return the open questions of some runs, the nearest deadline first."""
+def inbox(rows: Iterable[RunRow], now: datetime, inputs: Mapping[str, Json]) -> list[InboxItem]:
+    """Return the open questions of some runs, the nearest deadline first; `inputs` are those of each run, by its id."""
     found = [(row, approval) for row in rows for approval in row.approvals]
     late = datetime.max.replace(tzinfo=now.tzinfo)
     found.sort(key=lambda pair: (pair[1].expires_at or late, pair[1].asked_at))
@@ -98,10 +101,24 @@ def inbox(rows: Iterable[RunRow], now: datetime) -> list[InboxItem]:
             asked=ago(approval.asked_at, now),
             deadline=_deadline(approval.expires_at, now),
             family=_urgency(approval.expires_at, now),
-            by=row.by,
+            about=about_words(row.by, inputs.get(row.id, {})),
         )
         for row, approval in found
     ]
+
+
+def short_id(run_id: str) -> str:
+    """Return the end of a run's id, which tells it from the runs that began beside it."""
+    return f"…{run_id[-ID_END:]}"
+
+
+def about_words(by: str, given: Mapping[str, Json]) -> str:
+    """Return who started a run with what: "started by ann · order A-7, items 3"."""
+    parts = (
+        f"{name} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in given.items()
+    )
+    return " · ".join(part for part in (f"started by {by}" if by else "", ", ".join(parts)) if part)
 
 
 def verdict_items(
@@ -121,7 +138,7 @@ def verdict_items(
             asked=detail.asked,
             deadline="a validator asks",
             family="yellow",
-            by=row.by,
+            about=about_words(row.by, run.input),
             kind="verdict",
         )
         for detail in found
@@ -171,6 +188,7 @@ def approval_detail(
         step=step.id,
         title=title_in(run, step.id),
         saga=run.saga.name,
+        about=about_words(run.starter, run.input),
         question=asked.question,
         group=asked.group,
         hash=asked.request_hash,
