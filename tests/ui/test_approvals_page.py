@@ -27,7 +27,8 @@ def test_a_yes_is_sent_with_its_comment(studio):
     words = tab.words()
     assert "Book and pay the flight home" in words
     assert f"Idempotency-Key: {run_id}:flight_back:1" in words
-    assert "The run goes back and undoes 4 effects, in this order:" in words
+    order = "Hotel in Cologne; then Train to Cologne and Hotel in Berlin, side by side; then Flight to Berlin"
+    assert f"The run goes back and undoes 4 effects, in this order: {order}." in words
     radio, key = form(tab, run_id, "flight_back")
     radio.set_value("approved")
     tab.app.text_area(key=f"{key}-comment").set_value("within budget")

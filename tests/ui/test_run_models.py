@@ -142,7 +142,7 @@ def test_an_approval_says_for_whom_the_run_waits_and_what_each_answer_causes():
     detail = approval_detail(play.run, "b", play.now, "bob")
     assert detail.wire == ('POST http://sandbox.internal/tickets\nIdempotency-Key: r1:b:1\n\n{"seat":12}')
     assert detail.if_yes == "Exactly this is sent, once: POST /tickets."
-    assert detail.if_no == "The run goes back and undoes 1 effect, in this order:"
+    assert detail.if_no == "The run goes back and undoes 1 effect: Flight."
     assert [line.title for line in detail.undo] == ["Flight"]
     assert (detail.deadline, detail.silence) == ("10 m 00 s left", "Silence counts as no.")
     assert detail.refusal == ""

@@ -18,7 +18,7 @@ from engine.ports import RunRow
 from ui.models.run_actions import refusal
 from ui.models.run_graph import request_words
 from ui.models.run_places import title_in
-from ui.models.run_rollback import RollbackLine, rollback_lines
+from ui.models.run_rollback import RollbackLine, order_to_undo, rollback_lines
 from ui.models.run_words import Headline, ago, clock, counted, epochs, left, listed, row_headline
 from ui.models.status import Family
 from ui.models.undo_cost import price_words
@@ -268,7 +268,8 @@ def _if_no(run: Run, step: StepState, effects: int) -> str:
         return "The run stops, and a person is asked whether to undo everything, to repair, or to go on."
     if not effects:
         return "The run ends. Nothing has taken effect yet, so there is nothing to undo."
-    return f"The run goes back and undoes {counted(effects, 'effect')}, in this order:"
+    order = f"{', in this order' if effects > 1 else ''}: {order_to_undo(run)}"
+    return f"The run goes back and undoes {counted(effects, 'effect')}{order}."
 
 
 def _answer(answer: Any) -> str:

@@ -208,6 +208,11 @@ def _undone(run: Run) -> list[str]:
     return [f"{done} of {counted(len(run.plan), 'effect')} {was} undone: {order}."]
 
 
+def order_to_undo(run: Run) -> str:
+    """Return what going back would undo, in the turns in which it would."""
+    return in_turns([[title_in(run, name) for name in names] for names in turns(preview(run))])
+
+
 def order_undone(run: Run) -> str:
     """Return what is undone by now, in the turns of the plan; "" where nothing is."""
     ended = {line.step: place for place, line in enumerate(_in_order(run))}
