@@ -183,13 +183,25 @@ def preview(run: Run, plan: Collection[UndoPlanned] | None = None) -> list[UndoL
     return _unwind_order(lines)
 
 
+def turns(entries: Collection[UndoPlanned | UndoLine]) -> list[list[str]]:
+    """Return the steps by the turns in which they can be undone: those of one turn wait for none of each other."""
+    place = {entry.step: index for index, entry in enumerate(entries)}
+    return [sorted(names, key=place.__getitem__) for names in nx.topological_generations(_waits(entries))]
+
+
 def _unwind_order(lines: dict[str, UndoLine]) -> list[UndoLine]:
     """Return the lines so that each comes behind what must go first; else in the plan's own order."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_nodes_from(lines)
-    graph.add_edges_from((other, line.step) for line in lines.values() for other in line.after)
     place = {name: index for index, name in enumerate(lines)}
+    graph = _waits(lines.values())
     return [lines[name] for name in nx.lexicographical_topological_sort(graph, key=place.__getitem__)]
+
+
+def _waits(entries: Collection[UndoPlanned | UndoLine]) -> nx.DiGraph[str]:
+    """Return which undo goes before which."""
+    graph: nx.DiGraph[str] = nx.DiGraph()
+    graph.add_nodes_from(entry.step for entry in entries)
+    graph.add_edges_from((other, entry.step) for entry in entries for other in entry.after)
+    return graph
 
 
 def _line(run: Run, entry: UndoPlanned) -> UndoLine:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from engine.sandbox.store import Landing, Store
 
 
+def confirmation_of(record_id: str) -> str:
+    """Return the code that a record is confirmed with."""
+    return hashlib.sha256(record_id.encode()).hexdigest()[:6].upper()
+
+
 class Effects:
     """The effects of one world. The caller says when, and holds the transaction."""
 
@@ -97,7 +102,7 @@ class Effects:
         record = {
             **asked,
             "id": record_id,
-            "confirmation": hashlib.sha256(record_id.encode()).hexdigest()[:6].upper(),
+            "confirmation": confirmation_of(record_id),
             "resource": collection.path,
             "status": collection.status,
             "key": key,

@@ -96,7 +96,7 @@ def test_a_sold_out_flight_home_is_undone_before_the_readers_eyes(page: Page, ap
     expect(head.get_by_text("Compensated")).to_be_visible()
     story = page.locator(f".st-key-run-{run_id}-story")
     expect(story).to_contain_text("sold out")
-    expect(story).to_contain_text("All 4 effects were undone, in this order: Hotel in Cologne, then")
+    expect(story).to_contain_text("All 4 effects were undone, in this order: Hotel in Cologne; then")
     expect(story).to_contain_text("then Flight to Berlin.")
     entries, clean = ledger(app)
     assert clean

@@ -51,9 +51,9 @@ def asked(studio, saga="trip-to-germany", **inputs):
     return run_id
 
 
-def answer(studio, run_id, step, decision="approved"):
-    """Decide an approval, as bob."""
-    command = Decide(step=step, decision=decision, reason="so be it", by="bob")
+def answer(studio, run_id, step, decision="approved", by="bob"):
+    """Decide an approval."""
+    command = Decide(step=step, decision=decision, reason="so be it", by=by)
     studio.engine.submit(run_id, command).result(timeout=PATIENCE_S)
 
 

@@ -27,7 +27,8 @@ def test_a_yes_is_sent_with_its_comment(studio):
     words = tab.words()
     assert "Book and pay the flight home" in words
     assert f"Idempotency-Key: {run_id}:flight_back:1" in words
-    assert "The run goes back and undoes 4 effects, in this order:" in words
+    order = "Hotel in Cologne; then Train to Cologne and Hotel in Berlin, side by side; then Flight to Berlin"
+    assert f"The run goes back and undoes 4 effects, in this order: {order}." in words
     radio, key = form(tab, run_id, "flight_back")
     radio.set_value("approved")
     tab.app.text_area(key=f"{key}-comment").set_value("within budget")
@@ -56,14 +57,40 @@ def test_an_approval_step_shows_its_evidence_and_what_follows(studio):
     assert "nothing to undo" in words
 
 
-def test_a_late_answer_is_refused_in_words(studio):
+@pytest.mark.parametrize("first", ["approved", "denied"])
+def test_an_answer_that_came_too_late_reads_who_said_what_and_when(studio, first):
+    run_id = asked(studio)
+    tab = Tab("approvals")
+    radio, _ = form(tab, run_id, "flight_back")
+    radio.set_value("denied" if first == "approved" else "approved")
+    answer(studio, run_id, "flight_back", first, by="olga")
+    until(studio, run_id, lambda row: row.ended_at)
+    tab.press("Send the answer")
+    words = tab.words()
+    assert f"Not done: olga {first} 'Flight home' at " in words
+    assert "start a new one" not in words
+
+
+def test_two_questions_of_one_saga_are_told_apart(studio):
+    runs = [asked(studio, traveller=name) for name in ("Ada", "Grace")]
+    tab = Tab("approvals")
+    links = [link.proto for link in tab.app.get("page_link")]
+    for run_id, name in zip(runs, ("Ada", "Grace"), strict=True):
+        assert f"…{run_id[-6:]}" in [link.label for link in links]
+        assert f"started by ann · traveller {name}, start 2027-06-07, budget_usd 5000" in tab.words()
+    assert f"Run {runs[0]} · started by ann · traveller Ada" in tab.words()
+
+
+def test_the_same_answer_sent_twice_by_one_person_is_no_refusal(studio):
     run_id = asked(studio)
     tab = Tab("approvals")
     radio, _ = form(tab, run_id, "flight_back")
     radio.set_value("approved")
-    answer(studio, run_id, "flight_back")
+    answer(studio, run_id, "flight_back", by="maria")
     tab.press("Send the answer")
-    assert "Not done" in tab.words()
+    words = tab.words()
+    assert "Not done" not in words
+    assert "Approved: Flight home" in words
 
 
 def test_the_chosen_question_is_shown_and_other_help_is_listed(studio):

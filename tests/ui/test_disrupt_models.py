@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from engine.core.commands import Disrupt
 from engine.core.disruption_kinds import KINDS
@@ -13,7 +14,7 @@ from engine.core.errors import CommandRejected
 from engine.core.facts import ledger
 from tests.core.test_rules_disrupt import command, disrupt, pair
 from ui.cli_disrupt import POSITIONS, disruption, lifting
-from ui.models.run_disrupt import GROUPS, foresee, standing_rows, steps_of
+from ui.models.run_disrupt import GROUPS, foresee, not_yet, standing_rows, steps_of
 from ui.models.run_events import deeds, event_lines
 from ui.models.run_facts import fact_document, fact_rows, reach
 from ui.models.run_timeline import run_timeline
@@ -28,6 +29,22 @@ def test_every_kind_has_a_form_and_words_on_the_command_line():
         assert set(POSITIONS[name]) <= kind.model_fields.keys()
         needed = {key for key, field in kind.model_fields.items() if field.is_required()}
         assert needed - {"kind"} <= set(offered[name].asks)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({"kind": "fact"}, "Fact is missing"),
+        ({"kind": "fact", "path": "price"}, "Fact is not of the right form"),
+        ({"kind": "delay", "step": "a"}, 'give "Seconds" or "Times as much"'),
+        ({"kind": "constraint", "name": "x"}, 'give a "Rule", a "As models are told", or both'),
+        ({"kind": "budget", "limit": "calls", "allowed": -1}, "In all: Input should be"),
+    ],
+)
+def test_what_a_form_lacks_is_called_as_it_is_on_the_screen(what, said):
+    with pytest.raises(ValidationError) as found:
+        Disrupt.model_validate({"what": what, "by": "bob"})
+    assert not_yet(what["kind"], found.value.errors()[0]).startswith(said)
 
 
 def test_what_would_follow_is_seen_before_and_changes_nothing():

@@ -129,6 +129,34 @@ def test_every_kind_of_disruption_can_be_filled_in_and_sent(studio, kind):
     assert OPEN not in tab.run().app.session_state
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("lost_resource", "Not yet: Resource is missing"),
+        ("constraint", "Not yet: Name is missing"),
+        ("relax", "Not yet: Constraint is missing"),
+        ("budget", "Not yet: In all is missing"),
+        ("tool_down", "Not yet: Host, path or function is missing"),
+    ],
+)
+def test_what_is_missing_is_called_as_it_is_on_the_screen(studio, kind, said):
+    run_id = disturbed(studio, f"missing-{kind}")
+    assert said in dialog(run_id, kind).words()
+
+
+def test_a_plan_is_not_changed_without_a_reason_and_the_dialog_says_so(studio):
+    run_id = disturbed(studio, "amended")
+    tab = Tab("run", id=run_id).click("run-plan-open")
+    text = tab.app.text_area(key=f"run-{run_id}-plan-text")
+    text.set_value(text.value.replace("title: Later", "title: Much later"))
+    tab.run().click(f"run-{run_id}-plan-send")
+    assert "Say why the plan changes" in tab.words()
+    assert "Not done" not in tab.words()
+    tab.app.text_input(key=f"run-{run_id}-plan-reason").set_value("no hurry")
+    tab.run().click(f"run-{run_id}-plan-send")
+    assert "disturbed v1, amended" in Tab("run", id=run_id).words()
+
+
 def facts(run_id):
     """Return the page with the facts of a run."""
     tab = Tab("run", id=run_id)

@@ -21,12 +21,13 @@ from ui.models.run_repair import (
     suspects,
     what_follows,
 )
-from ui.models.run_rollback import rollback_lines, undo_price, verdict
+from ui.models.run_rollback import rollback_lines, verdict
 from ui.models.run_timeline import run_timeline
 from ui.models.run_verdicts import verdict_lines
 from ui.models.run_words import epoch_words, headline, row_headline, titles_of
 from ui.models.runs_table import STATUSES
 from ui.models.step_words import shown_status
+from ui.models.undo_cost import undo_price
 from ui.terminal_lines import event_line
 
 STEPS = """
@@ -210,6 +211,39 @@ def test_a_repair_tells_what_it_has_undone_and_afterwards_what_it_did():
     ]  # fmt: skip
 
 
+def test_what_a_repair_has_yet_to_do_anew_is_not_told_as_begun():
+    play = redone()
+    assert "Begun anew: Hotel. Still to be done anew: Car and Note." in verdict(play.run, play.log)[0]
+    play.do(c.Cancel(reason="enough", by="bob"))
+    play.ok("hotel")
+    assert "Begun anew: Hotel. Not done anew: Car and Note." in verdict(play.run, play.log)[0]
+
+
+def test_what_is_skipped_after_a_repair_is_told_as_skipped():
+    play = Play(
+        "recovery: repair\nsteps: {a: {title: Ask, <read>}, b: {title: Bed, <book>, needs: a,"
+        " when: steps.a.output.bed}, z: {title: End, <read>, needs: a}}"
+    )
+    play.ok("a", output={"bed": True})
+    play.ok("b")
+    play.do(c.MarkStale(steps=("a",), reason="changed", by="bob"))
+    play.ok("z")
+    play.ok("b")
+    play.ok("a", output={"bed": False})
+    assert "Begun anew: Ask and End. Skipped this time: Bed." in verdict(play.run, play.log)[0]
+
+
+def test_a_plan_that_changed_after_a_repair_is_counted_and_nothing_is_said_to_be_left_as_it_was():
+    play = redone()
+    document = play.run.saga.document()
+    document["steps"]["taxi"] = {**document["steps"]["train"], "title": "Taxi"}
+    document["steps"]["note"]["title"] = "Letter"
+    play.do(c.Amend(document=document, reason="a taxi", by="zoe"))
+    words = verdict(play.run, play.log)[0]
+    assert words.endswith("The plan was changed after that: 1 step added and 1 changed.")
+    assert "as they were" not in words
+
+
 def test_each_round_shows_the_epoch_that_it_ended():
     play = booked("ask")
     for _ in range(2):
@@ -323,7 +357,7 @@ def test_what_a_new_plan_leaves_out_after_a_repair_breaks_no_view():
     drawn = run_timeline(play.run, play.log, play.now)
     assert {mark.row for mark in drawn.marks} <= {row.id for row in drawn.rows}
     assert {segment.row for segment in drawn.segments} <= {row.id for row in drawn.rows}
-    assert "Begun anew: note" in verdict(play.run, play.log)[0]
+    assert "Still to be done anew: note" in verdict(play.run, play.log)[0]
     assert verdict_lines(play.run, play.log) == []
 
 

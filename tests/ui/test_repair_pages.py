@@ -133,7 +133,7 @@ def test_a_repair_under_way_shows_what_is_affected_and_what_stays(studio):
     tab.app.session_state[f"run-{run_id}-view"] = "Rollback"
     words = tab.run().words()
     assert "Undoing for a repair is incomplete, 2 left" in words
-    assert "Done anew: 3 steps" in words
+    assert "To be done anew: 3 steps" in words
     assert "Stays as it is: 2 steps" in words
     key = f"run-{run_id}-ask-comp_failed-dinner"
     tab.app.radio(key=f"{key}-choice").set_value("retry")

@@ -8,9 +8,10 @@ from tests.core.harness import Play
 from ui.models.run_attention import asks
 from ui.models.run_graph import run_graph
 from ui.models.run_numbers import run_numbers
-from ui.models.run_rollback import SOURCES, price_words, undo_price, verdict
+from ui.models.run_rollback import SOURCES, verdict
 from ui.models.run_timeline import run_timeline
 from ui.models.run_words import headline, locks_held
+from ui.models.undo_cost import price_words, undo_price
 
 SEAT = "steps: {a: {title: Seat, <book>, locks: ['seat:7a', car], lock_wait_s: 30}, x: {<read>, needs: a}}"
 TWICE = """

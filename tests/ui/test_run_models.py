@@ -17,10 +17,11 @@ from ui.models.run_events import deeds, event_json, event_lines, log_json
 from ui.models.run_graph import run_graph
 from ui.models.run_inspect import step_detail
 from ui.models.run_numbers import run_numbers
-from ui.models.run_rollback import rollback_lines, troubles, undo_price, verdict
+from ui.models.run_rollback import rollback_lines, troubles, verdict
 from ui.models.run_state import moment
 from ui.models.run_timeline import run_timeline
 from ui.models.run_words import counted, doubtful_pivots, headline, listed, money, row_headline, titles_of
+from ui.models.undo_cost import undo_price
 from ui.settings import Settings
 
 EVENT_TYPES = [kind.__dataclass_fields__["type"].default for kind in evolve.HANDLERS]
@@ -141,7 +142,7 @@ def test_an_approval_says_for_whom_the_run_waits_and_what_each_answer_causes():
     detail = approval_detail(play.run, "b", play.now, "bob")
     assert detail.wire == ('POST http://sandbox.internal/tickets\nIdempotency-Key: r1:b:1\n\n{"seat":12}')
     assert detail.if_yes == "Exactly this is sent, once: POST /tickets."
-    assert detail.if_no == "The run goes back and undoes 1 effect, in this order:"
+    assert detail.if_no == "The run goes back and undoes 1 effect: Flight."
     assert [line.title for line in detail.undo] == ["Flight"]
     assert (detail.deadline, detail.silence) == ("10 m 00 s left", "Silence counts as no.")
     assert detail.refusal == ""
@@ -161,7 +162,7 @@ def test_the_inbox_lists_the_nearest_deadline_first_and_other_help_apart():
     stuck = Play(CHAIN.replace("<once>", "<once>, compensate: {kind: python, with: {function: u}}", 0))
     for play in (late, soon):
         play.ok("a")
-    items = inbox([project(late.run), project(soon.run)], soon.now)
+    items = inbox([project(late.run), project(soon.run)], soon.now, {})
     assert [(item.deadline, item.family) for item in items] == [
         ("10 m 00 s left", "red"),
         ("1 h 40 m left", "yellow"),
@@ -223,7 +224,7 @@ def test_a_compensated_run_says_what_went_wrong_first_and_what_was_undone_in_whi
     (first,) = troubles(play.log, titles_of(play.run))
     assert (first.headline, first.reason) == ("Dinner was refused", "no table left")
     assert verdict(play.run, play.log) == [
-        "All 3 effects were undone, in this order: Train, then Hotel, then Flight."
+        "All 3 effects were undone, in this order: Train and Hotel, side by side; then Flight."
     ]
     assert [line.title for line in rollback_lines(play.run, play.now)] == ["Train", "Hotel", "Flight"]
     assert {line.status for line in rollback_lines(play.run, play.now)} == {"compensated"}

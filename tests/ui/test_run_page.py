@@ -80,7 +80,7 @@ def test_a_compensated_run_says_what_went_wrong_first_and_what_was_undone(compen
     tab = Tab("run", id=compensated)
     words = tab.words()
     assert "What went wrong first: Flight home was refused" in words
-    assert "All 4 effects were undone, in this order: Hotel in Cologne, then" in words
+    assert "All 4 effects were undone, in this order: Hotel in Cologne; then" in words
     assert cards(tab)["undo:flight_out"]["word"] == "Undone"
     assert cards(tab)["flight_back"]["marks"][0]["word"] == "The fault started here"
     assert tab.app.button(key="run-pause").disabled

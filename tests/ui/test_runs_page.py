@@ -2,7 +2,11 @@
 
 import pytest
 
+from engine.core.commands import MarkStale
+from engine.projection import project
+from tests.core.harness import Play
 from tests.ui.run_studio import Tab, asked, open_studio, start, until
+from ui.models.runs_table import run_lines, run_metrics
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +76,19 @@ def test_a_long_list_has_pages(studio, runs, monkeypatch):
     assert len(table(tab)) == 2
     tab.app.session_state["runs-page"] = 2
     assert "3 to 3 of 3 runs" in tab.run().words()
+
+
+def test_words_for_runs_that_had_nothing_to_undo_or_overcame_a_fault():
+    none = Play("steps: {a: {<read>, <once>}, b: {<read>, needs: a}}")
+    none.rejected("a", error="no seats")
+    mended = Play("recovery: repair\nsteps: {a: {<read>}, b: {<read>, needs: a}}")
+    mended.ok("a")
+    mended.do(MarkStale(steps=("a",), reason="the fair moved", by="bob"))
+    for name in ("b", "a", "b"):
+        if name in mended.open():
+            mended.ok(name)
+    back, done = run_lines([project(none.run), project(mended.run)], none.now)
+    assert (back.word, back.steps, back.progress) == ("Compensated", "nothing to undo", 100)
+    assert (done.word, done.fault) == ("Completed", "Overcome: the fair moved")
+    numbers = run_metrics({"compensated": 1}, 0, [], none.now)
+    assert next(number for number in numbers if number.label == "Compensated").note == "nothing left behind"

@@ -149,6 +149,33 @@ def test_a_clean_world_tells_of_the_fees_that_stay(world):
     assert (undo.is_undo, undo.word, book.is_undo, book.word) == (True, "Cancelled", False, "Booked")
 
 
+def test_of_two_equal_bookings_the_ledger_says_which_one_was_cancelled(world):
+    first, second = (world.create("flights/bookings", FLIGHT, key=f"r-{n}:out:1").body for n in (1, 2))
+    world.cancel("flights/bookings", record_id=second["id"], key="c:r-2:out:1")
+    undo, other, one = ledger_rows(world.ledger())
+    assert [row.code for row in (one, other, undo)] == [
+        first["confirmation"], second["confirmation"], second["confirmation"],
+    ]  # fmt: skip
+    assert [row.status for row in (one, other, undo)] == ["booked", "cancelled by #3", "undoes #2"]
+    assert undo.key == "c:r-2:out:1"
+
+
+def test_the_ledger_shows_the_key_beside_the_code(clean):
+    clean.create("flights/bookings", FLIGHT, key="k")
+    (table,) = [frame for frame in Tab("sandbox").app.dataframe if "Effect" in frame.value.columns]
+    assert list(table.value.columns) == [
+        "#",
+        "Time",
+        "Effect",
+        "What",
+        "Code",
+        "USD",
+        "Status",
+        "Step",
+        "Key",
+    ]
+
+
 def test_every_place_and_kind_has_words():
     assert set(PLACES) == {*COLLECTIONS, *OFFERS}
     assert set(KINDS) == set(FaultKind)

@@ -61,6 +61,13 @@ def test_the_legend_names_only_what_is_there():
     assert shown == {"attempt_failed", "backoff", "attempt_ok", "running", "undo", "validation_ok"}
 
 
+def test_the_toolbar_has_room_above_a_legend_of_two_lines():
+    layout = figure(TIMELINE, "light")["layout"]
+    assert layout["margin"]["t"] >= 28 + 2 * 20
+    rows = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
+    assert rows >= 4 * 30
+
+
 def test_undo_rows_come_last_in_the_order_they_ran():
     assert [row.id for row in ordered_rows(TIMELINE)] == ["a", "b", "ua", "ub"]
     drawing = figure(TIMELINE, "light")

@@ -170,6 +170,19 @@ def test_a_fallback_is_shown_as_such():
     assert card(play).marks == ("rejected",)
 
 
+def test_the_timeline_does_not_call_done_what_a_validator_sent_back():
+    play = Play(
+        "steps: {a: {title: Draft, <read>, retry: {max_attempts: 2},"
+        " validate: [{name: short, rule: size(output.text) < 9, on_fail: retry}]}}"
+    )
+    play.ok("a", output={"text": "far too long for it"})
+    play.advance()
+    play.ok("a", output={"text": "short"})
+    bars = [s for s in run_timeline(play.run, play.log, play.now).segments if s.label]
+    assert [(bar.label, bar.kind) for bar in bars] == [("#1", "sent_back"), ("#2", "attempt_ok")]
+    assert bars[0].detail.startswith("short: ")
+
+
 def test_edges_and_steps_are_marked_by_what_their_validators_said():
     play = Play(EDGED)
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 import streamlit as st
 
 from engine.core.commands import Decide
-from ui.components.run_commands import refuse, send
+from ui.components.run_commands import done_now, refuse, send
 from ui.components.run_rollback import draw_lines
 from ui.components.text import escape, plain
-from ui.models.approval_inbox import ApprovalDetail
-from ui.session import me, my_groups
+from ui.models.approval_inbox import ApprovalDetail, has_said, settled_words
+from ui.session import me, my_groups, run_view
 
 ANSWERS: Final = {"approved": "Approve", "denied": "Deny"}
 
@@ -95,5 +95,21 @@ def _decide(detail: ApprovalDetail, key: str) -> None:
         by=me(),
         groups=my_groups(),
     )
-    if send(detail.run, command, f"{decision.capitalize()}: {detail.title}"):
+    done = f"{decision.capitalize()}: {detail.title}"
+    if send(detail.run, command, done):
         st.rerun()
+    else:
+        _not_taken(detail, decision, done)
+
+
+def _not_taken(detail: ApprovalDetail, decision: str, done: str) -> None:
+    """Say of an answer that was refused who was first; that it is given, where this person gave it a moment ago."""
+    view = run_view(detail.run)
+    if view is None:
+        return
+    if has_said(view.run, detail.step, detail.seq, decision, me()):
+        done_now(done)
+        return
+    settled = settled_words(view.run, detail.step, detail.seq)
+    if settled:
+        refuse(settled)

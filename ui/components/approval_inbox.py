@@ -11,11 +11,13 @@ from ui.components.approval_form import draw_consequences, draw_form
 from ui.components.badges import Badge, draw, run_badge
 from ui.components.text import escape, plain, shorten
 from ui.components.verdict_form import draw_verdict, draw_verdict_head
-from ui.models.approval_inbox import ApprovalDetail, InboxItem
+from ui.models.approval_inbox import ApprovalDetail, InboxItem, short_id
 from ui.models.run_words import Headline
 from ui.models.verdict_ask import VerdictDetail
 
 CHOSEN: Final = "approvals-chosen"
+ABOUT: Final = 120
+"""How many characters of a run's inputs stand in a card."""
 
 
 def draw_inbox(items: Sequence[InboxItem]) -> InboxItem:
@@ -33,6 +35,10 @@ def _card(item: InboxItem, *, is_open: bool) -> None:
             st.space("stretch")
             draw(Badge(item.deadline, "front_hand" if item.kind == "verdict" else "timer", item.family))
         plain(shorten(item.question, 140))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.page_link("views/run.py", label=escape(short_id(item.run)), query_params={"id": item.run},
+                         help=escape(f"Open run {item.run}"))  # fmt: skip
+            st.caption(escape(shorten(item.about, ABOUT)), width="stretch")
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(escape(f"{item.saga} · asked {item.asked}"), width="stretch")
             st.button(
@@ -64,6 +70,7 @@ def draw_detail(detail: ApprovalDetail) -> None:
             )  # fmt: skip
             st.space("stretch")
             st.caption(escape(f"asked {detail.asked} · {detail.deadline}. {detail.silence}"), width="content")
+        st.caption(escape(f"Run {detail.run} · {shorten(detail.about, 3 * ABOUT)}"))
         if detail.share is not None:
             st.progress(detail.share)
         about, answer = st.columns([1.7, 1], gap="medium")

@@ -63,6 +63,7 @@ def press(run_id: str, command: AnyCommand, done: str) -> None:
 def done_now(text: str) -> None:
     """Keep what was done to be said, and forget an earlier refusal."""
     st.session_state.pop(_REFUSED, None)
+    st.session_state.pop(_NEWS, None)
     st.session_state[_DONE] = text
 
 

@@ -21,9 +21,10 @@ from ui.components.text import escape, plain
 from ui.models.run_actions import outdatable
 from ui.models.run_disrupt import GROUPS
 from ui.models.run_repair import FOLLOWS, what_follows
-from ui.models.run_rollback import price_words, rollback_lines
+from ui.models.run_rollback import rollback_lines
 from ui.models.run_state import broken_by_restore, no_restore, restored
 from ui.models.run_words import counted, doubtful_pivots, money
+from ui.models.undo_cost import price_words
 from ui.session import me
 
 OPEN: Final = "run-dialog"

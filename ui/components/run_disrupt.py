@@ -17,7 +17,7 @@ from ui.components.run_commands import now, press, send
 from ui.components.run_repair import draw_ways
 from ui.components.text import escape
 from ui.models.run_actions import disruptable
-from ui.models.run_disrupt import GROUPS, Kind, foresee, standing_rows
+from ui.models.run_disrupt import GROUPS, HINTS, Kind, foresee, label_of, not_yet, standing_rows
 from ui.models.run_facts import reach
 from ui.models.run_repair import FOLLOWS, what_follows
 from ui.models.run_words import counted, titles_of
@@ -90,67 +90,61 @@ def _fields(run: Run, kind: str, form: Kind) -> dict[str, Any]:
 
 
 def _field(run: Run, kind: str, name: str) -> Any:
-    key = f"{KEY}-{name}"
+    key, label = f"{KEY}-{name}", label_of(kind, name)
     if name in {"step", "steps", "path", "phase"}:
         return _pick(run, kind, name, key)
     if name == "times":
         least = 0 if kind in {"tool_down", "model_down"} else 1
-        return int(st.number_input("For the next calls", least, 100, least, key=f"{key}-{least}"))
+        return int(st.number_input(label, least, 100, least, key=f"{key}-{least}"))
     if name in {"delay_s", "seconds"}:
-        return st.slider("Seconds", 0.0, 60.0, GUESSED, 0.5, key=key)
+        return st.slider(label, 0.0, 60.0, GUESSED, 0.5, key=key)
     if name == "factor":
         return st.number_input(
-            "Times as much", 0.0, 100.0, None, key=f"{key}-{kind}", placeholder="leave empty for none"
+            label, 0.0, 100.0, None, key=f"{key}-{kind}", placeholder="leave empty for none"
         )
     if name in {"value", "output"}:
-        text = st.text_input(
-            "Instead" if name == "output" else "New value", key=key, placeholder="JSON or plain text"
-        )
+        text = st.text_input(label, key=key, placeholder="JSON or plain text")
         return _parsed(text) if text else None
     return _words(run, kind, name, key)
 
 
 def _pick(run: Run, kind: str, name: str, key: str) -> Any:
+    label = label_of(kind, name)
     if name == "path":
-        return _path(run, key)
+        return _path(run, label, key)
     if name == "phase":
         words = {"forward": "Its call", "undo": "Its undo", "probe": "Its look"}
         return st.segmented_control(
-            "Which call", list(words), default="forward", format_func=words.__getitem__, key=key
+            label, list(words), default="forward", format_func=words.__getitem__, key=key
         )
     titles = _steps(run, kind) if name == "step" else titles_of(run)
     if name == "step":
-        return st.selectbox("Step", list(titles), format_func=lambda one: escape(titles[one]), key=key)
-    return st.multiselect(
-        "Who else relies on it", list(titles), format_func=lambda one: escape(titles[one]), key=key
-    )
+        return st.selectbox(label, list(titles), format_func=lambda one: escape(titles[one]), key=key)
+    return st.multiselect(label, list(titles), format_func=lambda one: escape(titles[one]), key=key)
 
 
 def _words(run: Run, kind: str, name: str, key: str) -> Any:
+    label = label_of(kind, name)
     if name == "limit":
-        return st.selectbox("What", list(get_args(LimitName)), key=key)
+        return st.selectbox(label, list(get_args(LimitName)), key=key)
     if name == "allowed":
-        return st.number_input("In all", 0.0, None, None, key=key)
+        return st.number_input(label, 0.0, None, None, key=key)
     if name == "resource":
-        return st.selectbox("Resource", list(run.locks), key=key, accept_new_options=True, index=None)
+        return st.selectbox(label, list(run.locks), key=key, accept_new_options=True, index=None)
     if name == "name" and kind == "relax":
         there = [*(i.name for i in run.saga.invariants), *run.saga.constraints, *run.constraints]
         return st.selectbox(
-            "Constraint", [one for one in there if one not in run.relaxed], key=f"{key}-relax", index=None
+            label, [one for one in there if one not in run.relaxed], key=f"{key}-relax", index=None
         )
-    labels = {
-        "name": "Name, such as cheaper", "rule": "Rule, such as app.spent_usd < 900", "text": "As models are told",
-        "model": "Model; empty: every one", "target": "Host, path or function, such as hotels",
-    }  # fmt: skip
-    return st.text_input(labels[name], key=key)
+    return st.text_input(f"{label}{HINTS.get(name, '')}", key=key)
 
 
-def _path(run: Run, key: str) -> str | None:
+def _path(run: Run, label: str, key: str) -> str | None:
     paths = [fact.path for fact in ledger(run) if not fact.path.startswith("said.")]
     given = st.session_state.get(key)
     if given and given not in paths:
         paths = [given, *paths]
-    return cast("str | None", st.selectbox("Fact", paths, index=None, key=key, accept_new_options=True))
+    return cast("str | None", st.selectbox(label, paths, index=None, key=key, accept_new_options=True))
 
 
 def _parsed(text: str) -> Any:
@@ -169,8 +163,7 @@ def _command(what: dict[str, Any], begins: float, lasts: float | None) -> Disrup
         return Disrupt.model_validate({"what": what, "effective_from": start, "until": end, "by": me()})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        name = ".".join(str(part) for part in first["loc"][2:])
-        st.caption(escape(f"Not yet: {name + ': ' if name else ''}{first['msg']}"))
+        st.caption(escape(f"Not yet: {not_yet(what['kind'], first)}"))
         return None
 
 

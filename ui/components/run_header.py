@@ -23,7 +23,8 @@ def draw_header(view: RunView) -> None:
     badges = [run_badge(head.status, word=head.word)]
     if run.paused and head.status != "paused":
         badges.append(run_badge("paused"))
-    badges.append(Badge(f"{run.saga.saga} v{view.version.version}", "account_tree"))
+    amended = ", amended" if run.amendments else ""
+    badges.append(Badge(f"{run.saga.saga} v{view.version.version}{amended}", "account_tree"))
     header(run.saga.name, badges, _actions(run, allowed(run, now())), key="run-head")
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-id"):
         st.markdown(f"`{run.id}`", width="content")

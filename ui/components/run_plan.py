@@ -34,11 +34,16 @@ def draw_plan(run: Run) -> bool:
         st.warning(escape(found.refusal), icon=":material/block:")
     else:
         st.markdown("\n".join(f"- {escape(line)}" for line in found.lines))
-    reason = st.text_input("Why", key=f"{key}-reason", placeholder="Kept with the run", max_chars=500).strip()
+    reason = st.text_input(
+        "Why (required)", key=f"{key}-reason", placeholder="Kept with the run", max_chars=500
+    ).strip()
     wanted = st.button(
         "Change the plan", type="primary", icon=":material/edit_note:", key=f"{key}-send",
         disabled=bool(found.refusal),
     )  # fmt: skip
     if not wanted:
+        return False
+    if not reason:
+        st.warning("Say why the plan changes: it is kept with the run.", icon=":material/edit:")
         return False
     return send(run.id, Amend(document=found.document, reason=reason, by=me()), "The plan is changed")

@@ -24,8 +24,9 @@ from ui.models.run_repair import (
     rounds_over,
     suspects,
 )
-from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
-from ui.models.run_words import clock, counted, in_turn, listed, titles_of
+from ui.models.run_rollback import RollbackLine, rollback_lines
+from ui.models.run_words import clock, counted, listed, titles_of
+from ui.models.undo_cost import price_words
 
 MAX_LINES = 60
 """How many steps of each kind are listed."""
@@ -118,7 +119,8 @@ def _draw_order(lines: Sequence[RollbackLine], otherwise: str) -> None:
 
 def _facts(line: RollbackLine) -> str:
     cost = f"costs {line.cost}" if line.cost else ""
-    return " · ".join(part for part in (line.action, cost, line.obstacle) if part)
+    after = f"after {line.after}" if line.after else ""
+    return " · ".join(part for part in (line.action, after, cost, line.obstacle) if part)
 
 
 def _members(title: str, members: Sequence[Member]) -> None:
@@ -142,7 +144,7 @@ def draw_under_way(run: Run) -> None:
     found = repair_preview(run, run.repair.culprits, None, now())
     anew, kept = st.columns(2, gap="small")
     with anew, st.container(border=True, key=f"run-{run.id}-affected", gap="small"):
-        _members(f"Done anew: {counted(len(found.affected), 'step')}", found.affected)
+        _members(f"To be done anew: {counted(len(found.affected), 'step')}", found.affected)
     with kept, st.container(border=True, key=f"run-{run.id}-kept", gap="small"):
         _members(f"Stays as it is: {counted(len(found.kept), 'step')}", found.kept)
 
@@ -170,6 +172,6 @@ def _rounds_over(at: tuple[str, int], _saga: Saga, _history: Sequence[Recorded])
 def _draw_round(one: Round) -> None:
     by = f" ({one.by})" if one.by else ""
     st.caption(escape(f"{one.reason}{by}"))
-    st.markdown(escape(f"Undone: {in_turn(one.undone)}." if one.undone else "Nothing had to be undone."))
-    _members(f"Done anew: {counted(len(one.affected), 'step')}", one.affected)
+    st.markdown(escape(f"Undone: {one.order}." if one.undone else "Nothing had to be undone."))
+    _members(f"To be done anew: {counted(len(one.affected), 'step')}", one.affected)
     st.markdown(escape(f"Stayed as it was: {listed(one.kept)}." if one.kept else "Nothing else was done."))

@@ -12,17 +12,10 @@ from ui.components.badges import draw, run_badge, step_badge
 from ui.components.run_commands import now
 from ui.components.run_repair import draw_rounds, draw_under_way
 from ui.components.text import escape, plain
-from ui.models.run_rollback import (
-    RollbackLine,
-    Trouble,
-    price_words,
-    repaired_words,
-    rollback_lines,
-    tells_more,
-    troubles,
-    verdict,
-)
+from ui.models.run_repaired import repaired_words
+from ui.models.run_rollback import RollbackLine, Trouble, rollback_lines, tells_more, troubles, verdict
 from ui.models.run_words import clock_ms, headline, titles_of
+from ui.models.undo_cost import price_words
 
 MAX_LINES = 60
 """How many compensations are listed; of thousands the first ones tell the order."""
@@ -46,8 +39,7 @@ def _line(line: RollbackLine, key: str) -> None:
                 draw(step_badge("comp_failed", word="Can't be undone by the engine", help=line.obstacle))
             st.space("stretch")
             st.caption(escape(_facts(line)), width="content", text_alignment="right")
-        first = f"Goes after {line.after}." if line.after else "Nothing has to go before it."
-        st.caption(escape(f"{line.why[0].upper()}{line.why[1:]}. {first}"))
+        st.caption(escape(f"{line.why[0].upper()}{line.why[1:]}. {line.turn}"))
         for text in (line.obstacle, line.note if line.note != line.obstacle else ""):
             if text:
                 st.markdown(f":orange[:material/warning:] {escape(text)}")
@@ -104,7 +96,7 @@ def draw_rollback(run: Run, history: Sequence[Recorded]) -> None:
         for sentence in verdict(run, history):
             st.markdown(escape(sentence))
     elif run.status == "completed":
-        before = repaired_words(run) or "Nothing was undone, and nothing will be."
+        before = repaired_words(run, history) or "Nothing was undone, and nothing will be."
         st.markdown(escape(f"The run completed. {before}"))
         lines = []
     elif run.pivot_passed():

@@ -102,14 +102,19 @@ def _ledger(rows: list[LedgerRow]) -> None:
 _COLUMNS = {
     "#": st.column_config.NumberColumn(width=46),
     "Time": st.column_config.DatetimeColumn(format="HH:mm:ss", width=78, help="When it landed, in UTC"),
-    "Effect": st.column_config.TextColumn(width=112, help="↶ marks what took something back"),
-    "What": st.column_config.TextColumn(width=318),
+    "Effect": st.column_config.TextColumn(width=108, help="↶ marks what took something back"),
+    "What": st.column_config.TextColumn(width=310),
+    "Code": st.column_config.TextColumn(width=78, help="The confirmation of the record it is about"),
     "USD": st.column_config.NumberColumn(format="%.2f", width=80, help="Below 0: given back"),
-    "Step": st.column_config.LinkColumn(
-        display_text=r"#(.*)$", width=106, help="The step that did it; opens its run"
+    "Status": st.column_config.TextColumn(
+        width=128, help="How the record stands since, or the entry that this one takes back"
     ),
-    "Status": st.column_config.TextColumn(width=92, help="The record's status from then on"),
-    "Key": st.column_config.TextColumn(width=210, help="The idempotency key of the call"),
+    "Step": st.column_config.LinkColumn(
+        display_text=r"#(.*)$", width=108, help="The step that did it; opens its run"
+    ),
+    "Key": st.column_config.TextColumn(
+        width=250, help="The idempotency key of the call: the run, the step and its epoch, c: for an undo"
+    ),
 }
 
 
@@ -119,8 +124,9 @@ def _cells(row: LedgerRow) -> dict[str, Any]:
         "Time": row.at,
         "Effect": f"↶ {row.word}" if row.is_undo else f"✓ {row.word}",
         "What": row.what,
+        "Code": row.code,
         "USD": row.amount_usd,
-        "Step": f"run?id={row.run}#{row.step}" if row.run else None,
         "Status": row.status,
+        "Step": f"run?id={row.run}#{row.step}" if row.run else None,
         "Key": row.key,
     }

@@ -18,18 +18,20 @@ from engine.ports import RunRow
 from ui.models.run_actions import refusal
 from ui.models.run_graph import request_words
 from ui.models.run_places import title_in
-from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
-from ui.models.run_words import Headline, ago, counted, left, listed, row_headline
+from ui.models.run_rollback import RollbackLine, order_to_undo, rollback_lines
+from ui.models.run_words import Headline, ago, clock, counted, epochs, left, listed, row_headline
 from ui.models.status import Family
+from ui.models.undo_cost import price_words
 from ui.models.verdict_ask import verdict_detail, verdict_questions
 
 Json = Any
 URGENT = timedelta(minutes=15)
+ID_END = 6
 
 
 @dataclass(frozen=True)
 class InboxItem:
-    """A question in the list. `family` is the colour of its deadline."""
+    """A question in the list. `family` is the colour of its deadline, `about` tells its run from others of the saga."""
 
     id: str
     run: str
@@ -41,7 +43,7 @@ class InboxItem:
     asked: str
     deadline: str
     family: Family
-    by: str
+    about: str
     kind: Literal["approval", "verdict"] = "approval"
 
 
@@ -51,6 +53,7 @@ class ApprovalDetail:
 
     Attributes:
         seq: which question it is, by its place in the log.
+        about: who started the run, with what.
         wire: what will be sent, as it is sent; "" where nothing is.
         evidence: what the author of the saga wants the person to see.
         refusal: why this person can't answer; "" where they can.
@@ -60,6 +63,7 @@ class ApprovalDetail:
     step: str
     title: str
     saga: str
+    about: str
     question: str
     group: str
     hash: str
@@ -80,8 +84,8 @@ class ApprovalDetail:
     refusal: str
 
 
-def inbox(rows: Iterable[RunRow], now: datetime) -> list[InboxItem]:
-    """Return the open questions of some runs, the nearest deadline first."""
+def inbox(rows: Iterable[RunRow], now: datetime, inputs: Mapping[str, Json]) -> list[InboxItem]:
+    """Return the open questions of some runs, the nearest deadline first; `inputs` are those of each run, by its id."""
     found = [(row, approval) for row in rows for approval in row.approvals]
     late = datetime.max.replace(tzinfo=now.tzinfo)
     found.sort(key=lambda pair: (pair[1].expires_at or late, pair[1].asked_at))
@@ -97,10 +101,24 @@ def inbox(rows: Iterable[RunRow], now: datetime) -> list[InboxItem]:
             asked=ago(approval.asked_at, now),
             deadline=_deadline(approval.expires_at, now),
             family=_urgency(approval.expires_at, now),
-            by=row.by,
+            about=about_words(row.by, inputs.get(row.id, {})),
         )
         for row, approval in found
     ]
+
+
+def short_id(run_id: str) -> str:
+    """Return the end of a run's id, which tells it from the runs that began beside it."""
+    return f"…{run_id[-ID_END:]}"
+
+
+def about_words(by: str, given: Mapping[str, Json]) -> str:
+    """Return who started a run with what: "started by ann · order A-7, items 3"."""
+    parts = (
+        f"{name} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in given.items()
+    )
+    return " · ".join(part for part in (f"started by {by}" if by else "", ", ".join(parts)) if part)
 
 
 def verdict_items(
@@ -120,7 +138,7 @@ def verdict_items(
             asked=detail.asked,
             deadline="a validator asks",
             family="yellow",
-            by=row.by,
+            about=about_words(row.by, run.input),
             kind="verdict",
         )
         for detail in found
@@ -170,6 +188,7 @@ def approval_detail(
         step=step.id,
         title=title_in(run, step.id),
         saga=run.saga.name,
+        about=about_words(run.starter, run.input),
         question=asked.question,
         group=asked.group,
         hash=asked.request_hash,
@@ -249,9 +268,33 @@ def _if_no(run: Run, step: StepState, effects: int) -> str:
         return "The run stops, and a person is asked whether to undo everything, to repair, or to go on."
     if not effects:
         return "The run ends. Nothing has taken effect yet, so there is nothing to undo."
-    return f"The run goes back and undoes {counted(effects, 'effect')}, in this order:"
+    order = f"{', in this order' if effects > 1 else ''}: {order_to_undo(run)}"
+    return f"The run goes back and undoes {counted(effects, 'effect')}{order}."
 
 
 def _answer(answer: Any) -> str:
     said = f"{answer.decision.capitalize()} by {answer.by}"
     return f"{said}: {answer.reason}" if answer.reason else said
+
+
+def has_said(run: Run, name: str, question: int, decision: str, me: str) -> bool:
+    """Return whether a person has given this very answer to a question, known by its place in the log."""
+    approval = _asked_at(run, name, question)
+    return approval is not None and any(
+        (answer.by, answer.decision) == (me, decision) for answer in approval.answers
+    )
+
+
+def settled_words(run: Run, name: str, question: int) -> str:
+    """Return who settled a question by which answer, and when; "" where no answer has settled it."""
+    approval = _asked_at(run, name, question)
+    if approval is None or approval.ended_at is None or not approval.answers:
+        return ""
+    last = approval.answers[-1]
+    title = title_in(run, name)
+    return f"{last.by} {last.decision} '{title}' at {clock(approval.ended_at)} UTC; there is nothing left to decide"
+
+
+def _asked_at(run: Run, name: str, question: int) -> Approval | None:
+    lives = epochs(run, run.steps[name]) if name in run.steps else []
+    return next((asked for life in lives for asked in life.approvals if asked.seq == question), None)

@@ -8,7 +8,7 @@ from typing import Any, Final
 from engine.core.moments import write_time
 from ui.models.gantt import Bar, BarKind, Gantt
 from ui.models.status import SURFACES, TONES, Family, Theme
-from ui.models.timeline_axes import CLEAR, FONT, ROW_PX
+from ui.models.timeline_axes import CLEAR, FONT, ROW_PX, TOP_PX
 
 WORDS: Final[dict[BarKind, str]] = {
     "past": "Past", "under_way": "Under way", "longer": "Longer than planned", "ahead": "Ahead", "changed": "Changed by the new plan",
@@ -78,8 +78,8 @@ def _label(bar: Bar, span: tuple[float, float]) -> str:
 def _layout(found: Gantt, span: tuple[float, float], theme: Theme) -> dict[str, Any]:
     surface, rows = SURFACES[theme], max(len(found.lanes), 1)
     return {
-        "barmode": "overlay", "bargap": 0, "height": rows * ROW_PX + 110,
-        "margin": {"l": 8, "r": 18, "t": 52, "b": 36, "pad": 6},
+        "barmode": "overlay", "bargap": 0, "height": rows * ROW_PX + TOP_PX + 58,
+        "margin": {"l": 8, "r": 18, "t": TOP_PX, "b": 36, "pad": 6},
         "font": {"family": FONT, "size": 13, "color": surface.text},
         "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "hovermode": "closest", "dragmode": "pan", "uirevision": "gantt",
         "hoverlabel": {"bgcolor": surface.card, "bordercolor": surface.border, "font": {"family": FONT, "size": 13, "color": surface.text}, "align": "left"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,6 +54,39 @@ GROUPS: Final[dict[str, dict[str, Kind]]] = {
         "crash": Kind("Crash", "This process is killed. Start it again and look.", ()),
     },
 }  # fmt: skip
+
+
+LABELS: Final[Mapping[str, str]] = {
+    "step": "Step", "steps": "Who else relies on it", "path": "Fact", "phase": "Which call", "times": "For the next calls",
+    "delay_s": "Seconds", "seconds": "Seconds", "factor": "Times as much", "value": "New value", "output": "Instead",
+    "limit": "What", "allowed": "In all", "resource": "Resource", "name": "Name", "rule": "Rule",
+    "text": "As models are told", "model": "Model", "target": "Host, path or function",
+}  # fmt: skip
+"""What the fields of a disruption are called on the screen."""
+HINTS: Final[Mapping[str, str]] = {
+    "name": ", such as cheaper", "rule": ", such as app.spent_usd < 900", "model": "; empty: every one",
+    "target": ", such as hotels",
+}  # fmt: skip
+"""What stands behind the name of a field, for who fills it in."""
+
+
+def label_of(kind: str, name: str) -> str:
+    """Return what a field of a kind is called on the screen."""
+    return "Constraint" if (kind, name) == ("relax", "name") else LABELS.get(name, name)
+
+
+def not_yet(kind: str, error: Mapping[str, Any]) -> str:
+    """Return why a form is no disruption yet, with its fields as the screen calls them; `error` is Pydantic's."""
+    place = [str(part) for part in error["loc"][2:]]
+    said = str(error["msg"]).removeprefix("Value error, ")
+    if not place:
+        return re.sub(r"`(\w+)`", lambda found: f'"{label_of(kind, found[1])}"', said)
+    label = label_of(kind, place[0])
+    if error["type"] == "missing":
+        return f"{label} is missing"
+    if error["type"] == "string_pattern_mismatch":
+        return f"{label} is not of the right form"
+    return f"{label}: {said}"
 
 
 @dataclass(frozen=True)

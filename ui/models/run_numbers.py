@@ -7,9 +7,9 @@ from datetime import datetime
 
 from engine.core.events import LimitName
 from engine.core.run import Run
-from ui.models.run_rollback import undo_price
 from ui.models.run_words import counted, elapsed, epochs, money, redoing, rounded
 from ui.models.timeline import duration_words
+from ui.models.undo_cost import undo_price, undoing_cost
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,25 @@ class Number:
 
 def run_numbers(run: Run, now: datetime) -> tuple[Number, ...]:
     """Return the numbers of a run at `now`."""
-    price, why = undo_price(run)
     return (
         _progress(run),
         _time(run, now),
         _tries(run),
         _cost(run),
         _checks(run),
-        Number("Undoing all now", price, why, help="What the compensations say they cost, added up."),
+        _undoing(run),
     )
+
+
+def _undoing(run: Run) -> Number:
+    """Return what undoing all now would cost; once something is undone, what that has cost."""
+    said = "What the compensations say they cost, added up."
+    cost = undoing_cost(run)
+    if cost is None:
+        return Number("Undoing all now", *undo_price(run), help=said)
+    undone = sum(step.status == "compensated" for step in run.steps.values())
+    note = counted(undone, "effect") + " undone" if run.is_closed else f"so far, of {money(cost.whole)}"
+    return Number("Undoing cost", money(cost.spent), note, help=said)
 
 
 def _progress(run: Run) -> Number:

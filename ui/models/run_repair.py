@@ -20,15 +20,16 @@ from engine.core.events import (
     spelled_out,
 )
 from engine.core.evolve import evolve
-from engine.core.recovery import affected_paths, culprits_of, preview
+from engine.core.recovery import affected_paths, culprits_of, preview, turns
 from engine.core.run import Run, StepState
 from engine.core.saga import Saga
 from ui.models.run_actions import refusal
 from ui.models.run_places import title_in
-from ui.models.run_rollback import RollbackLine, line_of, price_of
-from ui.models.run_words import listed, money
+from ui.models.run_rollback import RollbackLine, line_of
+from ui.models.run_words import in_turns, listed, money
 from ui.models.step_words import shown_status
 from ui.models.timeline import duration_words
+from ui.models.undo_cost import price_of
 
 FOLLOWS: Final = {
     "repair": "The saga repairs by itself: what is affected is undone and done anew.",
@@ -74,13 +75,14 @@ class RepairPreview:
 
 @dataclass(frozen=True)
 class Round:
-    """A repair of the past, or the one under way."""
+    """A repair of the past, or the one under way. `order` tells in which turns it was undone."""
 
     at: datetime
     reason: str
     by: str
     affected: tuple[Member, ...]
     undone: tuple[str, ...]
+    order: str
     kept: tuple[str, ...]
 
 
@@ -232,6 +234,7 @@ def _round(run: Run, repair: _Repair) -> Round:
         by=chosen.by,
         affected=tuple(members),
         undone=tuple(title_in(run, entry.step) for entry in chosen.plan),
+        order=in_turns([[title_in(run, name) for name in names] for names in turns(chosen.plan)]),
         kept=tuple(title_in(run, name) for name in repair.done if name not in chosen.affected),
     )
 

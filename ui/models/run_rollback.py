@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from engine.core.events import Faulted, Noted, Recorded, RunAbandoned, StepExcused
-from engine.core.recovery import UndoLine, left_behind, preview
+from engine.core.recovery import UndoLine, left_behind, preview, turns
 from engine.core.run import UNDONE, Run, StepState
 from ui.models.run_graph import request_words, spent, undo_words
 from ui.models.run_places import title_in
-from ui.models.run_words import counted, in_turn, listed, money
+from ui.models.run_repaired import repaired_words
+from ui.models.run_words import counted, in_turns, listed, money
+from ui.models.undo_cost import UndoingCost, undoing_cost
 
 Json = Any
 SOURCES: Final[dict[str, str]] = {
@@ -24,11 +26,23 @@ SOURCES: Final[dict[str, str]] = {
     "budget": "reached a limit", "locks": "did not get its locks in time",
 }  # fmt: skip
 """What happened, by the source of a fault; said of a step or of the run."""
+_WHY_THEN: Final = {
+    "it is done": "it had been done",
+    "its target says that it is gone already": "its target said that it was gone already",
+    "nobody knows whether it landed": "nobody knew whether it had landed",
+}
+"""Why a step was undone, once it is: the plan's reasons, told of the past."""
 
 
 @dataclass(frozen=True)
 class RollbackLine:
-    """One compensation, planned or under way. `status` is a key of the status map."""
+    """One compensation, planned, under way or over.
+
+    Attributes:
+        status: a key of the status map.
+        why: why it is in, as a clause.
+        after: the titles of what goes before it, listed; `turn` says so as a sentence.
+    """
 
     number: int
     step: str
@@ -36,6 +50,7 @@ class RollbackLine:
     status: str
     why: str
     after: str
+    turn: str
     action: str
     request: Json
     key: str
@@ -81,13 +96,15 @@ def line_of(run: Run, number: int, line: UndoLine, now: datetime) -> RollbackLin
     frozen = step.frozen
     went_back = run.direction == "undo"
     request = step.undos[-1].intent.request if step.undos else line.what
+    after, over = listed([title_in(run, name) for name in line.after]), went_back and step.status in UNDONE
     return RollbackLine(
         number=number,
         step=line.step,
         title=title_in(run, step.id),
         status=step.status if went_back else "standby",
-        why=line.why,
-        after=listed([title_in(run, name) for name in line.after]),
+        why=_WHY_THEN.get(line.why, line.why) if over else line.why,
+        after=after,
+        turn=_turn(after, over=over),
         action=(request_words(frozen.kind, request) if frozen else "") or undo_words(step.definition),
         request=request,
         key=frozen.key if frozen else "",
@@ -100,38 +117,17 @@ def line_of(run: Run, number: int, line: UndoLine, now: datetime) -> RollbackLin
     )
 
 
+def _turn(after: str, *, over: bool) -> str:
+    if after:
+        return f"{'Went' if over else 'Goes'} after {after}."
+    return f"Nothing {'had' if over else 'has'} to go before it."
+
+
 def _note(step: StepState) -> str:
     if step.status in {"comp_failed", "excused", "empty"}:
         return step.reason
     last = step.undos[-1].result if step.undos else None
     return last.error if last is not None and last.outcome != "ok" else ""
-
-
-def undo_price(run: Run) -> tuple[str, str]:
-    """Return what undoing everything now would cost, and what should be said with it.
-
-    Where no compensation states a cost, that is said: nothing is priced at zero that nobody priced.
-    """
-    if run.direction == "undo" or run.is_closed:
-        under_way = "it is under way" if run.repair is None else "a repair is under way"
-        return "—", "no longer a choice" if run.is_closed else under_way
-    if run.pivot_passed():
-        return "—", "past the point of no return"
-    return _price(preview(run))
-
-
-def _price(lines: Sequence[UndoLine]) -> tuple[str, str]:
-    if not lines:
-        return money(0), "nothing to undo"
-    stated = [line.cost_usd for line in lines if line.cost_usd is not None]
-    stuck = sum(bool(line.obstacle) for line in lines)
-    if stuck == len(lines):
-        return "—", f"{counted(stuck, 'effect')}, can't be undone"
-    note = counted(len(lines), "effect") + (f", {stuck} can't be undone" if stuck else " to undo")
-    if not stated:
-        return "Not stated", note
-    silent = len(lines) - len(stated)
-    return money(sum(stated)), note + (f", {silent} unpriced" if silent else "")
 
 
 def troubles(history: Sequence[Recorded], titles: Mapping[str, str]) -> list[Trouble]:
@@ -150,38 +146,25 @@ def troubles(history: Sequence[Recorded], titles: Mapping[str, str]) -> list[Tro
     return found
 
 
-def price_words(run: Run) -> str:
-    """Return what undoing everything now would cost, as a sentence."""
-    return _price_sentence(*undo_price(run))
-
-
-def price_of(lines: Sequence[UndoLine]) -> str:
-    """Return what some compensations would cost, as a sentence."""
-    return _price_sentence(*_price(lines))
-
-
-def _price_sentence(price: str, note: str) -> str:
-    if price == "Not stated":
-        return f"What undoing costs is not stated ({note})."
-    return f"Undoing costs {price} ({note})." if price != "—" else f"{note[0].upper()}{note[1:]}."
-
-
 def verdict(run: Run, history: Sequence[Recorded]) -> list[str]:
     """Return in plain words what was undone, in which order, and what was not. One sentence each."""
     if run.status == "completed":
         passed = run.faults and run.pivot_passed()
         why = " The point of no return was passed, so it could only go forward." if passed else ""
-        return [f"The run completed. {repaired_words(run) or _nothing_undone(run)}{why}", *_another_way(run)]
+        return [
+            f"The run completed. {repaired_words(run, history) or _nothing_undone(run)}{why}",
+            *_another_way(run),
+        ]
     if run.status == "abandoned":
         return _given_up(run, history)
     if run.repair is not None:
         return [*_repairing(run), *_excused(run, history), *_still_open(run)]
-    before = [repaired_words(run)] if run.repairs else []
+    before = [repaired_words(run, history)] if run.repairs else []
     if run.direction != "undo":
         return before
     if not run.plan:
         return [*before, "Nothing had taken effect yet, so there was nothing to undo."]
-    return [*before, *_undone(run), *_empty(run), *_excused(run, history), *_still_open(run)]
+    return [*before, *_undone(run), *_cost(run), *_empty(run), *_excused(run, history), *_still_open(run)]
 
 
 def tells_more(run: Run) -> bool:
@@ -198,25 +181,9 @@ def _repairing(run: Run) -> Iterator[str]:
     anew = counted(len(run.repair.affected), "step")
     no_longer = "no longer counts" if len(run.repair.culprits) == 1 else "no longer count"
     yield f"Repair: {named} {no_longer}. Only what depends on that is undone; {anew} will be done anew."
-    done = [run.steps[line.step] for line in _in_order(run)]
-    undone = [title_in(run, step.id) for step in done if step.status == "compensated"]
+    undone = order_undone(run)
     if undone:
-        yield f"Undone so far: {in_turn(undone)}."
-
-
-def repaired_words(run: Run) -> str:
-    """Return what the repairs of a run did; "" where it had none."""
-    if not run.repairs:
-        return ""
-    past = {name: any(life.status in UNDONE for life in lives) for name, lives in run.past.items()}
-    order = run.saga.graph.order()
-    undone = [title_in(run, name) for name in order if past.get(name)]
-    anew = [title_in(run, name) for name in order if name in past]
-    times = "once" if run.repairs == 1 else f"{run.repairs} times"
-    lost = f"Undone for that: {listed(undone)}." if undone else "Nothing had to be undone for that."
-    return (
-        f"It was repaired {times}. {lost} Begun anew: {listed(anew)}. The other steps were left as they were."
-    )
+        yield f"Undone so far: {undone}."
 
 
 def _nothing_undone(run: Run) -> str:
@@ -230,16 +197,43 @@ def _another_way(run: Run) -> list[str]:
 
 
 def _undone(run: Run) -> list[str]:
-    steps = [run.steps[line.step] for line in _in_order(run)]
-    done = [step for step in steps if step.status == "compensated"]
+    done = sum(run.steps[name].status == "compensated" for name in run.plan)
     if not done:
         return [] if run.is_closed else ["Nothing is undone yet."]
-    order = in_turn([title_in(run, step.id) for step in done])
-    if len(done) == len(run.plan):
-        whole = "The one effect was undone" if len(done) == 1 else f"All {len(done)} effects were undone"
-        return [f"{whole}{', in this order' if len(done) > 1 else ''}: {order}."]
-    was = "was" if len(done) == 1 else "were"
-    return [f"{len(done)} of {counted(len(run.plan), 'effect')} {was} undone: {order}."]
+    order = order_undone(run)
+    if done == len(run.plan):
+        whole = "The one effect was undone" if done == 1 else f"All {done} effects were undone"
+        return [f"{whole}{', in this order' if done > 1 else ''}: {order}."]
+    was = "was" if done == 1 else "were"
+    return [f"{done} of {counted(len(run.plan), 'effect')} {was} undone: {order}."]
+
+
+def order_to_undo(run: Run) -> str:
+    """Return what going back would undo, in the turns in which it would."""
+    return in_turns([[title_in(run, name) for name in names] for names in turns(preview(run))])
+
+
+def order_undone(run: Run) -> str:
+    """Return what is undone by now, in the turns of the plan; "" where nothing is."""
+    ended = {line.step: place for place, line in enumerate(_in_order(run))}
+    done = [
+        sorted((name for name in names if run.steps[name].status == "compensated"), key=ended.__getitem__)
+        for names in turns(run.plan.values())
+    ]
+    return in_turns([[title_in(run, name) for name in names] for names in done if names])
+
+
+def _cost(run: Run) -> list[str]:
+    found = undoing_cost(run)
+    if found is None:
+        return []
+    said = f"Undoing cost {money(found.spent)}" if run.is_closed else _cost_so_far(found)
+    unpriced = counted(found.unpriced, "effect")
+    return [f"{said}; of {unpriced} the cost is not stated." if found.unpriced else f"{said}."]
+
+
+def _cost_so_far(found: UndoingCost) -> str:
+    return f"Undoing has cost {money(found.spent)} so far, of {money(found.whole)}"
 
 
 def _empty(run: Run) -> list[str]:

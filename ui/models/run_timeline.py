@@ -174,7 +174,9 @@ def _worst(calls: Sequence[Attempt]) -> SegmentKind:
 def _segments(run: Run, step: StepState) -> Iterator[Segment]:
     undo = UNDO + step.id
     for attempt in step.attempts:
-        yield _call(step.id, _FORWARD[attempt.outcome], attempt, f"#{attempt.number}")
+        call = _call(step.id, _FORWARD[attempt.outcome], attempt, f"#{attempt.number}")
+        against = _sent_back(step, attempt) if attempt.outcome == "ok" else ""
+        yield replace(call, kind="sent_back", detail=against) if against else call
     yield from _pauses(step.id, step.attempts, step.due if step.status == "retry_wait" else None)
     for probe in step.probes:
         yield Segment(step.id, "backoff", probe.started_at, probe.ended_at, detail="looked whether it landed")
@@ -192,6 +194,13 @@ def _segments(run: Run, step: StepState) -> Iterator[Segment]:
         asked = f"{approval.request.group or 'anyone'}: {approval.request.question}"
         ended = approval.ended_at or run.ended_at
         yield Segment(step.id, "approval", approval.asked_at, ended, detail=asked)
+
+
+def _sent_back(step: StepState, attempt: Attempt) -> str:
+    """Return what validators had against an answer, so that it did not count; "" where they let it pass."""
+    latest = {given.validator: given for given in step.verdicts if given.attempt == attempt.number}
+    against = [given for given in latest.values() if given.verdict in {"retry", "reject"}]
+    return "; ".join(f"{given.by or given.validator}: {given.evidence}" for given in against)
 
 
 def _call(row: str, kind: SegmentKind, attempt: Attempt, label: str) -> Segment:

@@ -203,9 +203,21 @@ def waiting_for(groups: Sequence[str]) -> str:
 
 def in_turn(names: Sequence[str]) -> str:
     """Return "a, then b, then c"; of very many the first and the last ones."""
-    if len(names) > MAX_LISTED:
-        names = [*names[:FEW], f"{len(names) - FEW - 1:,} more", names[-1]]
-    return ", then ".join(names)
+    return _joined(names, ", then ")
+
+
+def in_turns(turns: Sequence[Sequence[str]]) -> str:
+    """Return "a, then b", or "a; then b and c, side by side; then d"; of very many the first and the last ones."""
+    if all(len(names) == 1 for names in turns):
+        return in_turn([name for (name,) in turns])
+    words = [f"{listed(names)}{', side by side' if len(names) > 1 else ''}" for names in turns]
+    return _joined(words, "; then ")
+
+
+def _joined(parts: Sequence[str], word: str) -> str:
+    if len(parts) > MAX_LISTED:
+        parts = [*parts[:FEW], f"{len(parts) - FEW - 1:,} more", parts[-1]]
+    return word.join(parts)
 
 
 def listed(names: Sequence[str]) -> str:

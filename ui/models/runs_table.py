@@ -72,20 +72,28 @@ def run_lines(rows: Sequence[RunRow], now: datetime) -> list[RunLine]:
 
 def _line(row: RunRow, now: datetime) -> RunLine:
     head = row_headline(row)
-    back = row.planned > 0
-    done, whole = (row.undone, row.planned) if back else (row.done, row.steps)
+    done, whole, steps = _progress(row)
     return RunLine(
         id=row.id,
         title=row.title,
         word=head.word,
         family=run_look(head.status).family,
         progress=round(100 * done / whole) if whole else 0,
-        steps=f"{done} of {whole} {'undone' if back else 'done'}",
+        steps=steps,
         took=duration_words((row.ended_at or now) - row.started_at),
         started=ago(row.started_at, now),
         by=row.by,
-        fault=row.fault,
+        fault=f"Overcome: {row.fault}" if row.fault and row.status == "completed" else row.fault,
     )
+
+
+def _progress(row: RunRow) -> tuple[int, int, str]:
+    """Return how much is done, of how much, and that in words; while it goes back, of what is to be undone."""
+    if row.planned:
+        return row.undone, row.planned, f"{row.undone} of {row.planned} undone"
+    if row.status == "compensated":
+        return 1, 1, "nothing to undo"
+    return row.done, row.steps, f"{row.done} of {row.steps} done"
 
 
 def badge_colours(lines: Sequence[RunLine]) -> dict[str, Family]:
@@ -106,7 +114,7 @@ def run_metrics(
     cost = sum(row.cost_usd for row in recent)
     tokens = sum(row.tokens for row in recent)
     trends = _trends(recent, now)
-    said = f"{exceptions} with exceptions" if exceptions else "everything undone" if back else "none"
+    said = f"{exceptions} with exceptions" if exceptions else "nothing left behind" if back else "none"
     return (
         Number("Started, 24 h", f"{started:,}", f"{started - closed} open", trends[0]),
         Number(

@@ -17,7 +17,7 @@ from ui.models.status import SURFACES, TONES, Family, Theme
 
 SegmentKind = Literal[
     "backoff", "waiting", "locks", "approval", "attempt_ok", "attempt_failed", "attempt_unknown",
-    "running", "inside", "check", "check_lost", "undo", "undo_failed", "undo_running",
+    "sent_back", "running", "inside", "check", "check_lost", "undo", "undo_failed", "undo_running",
 ]  # fmt: skip
 MarkKind = Literal[
     "validation_ok", "validation_caught", "validation_reject", "validation_none", "augmented", "fallback",
@@ -92,6 +92,7 @@ BARS: Final[dict[SegmentKind, _Bar]] = {
     "attempt_ok": _Bar("Done", "green"),
     "attempt_failed": _Bar("Failed", "red", pattern="x", solidity=0.1),
     "attempt_unknown": _Bar("Outcome unknown", "orange", pattern=".", solidity=0.14),
+    "sent_back": _Bar("Sent back by a validator", "orange", pattern="-", solidity=0.14),
     "running": _Bar("Running", "blue"),
     "inside": _Bar("Steps inside", "blue", 0.3, opacity=0.35),
     "check": _Bar("Asking a validator", "blue", 0.16, opacity=0.8),

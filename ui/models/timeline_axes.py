@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 FONT: Final = '"Source Sans", "Segoe UI", Helvetica, Arial, sans-serif'
 CLEAR: Final = "rgba(0,0,0,0)"
 ROW_PX: Final = 34
-FRAME_PX: Final = 104  # legend above and times below
+TOP_PX: Final = 76  # the toolbar, and below it a legend of two lines
+BOTTOM_PX: Final = 44  # the times
+FRAME_PX: Final = TOP_PX + BOTTOM_PX + 16
 UNDO_WORDS: Final = "Going back: compensations, in the order they ran"
 _SECOND_MS: Final = 1_000
 _MINUTE_MS: Final = 60_000
@@ -45,7 +47,7 @@ def layout(
         "barmode": "overlay",
         "bargap": 0,
         "height": round(height * ROW_PX + FRAME_PX),
-        "margin": {"l": 8, "r": 18, "t": 44, "b": 44, "pad": 6},
+        "margin": {"l": 8, "r": 18, "t": TOP_PX, "b": BOTTOM_PX, "pad": 6},
         "font": {"family": FONT, "size": 13, "color": surface.text},
         **dict.fromkeys(("paper_bgcolor", "plot_bgcolor"), CLEAR),
         "hovermode": "closest",

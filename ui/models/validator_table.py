@@ -12,6 +12,8 @@ from ui.models.run_numbers import Number
 from ui.models.run_verdicts import CALLED, TIERS
 from ui.models.run_words import ago, money
 from ui.models.status import SURFACES, TONES, Family, Theme
+from ui.models.timeline import duration_words
+from ui.models.timeline_axes import CLEAR, FONT
 
 PERIODS: Final[dict[str, timedelta | None]] = {
     "7 days": timedelta(days=6),
@@ -21,6 +23,8 @@ PERIODS: Final[dict[str, timedelta | None]] = {
 """How far back is looked: whole days in UTC, today included."""
 LONGEST: Final = 120
 """How many days are drawn one by one."""
+MEASURED_S: Final = 0.01
+"""Below that a latency is not told in numbers: what is measured then is this machine's mood."""
 _BARS: Final[dict[str, tuple[str, Family, str]]] = {
     "ran": ("Ran", "blue", ""),
     "caught": ("Caught something", "red", "x"),
@@ -71,7 +75,7 @@ def table(stats: Sequence[ValidatorStats], titles: dict[str, str], now: datetime
         "Looks at": [TIERS.get(each.tier, each.tier) for each in stats],
         "Ran": [each.ran for each in stats],
         "Caught": [each.caught for each in stats],
-        "Share": [100 * each.caught / each.ran if each.ran else 0 for each in stats],
+        "Share": [round(100 * each.caught / each.ran) if each.ran else 0 for each in stats],
         "No verdict": [each.no_verdict for each in stats],
         "Overruled": [each.overruled for each in stats],
         "Cost": [money(each.cost_usd) if each.cost_usd else "" for each in stats],
@@ -89,7 +93,12 @@ def latency(stats: ValidatorStats) -> str:
     """Return how long a validator takes: "in code" where nothing is called."""
     if stats.kind not in CALLED:
         return "in code"
-    return f"{stats.mean_latency_s:.2f} s, up to {stats.worst_latency_s:.2f} s"
+    mean, worst = _seconds(stats.mean_latency_s), _seconds(stats.worst_latency_s)
+    return mean if mean == worst else f"{mean}, up to {worst}"
+
+
+def _seconds(seconds: float) -> str:
+    return "under 10 ms" if seconds < MEASURED_S else duration_words(timedelta(seconds=seconds))
 
 
 def _without_gaps(days: Sequence[ValidatorDay]) -> dict[date, ValidatorDay | None]:
@@ -108,7 +117,8 @@ def _without_gaps(days: Sequence[ValidatorDay]) -> dict[date, ValidatorDay | Non
 def days_figure(days: Sequence[ValidatorDay], theme: Theme) -> dict[str, Any]:
     """Return one validator's days as a Plotly figure: how often it ran, caught something, was overruled."""
     surface, known = SURFACES[theme], _without_gaps(days)
-    clear, font = "rgba(0,0,0,0)", {"size": 13, "color": surface.text}
+    font = {"family": FONT, "size": 13, "color": surface.text}
+    there = [name for name in _BARS if name == "ran" or any(getattr(day, name) for day in days)]
     bars = [
         {
             "type": "bar",
@@ -127,13 +137,14 @@ def days_figure(days: Sequence[ValidatorDay], theme: Theme) -> dict[str, Any]:
             },
             "hovertemplate": f"%{{x}}<br>{word}: %{{y}}<extra></extra>",
         }
-        for name, (word, family, pattern) in _BARS.items()
+        for name, (word, family, pattern) in ((name, _BARS[name]) for name in there)
     ]
     grid = {"gridcolor": surface.grid, "zeroline": False, "tickfont": {"size": 12, "color": surface.muted}}
     layout = {
-        "barmode": "group", "height": 260, "margin": {"l": 8, "r": 8, "t": 36, "b": 8}, "font": font,
-        "paper_bgcolor": clear, "plot_bgcolor": clear, "dragmode": False,
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "bgcolor": clear},
+        "barmode": "group", "height": 280, "margin": {"l": 8, "r": 8, "t": 56, "b": 8}, "font": font,
+        "paper_bgcolor": CLEAR, "plot_bgcolor": CLEAR, "dragmode": False,
+        "modebar": {"bgcolor": CLEAR, "color": surface.muted, "activecolor": surface.accent},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "bgcolor": CLEAR},
         "bargap": 0.7 if len(known) < 4 else 0.2,
         "xaxis": {"type": "category", "nticks": 8, "automargin": True, **grid},
         "yaxis": {"rangemode": "tozero", "tickformat": ",d", "automargin": True, **grid},

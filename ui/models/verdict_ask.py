@@ -15,10 +15,11 @@ from engine.core.verify import augmented, open_verdicts
 from ui.models.run_actions import refusal
 from ui.models.run_places import title_in
 from ui.models.run_repair import repair_preview, what_follows
-from ui.models.run_rollback import RollbackLine, price_words, rollback_lines
+from ui.models.run_rollback import RollbackLine, rollback_lines
 from ui.models.run_verdicts import KeyChange, VerdictLine, changes, verdict_lines
 from ui.models.run_words import ago, counted
 from ui.models.step_words import waits_for_verdict
+from ui.models.undo_cost import price_words
 
 Json = Any
 Decision = Literal["accept", "augment", "reject"]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from engine.sandbox.catalogue import COLLECTIONS, STOCK
+from engine.sandbox.effects import confirmation_of
 from engine.sandbox.world import LedgerEntry, WorldState
 from ui.models.status import Family
 from ui.models.world_words import Place, place
@@ -21,6 +22,7 @@ _PAST: Final = {
     "cancel": "Cancelled", "void": "Released", "refund": "Refunded", "release": "Released",
     "close": "Closed", "revert": "Reverted", "correct": "Corrected",
 }  # fmt: skip
+_Entries = Mapping[tuple[str, str], LedgerEntry]
 _MAKES: Final = frozenset(collection.action for collection in COLLECTIONS.values())
 
 
@@ -46,13 +48,20 @@ class Standing:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One effect as the ledger's table shows it. `run` and `step` are empty for calls from elsewhere."""
+    """One effect as the ledger's table shows it.
+
+    Attributes:
+        code: the confirmation of the record that it is about.
+        status: how that record stands since, or which entry this one takes back.
+        run: the run whose call it was; like `step`, "" for calls from elsewhere.
+    """
 
     seq: int
     at: datetime
     is_undo: bool
     word: str
     what: str
+    code: str
     amount_usd: float
     where: str
     status: str
@@ -113,24 +122,50 @@ def record_words(path: str, record: Json) -> str:
 
 def ledger_rows(entries: Sequence[LedgerEntry]) -> list[LedgerRow]:
     """Return the ledger's rows, the newest first."""
-    return [_row(entry) for entry in reversed(entries)]
+    made = {_record(entry): entry for entry in entries if not _is_undo(entry)}
+    undone = {_record(entry): entry for entry in entries if _is_undo(entry)}
+    return [_row(entry, made, undone) for entry in reversed(entries)]
 
 
-def _row(entry: LedgerEntry) -> LedgerRow:
+def _record(entry: LedgerEntry) -> tuple[str, str]:
+    return entry.resource, entry.id
+
+
+def _is_undo(entry: LedgerEntry) -> bool:
+    return entry.action not in _MAKES
+
+
+def _word(entry: LedgerEntry) -> str:
+    return _PAST.get(entry.action, entry.action.capitalize())
+
+
+def _row(entry: LedgerEntry, made: _Entries, undone: _Entries) -> LedgerRow:
     found = _KEY.match(entry.key or "")
     return LedgerRow(
         seq=entry.seq,
         at=entry.at,
-        is_undo=entry.action not in _MAKES,
-        word=_PAST.get(entry.action, entry.action.capitalize()),
+        is_undo=_is_undo(entry),
+        word=_word(entry),
         what=entry.summary,
+        code=confirmation_of(entry.id),
         amount_usd=entry.amount_usd,
         where=place(entry.resource).title,
-        status=entry.status.replace("_", " "),
+        status=_status(entry, made, undone),
         key=entry.key or "",
         run=found[2] if found else "",
         step=found[3] if found else "",
     )
+
+
+def _status(entry: LedgerEntry, made: _Entries, undone: _Entries) -> str:
+    """Return how an entry and the one that took it back, or that it takes back, belong together."""
+    record = _record(entry)
+    if _is_undo(entry):
+        return f"undoes #{made[record].seq}"
+    taken_back = undone.get(record)
+    if taken_back is None:
+        return entry.status.replace("_", " ")
+    return f"{_word(taken_back).lower()} by #{taken_back.seq}"
 
 
 def stock_rows(free: dict[str, int]) -> list[StockRow]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 import streamlit as st
 
+from engine.core.events import RunStarted
 from engine.ports import RunFilter, RunRow
 from ui.components.approval_inbox import (
     draw_decision,
@@ -38,7 +40,8 @@ def live_inbox() -> None:
     moment = now()
     rows = studio().store.rows(RunFilter(waiting_for_people=True), SHOWN)
     decisions = [item for row in rows if row.attention for item in decisions_of(row, moment)]
-    items = [*inbox(rows, moment), *decisions]
+    inputs = {row.id: inputs_of(row.id) for row in rows if row.approvals}
+    items = [*inbox(rows, moment, inputs), *decisions]
     others = other_help(rows, Counter(item.run for item in decisions))
     found = incident_cards(studio().store.incidents(), moment)
     urgent = sum(item.family == "red" for item in items)
@@ -56,6 +59,16 @@ def live_inbox() -> None:
     if found:
         st.subheader("Incidents after the end", anchor=False)
         draw_incidents(found, linked=True)
+
+
+def inputs_of(run_id: str) -> dict[str, Any]:
+    """Return what a run was started with; it never changes, so it is read once."""
+    kept: dict[str, dict[str, Any]] = st.session_state.setdefault("_inputs", {})
+    if run_id not in kept:
+        first = studio().store.history(run_id, limit=1)
+        started = first[0].event if first else None
+        kept[run_id] = started.input if isinstance(started, RunStarted) else {}
+    return kept[run_id]
 
 
 def decisions_of(row: RunRow, moment: datetime) -> list[InboxItem]:

@@ -25,9 +25,9 @@ st.caption(
 left, right = st.columns([2.3, 1], gap="medium")
 with left:
     world_state(world)
-    world_ledger(world)
 with right:
     fault_panel(world)
     stock(world)
+world_ledger(world)
 if clicked == "world_reset":
     reset_dialog(world)
