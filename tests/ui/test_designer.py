@@ -307,6 +307,11 @@ def test_the_saga_is_renamed_to_a_free_name_only(page, store):
     assert store.draft("tea-time").document["title"] == "Tea time"
 
 
+def test_a_name_that_is_too_long_is_told_the_limit(page):
+    page.fill("designer-saga-name", "a" * 400)
+    assert "400 characters; at most 64" in page.captions.replace("\\", "")
+
+
 def test_a_title_follows_the_name_until_somebody_writes_one(page):
     page.fill("designer-saga-name", "first-tea")
     assert page.document["title"] == "First tea"

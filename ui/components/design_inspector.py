@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from engine.core.composites import COMPOSITES
+from engine.core.keys import name_remedy
 from engine.core.parts import ID_PATTERN
 from engine.core.saga import RESERVED_IDS
 from engine.steps.python import FUNCTIONS
@@ -37,7 +38,7 @@ from ui.models.design_forms import (
     time_fields,
 )
 from ui.models.draft_defaults import default_gate
-from ui.models.draft_problems import SEGMENTS, Finding, at
+from ui.models.draft_problems import SEGMENTS, Finding, at, sentence
 from ui.models.status import effect_look, kind_look
 
 EFFECTS: Final = ("readonly", "compensatable", "pivot", "retriable")
@@ -172,8 +173,10 @@ def _rename(typed: str, step: str) -> None:
     design, new, path = state.current(), typed.strip(), ("steps", step, "id")
     steps = ops.steps_of(design.document)
     message = ""
-    if not re.fullmatch(ID_PATTERN, new) or new in RESERVED_IDS:
-        message = "Use small letters, digits and _, a letter first; no word of the expression language."
+    if not re.fullmatch(ID_PATTERN, new):
+        message = sentence(name_remedy(new, ID_PATTERN))
+    elif new in RESERVED_IDS:
+        message = f"{new} is a word of the expression language; choose another id."
     elif new != step and new in steps:
         message = f"There is a step {new} already."
     if message:

@@ -7,6 +7,7 @@ from typing import Final
 
 import streamlit as st
 
+from engine.core.keys import name_remedy
 from engine.core.parts import ID_PATTERN
 from ui.components import design_state as state
 from ui.components.design_checks import draw_validators
@@ -24,7 +25,7 @@ from ui.models.design_forms import (
     FieldSpec,
 )
 from ui.models.draft_defaults import default_invariant
-from ui.models.draft_problems import Finding, at
+from ui.models.draft_problems import Finding, at, sentence
 
 PREFIX: Final = "designer-saga"
 _NAME: Final = f"{PREFIX}-name"
@@ -126,7 +127,7 @@ def _input_name(name: str, prefix: str) -> None:
 def _rename_input(typed: str, name: str) -> None:
     document, new, path = state.current().document, typed.strip(), ("input", name, "name")
     if not re.fullmatch(ID_PATTERN, new):
-        state.keep_unread(path, new, "Use small letters, digits and _, a letter first.")
+        state.keep_unread(path, new, sentence(name_remedy(new, ID_PATTERN)))
     elif new != name and new in inputs.inputs_of(document):
         state.keep_unread(path, new, f"There is an input {new} already.")
     else:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from engine.core.document import parse_document
 from engine.core.errors import Problem
+from engine.core.keys import name_remedy
 from engine.core.saga import NAME_PATTERN, Saga
 from engine.ports import Draft, SagaVersion
 from engine.templates import template
@@ -22,7 +23,7 @@ from ui.models.draft_defaults import free_name
 from ui.models.draft_history import History
 from ui.models.draft_names import terms
 from ui.models.draft_places import known, view, written
-from ui.models.draft_problems import Finding, checked
+from ui.models.draft_problems import Finding, checked, sentence
 from ui.models.draft_unread import Typed, Unread, findings_of, moved, without, without_entry
 from ui.session import me, studio
 
@@ -256,7 +257,7 @@ def _keep(design: Design) -> None:
 def rename_saga(name: str) -> str:
     """Give the saga another name, and a title that was only its name follows; return why not, if it can't have it."""
     if not re.fullmatch(NAME_PATTERN, name):
-        return "Use small letters, digits and -, a letter first."
+        return sentence(name_remedy(name, NAME_PATTERN))
     if name != current().name and name in taken_names():
         return f"There is a saga named {name} already; choose another name."
     whole = current().whole
