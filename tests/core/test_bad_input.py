@@ -57,7 +57,7 @@ BAD = {
     "an unknown key further in": (step("retry: {max_atempts: 1}"), "steps.a.retry.max_atempts", "`max_attempts`?"),
     "a key of another kind": ("saga: t\nsteps: {a: {kind: wait, with: {seconds: 3}}}", "steps.a.with.seconds",
                               "keys there are duration_s, until, event"),
-    "a key that stands one level too high": ("saga: t\nsteps: {a: {kind: wait, duration_s: 3}}", "steps.a.duration_s",
+    "a key that stands one level too high": ("saga: t\nsteps: {a: {kind: wait, with: {event: go}, duration_s: 3}}", "steps.a.duration_s",
                                              "it goes into `with:`"),
     "an unknown key of an undo": (step("compensate: {kind: python, with: {function: f}, retyr: {}}"),
                                   "steps.a.compensate.retyr", "did you mean `retry`?"),
