@@ -242,6 +242,13 @@ def test_every_form_of_every_kind_is_drawn(page, kind):
     assert "problem" not in page.badges
 
 
+def test_the_undo_form_says_what_the_problems_say_of_a_call_without_an_effect(page):
+    page.click("designer-add-http").form("Undo")
+    assert "only reads" in page.app.info[0].value
+    page.form("Step").fill("designer-step-call_service-with-method", "POST", "selectbox").form("Undo")
+    assert "not said yet" in page.app.info[0].value
+
+
 def test_a_route_gets_rules(page):
     page.click("designer-add-route", "designer-step-choose-rules-add")
     page.fill("designer-step-choose-rules-0-to", "stop", "selectbox")
