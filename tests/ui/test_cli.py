@@ -101,6 +101,8 @@ def test_a_run_that_waits_for_a_person_exits_4_and_goes_on_with_the_answer(
     assert waiting.exit_code == 4
     assert "saga approve" in waiting.output
     run_id = json.loads(saga("runs", "--json").output)[0]["id"]
+    for listed in (waiting.output, saga("runs").output, saga("show", run_id).output):
+        assert "Waiting for approval" in listed
     told = saga(answer, run_id, "a", "--reason", "because")
     assert told.exit_code == code, told.output
     again = saga(answer, run_id, "a")
