@@ -72,6 +72,13 @@ def test_it_follows_its_step_and_its_entry(page):
     assert is_blocked(page)
 
 
+def test_a_dialog_that_was_asked_for_too_early_does_not_come_up_later(page):
+    page.field(PARAMS, "text_area").set_value("{not json")
+    page.app.button(key="designer-run").click()
+    page.run().click(f"{PARAMS}-reset")
+    assert not [button for button in page.app.button if str(button.key).endswith("_go")]
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "text"),
     [

@@ -32,11 +32,12 @@ def run_dialog(saga: Saga, *, saves: int = 0, on_start: Callable[[], None] | Non
     """
     if st.session_state.get(_ASKED) == saga.hash:
         title = escape(f"Run {saga.name}")
-        dialog = st.dialog(title, width="medium", icon=":material/play_arrow:", on_dismiss=_close)
+        dialog = st.dialog(title, width="medium", icon=":material/play_arrow:", on_dismiss=close_dialog)
         dialog(_form)(saga, saves, on_start)
 
 
-def _close() -> None:
+def close_dialog() -> None:
+    """Forget that the dialog was asked for."""
     st.session_state.pop(_ASKED, None)
 
 
@@ -56,7 +57,7 @@ def start_now(
 
 def show_run(run_id: str) -> NoReturn:
     """Leave for the page of a run."""
-    _close()
+    close_dialog()
     st.switch_page("views/run.py", query_params={"id": run_id})
 
 
