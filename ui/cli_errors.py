@@ -25,6 +25,8 @@ def says_errors(command: Callable[..., None]) -> Callable[..., None]:
             for problem in invalid.problems:
                 click.secho(f"✗ {problem.path}: {problem.problem}", fg="red", err=True)
                 click.echo(f"  {problem.remedy}", err=True)
+            if invalid.is_partial:
+                click.echo("More may be found once this is mended: further checks wait for it.", err=True)
             sys.exit(BAD_INPUT)
         except SagaError as refused:
             click.secho(f"✗ {refused}", fg="red", err=True)

@@ -29,8 +29,7 @@ from storage.store import open_store
 from ui.cli_errors import BAD_INPUT
 from ui.compose import Studio
 from ui.models.run_replan import plan_lines
-from ui.models.run_words import has_clock
-from ui.models.status import run_look
+from ui.models.run_words import has_clock, headline, row_headline
 from ui.models.step_words import waits_for_verdict
 from ui.settings import Settings
 from ui.terminal_lines import event_line
@@ -198,8 +197,8 @@ def _print_event(run: Run, event: Any) -> None:
 
 
 def _print_end(run: Run) -> None:
-    look = run_look(run.status)
-    click.secho(f"{run.id}: {look.word}", fg=COLOURS.get(run.status), bold=True)
+    stands = headline(run)
+    click.secho(f"{run.id}: {stands.word}", fg=COLOURS.get(stands.status), bold=True)
     for step in run.steps.values():
         if step.status == "awaiting_approval":
             click.echo(f"  saga approve {run.id} {step.id}    or    saga deny {run.id} {step.id}")
@@ -285,7 +284,8 @@ def show_run(settings: Settings, run_id: str, *, as_json: bool) -> None:
             click.echo(json.dumps(shown, indent=2, ensure_ascii=False))
             return
     click.secho(f"{run.id}  {run.saga.name}  ", bold=True, nl=False)
-    click.secho(run_look(run.status).word, fg=COLOURS.get(run.status))
+    stands = headline(run)
+    click.secho(stands.word, fg=COLOURS.get(stands.status))
     for fault in run.faults:
         click.secho(f"  went wrong: {fault.step or 'run'}: {fault.reason}", fg="red")
     for incident in incidents:
@@ -303,9 +303,11 @@ def list_runs(settings: Settings, where: RunFilter, limit: int, *, as_json: bool
     if as_json:
         click.echo(json.dumps([row.model_dump(mode="json", exclude={"text"}) for row in rows], indent=2))
         return
-    for row in rows:
+    standing = [row_headline(row) for row in rows]
+    width = max((len(stands.word) for stands in standing), default=0)
+    for row, stands in zip(rows, standing, strict=True):
         click.echo(f"{row.id}  {row.started_at:%Y-%m-%d %H:%M:%S}  ", nl=False)
-        click.secho(f"{run_look(row.status).word:16}", fg=COLOURS.get(row.status), nl=False)
+        click.secho(stands.word.ljust(width), fg=COLOURS.get(stands.status), nl=False)
         click.echo(f"  {row.done}/{row.steps}  {row.saga}  {row.fault}".rstrip())
     if not rows:
         click.echo("no runs; `saga run trip-to-germany` makes one", err=True)

@@ -11,14 +11,13 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
-from functools import cache
 from typing import Any, ClassVar
 
 import yaml
 from pydantic import ValidationError
 
 from engine.core.errors import DefinitionInvalid, Problem
-from engine.core.parts import Part
+from engine.core.keys import key_remedy, name_remedy
 from engine.core.saga import KINDS, Saga
 from engine.core.validators import VALIDATOR_KINDS
 
@@ -110,7 +109,7 @@ def parse_document(text: str | bytes) -> dict[str, Any]:
             _refuse_aliases_and_depth(text)
             document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a safe loader, made stricter
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise DefinitionInvalid([_yaml_problem(error)]) from None
+        raise DefinitionInvalid([_yaml_problem(error, text)], is_partial=True) from None
     if not isinstance(document, dict):
         problem = f"a saga is a mapping, this is {_kind_of(document)}"
         raise DefinitionInvalid([Problem("file", problem, "start with `saga: my-name` and `steps:`")])
@@ -159,11 +158,19 @@ def _line(event: Any) -> str:
     return f"line {event.start_mark.line + 1}" if event.start_mark else "file"
 
 
-def _yaml_problem(error: Exception) -> Problem:
+def _yaml_problem(error: Exception, text: str | bytes) -> Problem:
     mark = getattr(error, "problem_mark", None)
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "file"
+    if mark and _is_tab(text, mark.line, mark.column):
+        return Problem(where, "this is not YAML or JSON: a tab", "indent with spaces")
     what = str(getattr(error, "problem", None) or error).splitlines()[0]
     return Problem(where, f"this is not YAML or JSON: {what}", "check indentation, colons and quotes there")
+
+
+def _is_tab(text: str | bytes, line: int, column: int) -> bool:
+    """Return whether a tab stands at a place, or before it where the line begins."""
+    lines = (text if isinstance(text, str) else text.decode(errors="replace")).splitlines()
+    return line < len(lines) and lines[line][column : column + 1] == "\t"
 
 
 def _kind_of(value: Any) -> str:
@@ -179,11 +186,11 @@ def saga_from_document(document: dict[str, Any]) -> Saga:
     """
     foreign = next(_no_json(document, "", 0), None)
     if foreign is not None:
-        raise DefinitionInvalid([foreign])
+        raise DefinitionInvalid([foreign], is_partial=True)
     try:
         saga = Saga.model_validate(document)
     except ValidationError as error:
-        raise DefinitionInvalid(_form_problems(error)) from None
+        raise DefinitionInvalid(_form_problems(error), is_partial=True) from None
     return saga
 
 
@@ -236,11 +243,17 @@ def json_schema() -> dict[str, Any]:
 
 
 def _form_problems(error: ValidationError) -> list[Problem]:
-    found = list(dict.fromkeys(_form_problem(dict(item)) for item in error.errors(include_url=False)))
+    items = [item for item in error.errors(include_url=False) if not _is_of_other_member(dict(item))]
+    found = list(dict.fromkeys(_form_problem(dict(item)) for item in items))
     if len(found) > MAX_PROBLEMS:
         more = Problem("file", f"{len(found) - MAX_PROBLEMS} more mistakes", "correct the ones above first")
         found = [*found[:MAX_PROBLEMS], more]
     return found
+
+
+def _is_of_other_member(item: dict[str, Any]) -> bool:
+    """Tell whether a mapping was only refused for not being a word, which it may be instead."""
+    return item["type"] == "literal_error" and isinstance(item["input"], dict)
 
 
 def _form_problem(item: dict[str, Any]) -> Problem:
@@ -259,12 +272,13 @@ def _form_problem(item: dict[str, Any]) -> Problem:
                 f"add `kind:` with one of {context.get('tag', '') or ', '.join(KINDS)}",
             )
         case "extra_forbidden":
-            return Problem(path, "unknown key", _key_remedy(str(item["loc"][-1])))
+            return Problem(path, "unknown key", key_remedy(Saga, item["loc"]))
         case "missing":
             return Problem(path, "it is missing", f"add `{_last_word(item['loc'])}:`")
         case "string_pattern_mismatch":
-            remedy = "use small letters, digits and " + ("-" if "saga" in path else "_") + ", a letter first"
-            return Problem(path, f"'{item['input']}' can't be a name", remedy)
+            name = str(item["input"])
+            shown = name if len(name) <= 60 else name[:57] + "..."
+            return Problem(path, f"'{shown}' can't be a name", name_remedy(name, context["pattern"]))
     what = item["msg"].removeprefix("Value error, ")
     return Problem(
         path, f"{what[:1].lower()}{what[1:]} (it is {_shown(item['input'])})", "correct this value"
@@ -276,8 +290,8 @@ def _path(location: Iterable[str | int]) -> str:
     for piece in location:
         if isinstance(piece, int):
             parts.append(f"[{piece}]")
-        elif _is_member(piece, parts):
-            continue  # pydantic names the member of the union there
+        elif piece.startswith("tagged-union[") or _is_member(piece, parts):
+            continue  # pydantic names the union and the member of it there
         elif piece not in {"[key]", "tuple[str, ...]", "str"} and not piece.startswith(
             ("function-", "literal[")
         ):
@@ -287,7 +301,7 @@ def _path(location: Iterable[str | int]) -> str:
 
 def _is_member(piece: str, parts: list[str]) -> bool:
     of_step = len(parts) > 1 and parts[-2] in {"steps", ".steps"}
-    if piece in KINDS and (of_step or parts[-1:] == [".step"]):
+    if piece in KINDS and (of_step or parts[-1:] in ([".step"], [".compensate"])):
         return True
     in_list = len(parts) > 1 and parts[-1].startswith("[")
     return in_list and (
@@ -304,18 +318,6 @@ def _kinds_remedy(tag: str, context: dict[str, Any]) -> str:
     expected = str(context.get("expected_tags", ", ".join(KINDS))).replace("'", "")
     near = get_close_matches(tag, expected.split(", "), n=1)
     return (f"did you mean {near[0]}? " if near else "") + f"kinds are {expected}"
-
-
-def _key_remedy(key: str) -> str:
-    near = get_close_matches(key, _known_keys(Part), n=1)
-    return f"did you mean `{near[0]}`?" if near else "remove it, or see `saga schema` for the keys there are"
-
-
-@cache
-def _known_keys(part: type[Part]) -> list[str]:
-    """Return every key that a definition may hold anywhere."""
-    own = {field.alias or name for name, field in part.model_fields.items()}
-    return sorted(own.union(*(_known_keys(kind) for kind in part.__subclasses__())))
 
 
 def _shown(value: Any) -> str:

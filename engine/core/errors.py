@@ -41,8 +41,10 @@ class DefinitionInvalid(SagaError):
 
     Attributes:
         problems: what is wrong, worst first, at least one.
+        is_partial: whether further checks wait until these are mended, so that more may be found then.
     """
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], *, is_partial: bool = False) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+        self.is_partial = is_partial

@@ -19,6 +19,8 @@ from engine.core.errors import ExpressionError
 
 MAX_LENGTH = 2000
 NOT_YET = {"status": "pending"}
+_FIELDS = 6  # named where a field is missing
+_NAME_CHARS = 40  # of each
 _STRING = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
 _STEP = re.compile(r"(?<![\w.])steps\.([A-Za-z_]\w*)")
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|map|filter)\(\s*([A-Za-z_]\w*)\s*,")
@@ -123,7 +125,7 @@ class Expression:
         except TypeError as clash:
             return self._evaluate_in_doubles(known, clash)
         except (LookupError, ArithmeticError, RuntimeError, ValueError) as problem:
-            raise ExpressionError(self._explain(problem)) from None
+            raise ExpressionError(self._explain(problem, known)) from None
 
     def _evaluate_in_doubles(self, known: dict[str, Any], clash: TypeError) -> Any:
         if self._promoted is None:
@@ -134,12 +136,26 @@ class Expression:
             raise ExpressionError(f"`{self.source}`: {_first_line(clash)}") from None
         return int(value) if isinstance(value, float) and value.is_integer() else value
 
-    def _explain(self, problem: Exception) -> str:
+    def _explain(self, problem: Exception, known: Scope) -> str:
         if isinstance(problem, KeyError):
             key = str(problem.args[0])
             found = re.search(_NAME_AND_PATH.format(key=re.escape(key)), _STRING.sub("''", self.source))
-            return f"`{self.source}`: there is no `{found.group() if found else key}`"
+            path = found.group() if found else key
+            return f"`{self.source}`: there is no `{path}`{_instead(path, known)}"
         return f"`{self.source}`: {_first_line(problem)}"
+
+
+def _instead(path: str, known: Scope) -> str:
+    """Return what is there where a path ends: the first fields by name; nothing where that is no mapping."""
+    above, _, _ = path.rpartition(".")
+    where: Any = known
+    for piece in above.split("."):
+        where = where.get(piece) if isinstance(where, Mapping) else None
+    if not isinstance(where, Mapping) or above == "steps":
+        return ""
+    names = [str(name)[:_NAME_CHARS] for name in sorted(where, key=str)]
+    more = f" and {len(names) - _FIELDS} more" if len(names) > _FIELDS else ""
+    return f"; there is {', '.join(names[:_FIELDS])}{more}" if names else f"; `{above}` is empty"
 
 
 def _compile(source: str) -> Any:

@@ -55,6 +55,15 @@ BAD = {
     "no kind": ("saga: t\nsteps: {a: {}}", "steps.a", "has no `kind`"),
     "an unknown key": (step("tite: x"), "steps.a.tite", "did you mean `title`?"),
     "an unknown key further in": (step("retry: {max_atempts: 1}"), "steps.a.retry.max_atempts", "`max_attempts`?"),
+    "a key of another kind": ("saga: t\nsteps: {a: {kind: wait, with: {seconds: 3}}}", "steps.a.with.seconds",
+                              "keys there are duration_s, until, event"),
+    "a key that stands one level too high": ("saga: t\nsteps: {a: {kind: wait, with: {event: go}, duration_s: 3}}", "steps.a.duration_s",
+                                             "it goes into `with:`"),
+    "an unknown key of an undo": (step("compensate: {kind: python, with: {function: f}, retyr: {}}"),
+                                  "steps.a.compensate.retyr", "did you mean `retry`?"),
+    "an unknown key of the saga": (f"saga: t\nzz: 1\n{STEPS}", "zz", "keys there are"),
+    "a tab": ("saga: t\nsteps:\n  a:\n\tkind: wait", "line 4, column 1", "a tab - indent with spaces"),
+    "a tab between words": ("saga: t\nsteps:\n  a: {kind:\twait}\n  b:\n  \t kind: wait", "line 5, column 3", "a tab"),
     "an alias": ("saga: t\nx: &x [1, 1]\ny: [*x, *x]", "line 3", "the alias `*x`"),
     "a bomb": ("a: &a [x, x]\n" + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n"
                                            for i in range(20)), "line 2", "the alias"),
@@ -77,6 +86,9 @@ BAD = {
     "null as a key": ("saga: t\nsteps: {null: 1}", "line 2", "not a plain word"),
     "a number as an id": ("saga: t\nsteps: {1: {kind: wait, with: {duration_s: 1}}}", "steps.1", "can't be a name"),
     "a name in capitals": (f"saga: Trip\n{STEPS}", "saga", "can't be a name"),
+    "a name that is too long": (f"saga: {'a' * 400}\n{STEPS}", "saga", "has 400 characters; at most 64"),
+    "an id that is too long": (f"saga: t\nsteps: {{{'a' * 49}: {{kind: wait, with: {{duration_s: 1}}}}}}", "steps",
+                               "has 49 characters; at most 48"),
     "a reserved id": ("saga: t\nsteps: {in: {kind: wait, with: {duration_s: 1}}}", "steps", "choose another id"),
     "bytes in YAML": (f"saga: t\napp: {{x: !!binary aGk=}}\n{STEPS}", "line 2", "`!!binary`"),
     "a set in YAML": (f"saga: t\napp: {{x: !!set {{a, b}}}}\n{STEPS}", "line 2", "`!!set`"),
@@ -110,6 +122,27 @@ def test_a_mistake_gets_one_clear_answer_at_once(what):
     assert first.remedy
     assert len(caught.value.problems) <= 51
     assert took < 1.5, f"{took:.2f} s"  # a second, and some more where machines are shared
+
+
+@pytest.mark.parametrize("key", ["seconds", "duration_s", "url", "ask", "needs", "usd", "zz"])
+@pytest.mark.parametrize("where", ["", "with: {duration_s: 1, %s}", "%s, with: {duration_s: 1}"])
+def test_a_hint_never_names_the_key_that_was_refused(key, where):
+    inner = (where % f"{key}: 1" if "%s" in where else where) or "with: {duration_s: 1}"
+    top = "" if where else f"{key}: 1\n"
+    text = f"saga: t\n{top}steps: {{a: {{kind: wait, {inner}}}}}"
+    try:
+        parse_saga(text)
+    except DefinitionInvalid as invalid:
+        for problem in invalid.problems:
+            assert f"did you mean `{key}`" not in problem.remedy
+
+
+def test_an_answer_says_whether_more_may_be_found():
+    with pytest.raises(DefinitionInvalid) as form:
+        parse_saga("saga: t\nzz: 1\n" + STEPS)
+    with pytest.raises(DefinitionInvalid) as graph:
+        check_publishable(parse_saga(b_needs("b")))
+    assert (form.value.is_partial, graph.value.is_partial) == (True, False)
 
 
 def test_words_mean_what_they_mean_in_json():

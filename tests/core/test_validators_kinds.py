@@ -387,6 +387,26 @@ def test_what_can_t_be_evaluated_says_what_is_missing():
         finding("order", {}, sequence=["output.day", "output.day"])
 
 
+@pytest.mark.parametrize(
+    ("output", "rule", "said"),
+    [
+        (
+            {"price": 3, "city": "Berlin"},
+            "output.price_usd > 1",
+            "no `output.price_usd`; there is city, price",
+        ),
+        ({"a": {"b": 1}}, "output.a.c == 1", "no `output.a.c`; there is b"),
+        ({}, "output.x == 1", "no `output.x`; `output` is empty"),
+        ({f"k{i}": 1 for i in range(9)}, "output.x == 1", "there is k0, k1, k2, k3, k4, k5 and 3 more"),
+        ({"list": [{"a": 1}]}, "output.list.all(i, i.b == 1)", "no `i.b`"),
+    ],
+)
+def test_a_field_that_is_missing_is_answered_with_those_that_there_are(output, rule, said):
+    with pytest.raises(ExpressionError) as missing:
+        finding("rule", output, rule=rule)
+    assert str(missing.value).endswith(said)
+
+
 def test_too_much_to_look_through_is_no_accept():
     with pytest.raises(ExpressionError, match="too many"):
         finding("facts", list(range(20_000)), facts={"a": "1"}, text="output")

@@ -69,6 +69,13 @@ def test_help_names_every_command_with_an_example() -> None:
         assert f"saga {name}" in told.output.split("Example:")[1]
 
 
+def test_validate_says_when_more_may_be_found(tmp_path: Path) -> None:
+    more = "More may be found once"
+    assert more in saga("validate", written(tmp_path, BAD["an unknown kind"][0])).output
+    assert more in saga("validate", written(tmp_path, BAD["not YAML"][0])).output
+    assert more not in saga("validate", written(tmp_path, BAD["a cycle"][0])).output
+
+
 def test_a_run_prints_its_way_and_its_output(tmp_path: Path) -> None:
     result = saga("run", written(tmp_path, GOOD))
     assert result.exit_code == 0, result.output
@@ -94,6 +101,8 @@ def test_a_run_that_waits_for_a_person_exits_4_and_goes_on_with_the_answer(
     assert waiting.exit_code == 4
     assert "saga approve" in waiting.output
     run_id = json.loads(saga("runs", "--json").output)[0]["id"]
+    for listed in (waiting.output, saga("runs").output, saga("show", run_id).output):
+        assert "Waiting for approval" in listed
     told = saga(answer, run_id, "a", "--reason", "because")
     assert told.exit_code == code, told.output
     again = saga(answer, run_id, "a")

@@ -176,19 +176,11 @@ def test_json_that_cant_be_read_stays_and_changes_nothing(page):
     assert page.document == before
     assert page.field(key, "text_area").value == "{sku: tent}"
     assert "not JSON" in page.captions
-    assert "1 warning" in page.badges
+    assert "1 problem" in page.badges
     page.fill(key, '{"sku": "tent"}', "text_area")
     assert page.document["steps"]["call_service"]["with"]["params"] == {"sku": "tent"}
     assert "not JSON" not in page.captions
-    assert "warning" not in page.badges
-
-
-def test_what_could_not_be_read_goes_with_its_step(page):
-    page.click("designer-add-http")
-    page.fill("designer-step-call_service-with-params", "{not json", "text_area")
-    assert "1 warning" in page.badges
-    page.click("designer-delete")
-    assert "warning" not in page.badges
+    assert "problem" not in page.badges
 
 
 def test_the_id_follows_into_expressions_and_says_what_it_cant_be(page):
@@ -248,6 +240,13 @@ def test_every_form_of_every_kind_is_drawn(page, kind):
     for name in ("Retry", "Validate", "Undo", "Approve"):
         page.form(name)
     assert "problem" not in page.badges
+
+
+def test_the_undo_form_says_what_the_problems_say_of_a_call_without_an_effect(page):
+    page.click("designer-add-http").form("Undo")
+    assert "only reads" in page.app.info[0].value
+    page.form("Step").fill("designer-step-call_service-with-method", "POST", "selectbox").form("Undo")
+    assert "not said yet" in page.app.info[0].value
 
 
 def test_a_route_gets_rules(page):
@@ -313,6 +312,11 @@ def test_the_saga_is_renamed_to_a_free_name_only(page, store):
     second.fill("designer-saga-name", "tea-time")
     assert second.name == "tea-time"
     assert store.draft("tea-time").document["title"] == "Tea time"
+
+
+def test_a_name_that_is_too_long_is_told_the_limit(page):
+    page.fill("designer-saga-name", "a" * 400)
+    assert "400 characters; at most 64" in page.captions.replace("\\", "")
 
 
 def test_a_title_follows_the_name_until_somebody_writes_one(page):

@@ -77,7 +77,10 @@ def test_values_are_json_and_whole_numbers_stay_whole() -> None:
 
 @pytest.mark.parametrize(
     ("schema", "raw", "words"),
-    [({"type": "object"}, "{", "is not JSON"), ({"type": "string"}, "  ", "X is empty"), ({"type": "number"}, None, "X is empty")],
+    [({"type": "object"}, "{", "is not JSON"), ({"type": "string"}, "  ", "X is empty"), ({"type": "number"}, None, "X is empty"),
+     ({"type": "string", "maxLength": 80}, "a" * 500, "X has 500 characters; at most 80"),
+     ({"type": "integer", "maximum": 20, "default": 3}, 500, "X is 500; at most 20"),
+     ({"type": "number", "minimum": 0.5, "default": 3}, 0.25, "X is 0.25; at least 0.5")],
 )  # fmt: skip
 def test_what_cannot_be_read_is_said_in_words(schema: dict, raw: object, words: str) -> None:
     with pytest.raises(Unreadable, match=words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
@@ -11,7 +12,7 @@ from engine.core.errors import DefinitionInvalid
 from ui.components import design_state as state
 from ui.components.design_drawn import edited, field
 from ui.components.design_edges import draw_edges
-from ui.components.design_state import Design, Standing
+from ui.components.design_state import Design, Source, Standing
 from ui.components.design_versions import draw_versions
 from ui.components.text import escape, plain
 from ui.models.draft import step_title
@@ -71,11 +72,16 @@ def _problems(design: Design, findings: list[Finding]) -> None:
             icon, colour = ("error", "red") if finding.is_error else ("warning", "orange")
             place, step, segment = leads_to(finding, design.whole)
             title = step_title(view(design.whole, place), step) if step else "Saga"
+            on_source = finding.problem.path == state.SOURCE
+            go, args = (_turn, ("Source",)) if on_source else (state.enter, (place, step, segment))
             st.button(title_label(title, icon, colour), key=f"designer-problem-{index}-go", type="tertiary",
-                      help=escape(finding.problem.path), on_click=state.enter, args=(place, step, segment))  # fmt: skip
+                      help=escape(finding.problem.path), on_click=go, args=args)  # fmt: skip
             with st.container(gap=None):
                 plain(sentence(finding.problem.problem))
                 st.caption(escape(sentence(finding.problem.remedy)))
+            if finding.unread is not None:
+                st.button("Reset", key=f"designer-problem-{index}-reset", icon=":material/restart_alt:", type="tertiary",
+                          on_click=state.reset, args=(finding.unread,), help="Show what the draft says again")  # fmt: skip
 
 
 def title_label(title: str, icon: str, colour: str) -> str:
@@ -85,8 +91,8 @@ def title_label(title: str, icon: str, colour: str) -> str:
 
 def _source(design: Design) -> None:
     now = to_yaml(design.whole)
-    text, message = design.bad.get(_SOURCE, (now, ""))
-    made_of = design.source_of if message else now
+    source = design.source or Source(now, now)
+    text, made_of = source.text, source.made_of
     lines = text.count("\n") + 1
     with field(_SOURCE, text) as own:
         st.text_area("The saga as YAML", own.value, key=own.key, height=max(220, min(640, 22 * lines + 34)),
@@ -94,9 +100,9 @@ def _source(design: Design) -> None:
                      help="What an exported file holds. Nothing changes before you apply it.")  # fmt: skip
     if made_of != now:
         st.warning(_OLDER, icon=":material/warning:")
-    if message.strip():
+    if source.wrong:
         st.error("Nothing was changed:", icon=":material/error:")
-        st.code(message, language=None, wrap_lines=True)
+        st.code(source.wrong, language=None, wrap_lines=True)
     with st.container(horizontal=True, gap="small"):
         if made_of == now:
             st.button("Apply", key="designer-source-apply", icon=":material/check:", type="primary",
@@ -104,38 +110,39 @@ def _source(design: Design) -> None:
         else:
             st.button("Apply all the same", key="designer-source-overwrite", icon=":material/check:",
                       on_click=_apply, args=(now, made_of))  # fmt: skip
-        st.button("Discard", key="designer-source-discard", icon=":material/close:", on_click=state.forget_bad,
-                  args=((_SOURCE,),), disabled=not message, help="Show the draft again")  # fmt: skip
+        st.button("Discard", key="designer-source-discard", icon=":material/close:", on_click=_discard,
+                  disabled=design.source is None, help="Show the draft again")  # fmt: skip
 
 
 def _touch(text: str, made_of: str) -> None:
     """Keep a text that is not applied yet, with the draft that it was made from."""
-    design = state.current()
-    design.bad[_SOURCE], design.source_of = (text, " "), made_of
+    state.current().source = Source(text, made_of)
+
+
+def _discard() -> None:
+    state.current().source = None
 
 
 def _apply(over: str, made_of: str) -> None:
     """Make the text the draft, if it is the one that was told to be replaced, by a text made of the one told."""
     design, now = state.current(), to_yaml(state.current().whole)
-    text, message = design.bad.get(_SOURCE, (now, ""))
-    if over != now or (message and design.source_of != made_of):
+    source = design.source or Source(now, now)
+    if over != now or (design.source and source.made_of != made_of):
         design.said = "Not applied: the draft was changed meanwhile"
         return
     try:
-        document = parse_document(text)
+        document = parse_document(source.text)
         problems = form_problems(document)
         if problems:
             raise DefinitionInvalid(problems)  # noqa: TRY301 - one handler words them all
     except DefinitionInvalid as invalid:
-        design.bad[_SOURCE] = (text, problem_lines(invalid.problems))
+        design.source = replace(source, wrong=problem_lines(invalid.problems))
         return
     clash = document["saga"] != design.name and document["saga"] in state.taken_names()
     if clash:
-        design.bad[_SOURCE] = (
-            text,
-            f"saga: there is a saga named {document['saga']} already - choose another name",
-        )
+        wrong = f"saga: there is a saga named {document['saga']} already - choose another name"
+        design.source = replace(source, wrong=wrong)
         return
-    design.bad.clear()
-    state.change_whole(document)
+    design.source = None
+    state.change_whole(document, {})
     design.said = "The source is the draft now"

@@ -106,7 +106,7 @@ def _validator(body: Json, path: Path, prefix: str, findings: list[Finding], pla
             form(forms.JUDGE_CONTEXT_FIELDS, path, prefix, findings)
         show_problems([f for f in mine if f.problem.path == ops.dotted(path)])
         st.button("Remove", key=f"{prefix}-remove", icon=":material/delete:", type="tertiary",
-                  on_click=state.apply, args=(checks.remove_validator, path[:-1], path[-1]))  # fmt: skip
+                  on_click=state.remove_entry, args=(path[:-1], path[-1]))  # fmt: skip
 
 
 def _filled(spec: FieldSpec, body: ops.Document) -> FieldSpec:
@@ -147,7 +147,7 @@ def _fallbacks(step: str, kinds: tuple[str, ...], findings: list[Finding]) -> No
             st.caption(f"{index + 1}. {_FALLBACKS.get(kind, 'See the source')}")
             form(forms.FALLBACK_FIELDS.get(kind, ()), (*path, index), f"{prefix}-{index}", findings)
             st.button("Remove", key=f"{prefix}-{index}-remove", icon=":material/delete:", type="tertiary",
-                      on_click=state.apply, args=(ops.put, (*path, index), ops.UNSET))  # fmt: skip
+                      on_click=state.remove_entry, args=(path, index))  # fmt: skip
     show_problems([f for f in findings if f.problem.path == ops.dotted(path)])
     with st.container(horizontal=True, gap="small"):
         for kind in kinds:

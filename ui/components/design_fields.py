@@ -20,6 +20,7 @@ from ui.models.design_forms import PAIRED, FieldSpec, Path
 from ui.models.design_values import from_widget, safe, to_widget
 from ui.models.draft_places import choose_saga
 from ui.models.draft_problems import Finding, at, sentence
+from ui.models.draft_unread import Typed
 
 Json = Any
 _CODE: Final = frozenset({"code", "json", "words", "lines", "list"})  # drawn in the code font
@@ -74,20 +75,25 @@ def draw_field(spec: FieldSpec, base: Path, prefix: str, findings: list[Finding]
     name = "-".join([prefix, *map(str, spec.path)])
     design = state.current()
     spec = safe(spec, ops.get(design.document, path))
-    value, message = design.bad.get(name, (None, ""))
-    shown = value if message else to_widget(spec, ops.get(design.document, path))
+    typed = state.unread_at(path)
+    shown = typed.shown if typed else to_widget(spec, ops.get(design.document, path))
     font = st.container(key=f"designer-code-{name}") if spec.widget in _CODE else nullcontext()
     with font, field(name, shown, is_clearable=_is_clearable(spec)) as drawn:
-        _widget(spec, drawn, (_edit, name, spec, path))
-    if message:
-        field_error(message)
+        _widget(spec, drawn, (_edit, spec, path))
+    if typed:
+        unread_note(name, path, typed)
     else:
         show_problems(at(findings, ops.dotted(path)))
 
 
-def field_error(message: str) -> None:
-    """Draw why what was typed can't be taken, small, below a field."""
-    st.markdown(f":small[:red[:material/error: {escape(message)}]]")
+def unread_note(name: str, path: Path, typed: Typed | None) -> None:
+    """Draw why what was typed can't be taken, small, below its field, with the way back to what the draft says."""
+    if typed is None:
+        return
+    st.markdown(f":small[:red[:material/error: {escape(typed.wrong)}]]")
+    where = (*state.current().place, *path)
+    st.button("Reset", key=f"{name}-reset", icon=":material/restart_alt:", type="tertiary", on_click=state.reset,
+              args=(where,), help="Show what the draft says again")  # fmt: skip
 
 
 def show_problems(findings: Sequence[Finding]) -> None:
@@ -99,20 +105,18 @@ def show_problems(findings: Sequence[Finding]) -> None:
         st.markdown(f":small[:{colour}[:material/{icon}: {words}] {remedy}]")
 
 
-def _edit(shown: Json, name: str, spec: FieldSpec, path: Path) -> None:
-    design = state.current()
+def _edit(shown: Json, spec: FieldSpec, path: Path) -> None:
     try:
         value = from_widget(spec, shown)
     except ValueError as problem:
-        state.keep_bad(name, shown, str(problem), path)
+        state.keep_unread(path, shown, str(problem))
         return
-    design.bad.pop(name, None)
     if path[0] == "steps" and path[2:] == ("with", "url"):
-        state.apply(ops.readdress, path[1], value)
+        state.take(path, ops.readdress, path[1], value)
     elif path[0] == "steps" and path[2:] == ("with", "saga"):
-        state.apply(choose_saga, path[1], value)
+        state.take(path, choose_saga, path[1], value)
     else:
-        state.apply(ops.put, path, ops.UNSET if value is None else value)
+        state.take(path, ops.put, path, ops.UNSET if value is None else value)
 
 
 def _widget(spec: FieldSpec, drawn: Drawn, then: tuple[Any, ...]) -> None:
@@ -161,15 +165,11 @@ def _word(option: str) -> str:
 
 
 def _number(spec: FieldSpec, drawn: Drawn, common: dict[str, Any]) -> None:
-    kind: Callable[[float], float] = int if spec.widget == "whole" else float
-    low, high = (None if bound is None else kind(bound) for bound in (spec.low, spec.high))
-    if drawn.value is not None:  # what the draft holds is shown, be it too much or too little
-        low = None if low is None else min(low, drawn.value)
-        high = None if high is None else max(high, drawn.value)
+    """Draw a number without its bounds: a browser keeps what is beyond them to itself, and shows it all the same."""
     step = 1 if spec.widget == "whole" else 0.5
     first: Any = None if _is_clearable(spec) else drawn.value
     form = None if step == 1 else "%g"
-    st.number_input(spec.label, low, high, value=first, step=step, format=form, **common)
+    st.number_input(spec.label, value=first, step=step, format=form, **common)
 
 
 def rows(
@@ -187,9 +187,8 @@ def rows(
     for index in range(len(records)):
         with st.container(border=True, gap="small", key=f"{prefix}-{index}"):
             form(specs, (*path, index), f"{prefix}-{index}", findings)
-            args = (ops.put, (*path, index), ops.UNSET)
             st.button("Remove", key=f"{prefix}-{index}-remove", icon=":material/delete:", type="tertiary",
-                      on_click=state.apply, args=args)  # fmt: skip
+                      on_click=state.remove_entry, args=(path, index))  # fmt: skip
     names = {str(record.get("name")) for record in records if isinstance(record, dict)}
     st.button(f"Add {noun}", key=f"{prefix}-add", icon=":material/add:", on_click=state.apply,
               args=(ops.put, path, [*records, new(names)]))  # fmt: skip

@@ -13,7 +13,7 @@ from engine.core.parts import ID_PATTERN
 from engine.templates import templates
 from ui.components import design_state as state
 from ui.components.design_drawn import edited, field
-from ui.components.design_fields import draw_field, show_problems
+from ui.components.design_fields import draw_field, show_problems, unread_note
 from ui.components.design_state import Design
 from ui.components.text import escape
 from ui.models import draft as ops
@@ -73,7 +73,7 @@ def draw_inside(step: str, body: ops.Document, findings: list[Finding]) -> None:
             st.caption(counted(len(inner), "step"), width="stretch")
             if kind == "team":
                 st.button("", key=f"designer-drop-{step}-{name}", icon=":material/delete:", type="tertiary",
-                          help="Remove this worker", on_click=state.apply, args=(ops.put, path, ops.UNSET))  # fmt: skip
+                          help="Remove this worker", on_click=state.take, args=(path, ops.put, path, ops.UNSET))  # fmt: skip
     if kind == "team":
         _add_worker(step, body)
     if kind == "agent":
@@ -120,24 +120,22 @@ def _new_worker(key: str, step: str, body: ops.Document) -> None:
 def _as_yaml(step: str, part: str, label: str) -> None:
     design, name, path = state.current(), f"designer-yaml-{step}-{part}", ("steps", step, part)
     written = yaml.safe_dump(ops.get(design.document, path, {}), sort_keys=False, allow_unicode=True)
-    text, message = design.bad.get(name, (written, ""))
+    typed = state.unread_at(path)
+    text = str(typed.shown) if typed else written
     height = max(150, min(480, 23 * text.count("\n") + 40))
     with st.container(key=f"designer-code-{name}"), field(name, text) as own:
-        args = (own.key, _read_yaml, name, path)
+        args = (own.key, _read_yaml, path)
         st.text_area(label, own.value, key=own.key, height=height, on_change=edited, args=args)
-    if message:
-        st.markdown(f":small[:red[:material/error: {escape(message)}]]")
+    unread_note(name, path, typed)
 
 
-def _read_yaml(text: str, name: str, path: ops.Path) -> None:
-    design = state.current()
+def _read_yaml(text: str, path: ops.Path) -> None:
     try:
         value = parse_document(text)
     except DefinitionInvalid as invalid:
         found = invalid.problems[0]
         is_none = found.path == "file"
         said = "It must be names with what each is, such as `search: {...}`." if is_none else str(found)
-        state.keep_bad(name, text, said, path)
+        state.keep_unread(path, text, said)
         return
-    design.bad.pop(name, None)
-    state.apply(ops.put, path, value)
+    state.take(path, ops.put, path, value)

@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from engine.core.composites import COMPOSITES
+from engine.core.keys import name_remedy
 from engine.core.parts import ID_PATTERN
 from engine.core.saga import RESERVED_IDS
 from engine.steps.python import FUNCTIONS
@@ -17,7 +18,7 @@ from ui.components.badges import draw, kind_badge
 from ui.components.design_checks import draw_edge, draw_validate
 from ui.components.design_drawn import edited, field
 from ui.components.design_events import draw_events
-from ui.components.design_fields import draw_field, field_error, form, rows, show_problems
+from ui.components.design_fields import draw_field, form, rows, show_problems, unread_note
 from ui.components.design_inside import draw_body, draw_inside, saga_names
 from ui.components.design_marks import draw_marks
 from ui.components.design_needs import draw_needs
@@ -37,7 +38,7 @@ from ui.models.design_forms import (
     time_fields,
 )
 from ui.models.draft_defaults import default_gate
-from ui.models.draft_problems import SEGMENTS, Finding, at
+from ui.models.draft_problems import SEGMENTS, Finding, at, sentence
 from ui.models.status import effect_look, kind_look
 
 EFFECTS: Final = ("readonly", "compensatable", "pivot", "retriable")
@@ -49,8 +50,8 @@ _ROW: Final = (
 
 
 def inspector(findings: list[Finding]) -> None:
-    """Draw the inspector of what is selected."""
-    design = state.current()
+    """Draw the inspector of what is selected; a field that can't be read says so itself."""
+    design, findings = state.current(), [finding for finding in findings if finding.unread is None]
     with st.container(border=True, key="designer-inspector"):
         if design.chosen_edge is not None:
             draw_edge(*design.chosen_edge, findings)
@@ -159,30 +160,30 @@ def _with(options: list[str], value: object) -> tuple[str, ...]:
 
 
 def _id_field(step: str) -> None:
-    name = f"designer-step-{step}-id"
-    text, message = state.current().bad.get(name, (step, ""))
+    name, path = f"designer-step-{step}-id", ("steps", step, "id")
+    typed = state.unread_at(path)
     help_ = "What conditions and expressions call it; they follow when you change it"
-    with field(name, text) as own:
-        args = (own.key, _rename, name, step)
+    with field(name, typed.shown if typed else step) as own:
+        args = (own.key, _rename, step)
         st.text_input("Id", own.value, key=own.key, help=help_, on_change=edited, args=args)
-    if message:
-        field_error(message)
+    unread_note(name, path, typed)
 
 
-def _rename(typed: str, name: str, step: str) -> None:
-    design, new = state.current(), typed.strip()
+def _rename(typed: str, step: str) -> None:
+    design, new, path = state.current(), typed.strip(), ("steps", step, "id")
     steps = ops.steps_of(design.document)
     message = ""
-    if not re.fullmatch(ID_PATTERN, new) or new in RESERVED_IDS:
-        message = "Use small letters, digits and _, a letter first; no word of the expression language."
+    if not re.fullmatch(ID_PATTERN, new):
+        message = sentence(name_remedy(new, ID_PATTERN))
+    elif new in RESERVED_IDS:
+        message = f"{new} is a word of the expression language; choose another id."
     elif new != step and new in steps:
         message = f"There is a step {new} already."
     if message:
-        design.bad[name] = (new, message)
+        state.keep_unread(path, new, message)
         return
-    design.bad.pop(name, None)
     design.selected = new
-    state.change(ops.rename_step(design.document, step, new))
+    state.rename(("steps", step), ("steps", new), ops.rename_step(design.document, step, new), path)
 
 
 def _effect(step: str, body: ops.Document, findings: list[Finding]) -> None:

@@ -10,7 +10,7 @@ from engine.core.condition import parse_condition
 from engine.core.errors import ExpressionError
 from ui.components import design_state as state
 from ui.components.design_drawn import edited, field
-from ui.components.design_fields import field_error, show_problems
+from ui.components.design_fields import show_problems, unread_note
 from ui.components.text import plain
 from ui.models import draft as ops
 from ui.models.draft_names import needs_list, needs_text
@@ -138,22 +138,20 @@ def _set_end(end: str, step: str, choice: Picked, term: str, ends: list[str]) ->
 
 
 def _condition(step: str, text: str) -> None:
-    name = f"designer-step-{step}-condition"
-    shown, message = state.current().bad.get(name, (text, ""))
-    with field(name, shown) as own:
-        args = (own.key, _set_condition, name, step)
+    name, path = f"designer-step-{step}-condition", ("steps", step, "needs")
+    typed = state.unread_at(path)
+    with field(name, typed.shown if typed else text) as own:
+        args = (own.key, _set_condition, step)
         st.text_input("Starts when", own.value, key=own.key, help=_HELP, on_change=edited, args=args)
-    if message:
-        field_error(message)
+    unread_note(name, path, typed)
 
 
-def _set_condition(typed: str, name: str, step: str) -> None:
-    design, text = state.current(), typed.strip()
+def _set_condition(typed: str, step: str) -> None:
+    text, path = typed.strip(), ("steps", step, "needs")
     try:
         if text:
             parse_condition(text)
     except ExpressionError as problem:
-        state.keep_bad(name, text, str(problem), ("steps", step, "needs"))
+        state.keep_unread(path, text, str(problem))
         return
-    design.bad.pop(name, None)
-    state.apply(ops.put, ("steps", step, "needs"), needs_list(text) or text or ops.UNSET)
+    state.take(path, ops.put, path, needs_list(text) or text or ops.UNSET)

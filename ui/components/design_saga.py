@@ -7,11 +7,12 @@ from typing import Final
 
 import streamlit as st
 
+from engine.core.keys import name_remedy
 from engine.core.parts import ID_PATTERN
 from ui.components import design_state as state
 from ui.components.design_checks import draw_validators
 from ui.components.design_drawn import edited, field
-from ui.components.design_fields import draw_field, field_error, form, rows, show_problems
+from ui.components.design_fields import draw_field, form, rows, show_problems, unread_note
 from ui.components.design_marks import draw_marks
 from ui.models import draft_inputs as inputs
 from ui.models.check_forms import GOAL_FIELDS
@@ -24,10 +25,11 @@ from ui.models.design_forms import (
     FieldSpec,
 )
 from ui.models.draft_defaults import default_invariant
-from ui.models.draft_problems import Finding, at
+from ui.models.draft_problems import Finding, at, sentence
 
 PREFIX: Final = "designer-saga"
 _NAME: Final = f"{PREFIX}-name"
+_NAME_PATH: Final = ("saga",)
 _INVARIANT: Final = (
     FieldSpec(("name",), "Name", is_required=True),
     FieldSpec(("rule",), "Must always hold", "code", "CEL over `app`, `run`, `steps`", is_required=True),
@@ -78,21 +80,18 @@ def draw_saga(findings: list[Finding]) -> None:
 
 
 def _name() -> None:
-    design = state.current()
-    text, message = design.bad.get(_NAME, (design.name, ""))
+    typed = state.unread_at(_NAME_PATH)
     help_ = "What versions share, and what addresses and files are called"
-    with field(_NAME, text) as own:
+    with field(_NAME, typed.shown if typed else state.current().name) as own:
         st.text_input("Name", own.value, key=own.key, help=help_, on_change=edited, args=(own.key, _rename))
-    if message:
-        field_error(message)
+    unread_note(_NAME, _NAME_PATH, typed)
 
 
 def _rename(typed: str) -> None:
-    design, text = state.current(), typed.strip()
+    text = typed.strip()
     problem = state.rename_saga(text)
-    design.bad.pop(_NAME, None)
     if problem:
-        design.bad[_NAME] = (text, problem)
+        state.keep_unread(_NAME_PATH, text, problem)
 
 
 def _inputs(findings: list[Finding]) -> None:
@@ -111,30 +110,28 @@ def _inputs(findings: list[Finding]) -> None:
                 draw_field(_DESCRIPTION, ("input", name), prefix, findings)
             show_problems([f for f in findings if f.problem.path == f"input.{name}"])
             st.button("Remove", key=f"{prefix}-remove", icon=":material/delete:", type="tertiary",
-                      on_click=state.apply, args=(inputs.delete_input, name))  # fmt: skip
+                      on_click=state.take, args=(("input", name), inputs.delete_input, name))  # fmt: skip
     st.button("Add input", key=f"{PREFIX}-add-input", icon=":material/add:", on_click=state.apply,
               args=(inputs.add_input,))  # fmt: skip
 
 
 def _input_name(name: str, prefix: str) -> None:
-    own_name = f"{prefix}-name"
-    text, message = state.current().bad.get(own_name, (name, ""))
-    with field(own_name, text) as own:
-        args = (own.key, _rename_input, own_name, name)
+    own_name, path = f"{prefix}-name", ("input", name, "name")
+    typed = state.unread_at(path)
+    with field(own_name, typed.shown if typed else name) as own:
+        args = (own.key, _rename_input, name)
         st.text_input("Name", own.value, key=own.key, on_change=edited, args=args)
-    if message:
-        field_error(message)
+    unread_note(own_name, path, typed)
 
 
-def _rename_input(typed: str, own_name: str, name: str) -> None:
-    design, new = state.current(), typed.strip()
-    design.bad.pop(own_name, None)
+def _rename_input(typed: str, name: str) -> None:
+    document, new, path = state.current().document, typed.strip(), ("input", name, "name")
     if not re.fullmatch(ID_PATTERN, new):
-        design.bad[own_name] = (new, "Use small letters, digits and _, a letter first.")
-    elif new != name and new in inputs.inputs_of(design.document):
-        design.bad[own_name] = (new, f"There is an input {new} already.")
+        state.keep_unread(path, new, sentence(name_remedy(new, ID_PATTERN)))
+    elif new != name and new in inputs.inputs_of(document):
+        state.keep_unread(path, new, f"There is an input {new} already.")
     else:
-        state.apply(inputs.rename_input, name, new)
+        state.rename(("input", name), ("input", new), inputs.rename_input(document, name, new), path)
 
 
 def _input_type(name: str, schema: dict[str, object], prefix: str) -> None:

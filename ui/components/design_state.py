@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -11,20 +11,36 @@ from typing import Any, Final
 import streamlit as st
 
 from engine.core.document import parse_document
+from engine.core.errors import Problem
+from engine.core.keys import name_remedy
 from engine.core.saga import NAME_PATTERN, Saga
 from engine.ports import Draft, SagaVersion
 from engine.templates import template
 from ui.models import draft as ops
 from ui.models.draft import Document, Path
-from ui.models.draft_checks import without_step
+from ui.models.draft_checks import remove_validator, without_step
 from ui.models.draft_defaults import free_name
 from ui.models.draft_history import History
 from ui.models.draft_names import terms
 from ui.models.draft_places import known, view, written
-from ui.models.draft_problems import Finding, checked, unread
+from ui.models.draft_problems import Finding, checked, sentence
+from ui.models.draft_unread import Typed, Unread, findings_of, moved, without, without_entry
 from ui.session import me, studio
 
 STATE: Final = "designer"
+SOURCE: Final = "source"
+_NOT_APPLIED: Final = Problem(
+    SOURCE, "the text in Source is not applied, so it does not count", "apply it, or discard it, in Source"
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A text in Source that is not applied yet: the draft, as YAML, that it was made of, and what is wrong."""
+
+    text: str
+    made_of: str
+    wrong: str = ""
 
 
 @dataclass
@@ -32,9 +48,7 @@ class Design:
     """What this session knows of the open draft.
 
     Attributes:
-        bad: texts that could not be read, by the name of their field, with what is wrong.
-        places: where in the draft such texts belong, by the name of their field.
-        source_of: the draft, as YAML, that the text in Source was made from, if it is not applied yet.
+        source: the text in Source that is not applied yet.
         edge: the edge that is selected instead of a step: producer and consumer.
         picks: how often the page itself chose what is selected; the canvas then forgets its last click.
         place: the body that is open, as a path in the draft; empty for the draft itself.
@@ -47,13 +61,11 @@ class Design:
     edge: tuple[str, str] | None = None
     segment: str = "Step"
     below: str = "Problems"
-    bad: dict[str, tuple[str, str]] = field(default_factory=dict)
-    places: dict[str, Path] = field(default_factory=dict)
     picks: int = 0
     is_wide: bool = False
     said: str = ""
     place: Path = ()
-    source_of: str = ""
+    source: Source | None = None
     conditions: set[str] = field(default_factory=set)
 
     @property
@@ -114,7 +126,7 @@ def opened() -> Design | None:
     design: Design | None = st.session_state.get(STATE)
     document = stored(name)
     if design is None or design.name != name:
-        st.session_state[STATE] = design = None if document is None else Design(History(document))
+        st.session_state[STATE] = design = None if document is None else Design(History.of(document))
     elif document is not None and document != design.whole:
         design.history = design.history.changed(document)
         design.said = "It was changed in another window. Undo brings yours back."
@@ -132,13 +144,15 @@ def stored(name: str) -> Document | None:
 
 def standing(design: Design) -> Standing:
     """Return how the draft stands."""
-    saga, findings = checked(design.whole, studio().engine.newest)
-    findings += unread(
-        design.whole, {path: design.bad[k][1] for k, path in design.places.items() if k in design.bad}
-    )
+    saga, found = checked(design.whole, studio().engine.newest)
+    shown_only = findings_of(design.whole, design.history.now.unread)
+    if design.source is not None:
+        shown_only.append(Finding(_NOT_APPLIED))
+    if shown_only:
+        saga, found = None, [*shown_only, *found]
     versions = studio().store.versions(design.name)
     is_draft = not versions or versions[0].document != design.whole
-    return Standing(saga, findings, versions, is_draft)
+    return Standing(saga, found, versions, is_draft)
 
 
 def taken_names() -> set[str]:
@@ -183,40 +197,38 @@ def _begin(document: Document | None) -> Design | None:
     """Keep a new draft, and let the address name it: a reload finds it again."""
     if document is None:
         return None
-    design = st.session_state[STATE] = Design(History(document))
+    design = st.session_state[STATE] = Design(History.of(document))
     _keep(design)
     st.query_params.from_dict({"saga": design.name})
     return design
 
 
-def change(document: Document) -> None:
-    """Make what is drawn a new document, and keep the draft."""
+def change(document: Document, unread: Unread | None = None) -> None:
+    """Make what is drawn a new document, with other unread texts if told, and keep the draft."""
     design = current()
-    _step_to(design, design.history.changed(written(design.whole, design.place, document)))
+    whole = written(design.whole, design.place, document)
+    _step_to(design, design.history.changed(whole, unread))
 
 
-def change_whole(document: Document) -> None:
-    """Make a new document the draft, whatever is drawn."""
-    _step_to(current(), current().history.changed(document))
+def change_whole(document: Document, unread: Unread | None = None) -> None:
+    """Make a new document the draft, whatever is drawn, with other unread texts if told."""
+    _step_to(current(), current().history.changed(document, unread))
 
 
 def enter(place: Path, step: str | None = None, segment: str | None = None) -> None:
     """Open a body in place, or with `()` the draft itself, and select a step there."""
     design = current()
-    design.bad.clear()
     design.place = known(design.whole, place)
     select(step, segment)
 
 
 def undo() -> None:
     """Take the last change back."""
-    current().bad.clear()
     _step_to(current(), current().history.undone())
 
 
 def redo() -> None:
     """Make the change again that was taken back last."""
-    current().bad.clear()
     _step_to(current(), current().history.redone())
 
 
@@ -245,12 +257,13 @@ def _keep(design: Design) -> None:
 def rename_saga(name: str) -> str:
     """Give the saga another name, and a title that was only its name follows; return why not, if it can't have it."""
     if not re.fullmatch(NAME_PATTERN, name):
-        return "Use small letters, digits and -, a letter first."
+        return sentence(name_remedy(name, NAME_PATTERN))
     if name != current().name and name in taken_names():
         return f"There is a saga named {name} already; choose another name."
     whole = current().whole
     follows = whole.get("title") == _spoken(current().name)
-    change_whole({**whole, "saga": name, **({"title": _spoken(name)} if follows else {})})
+    renamed = {**whole, "saga": name, **({"title": _spoken(name)} if follows else {})}
+    change_whole(renamed, without(current().history.now.unread, ("saga",)))
     return ""
 
 
@@ -294,7 +307,8 @@ def remove(step: str) -> None:
     """Delete a step and select what it came after."""
     document = current().document
     before = [name for name, _ in terms(ops.steps_of(document).get(step, {}).get("needs"))]
-    change(without_step(ops.delete_step(document, step), step))
+    left = without(current().history.now.unread, (*current().place, "steps", step))
+    change(without_step(ops.delete_step(document, step), step), left)
     select(next(iter(before), None))
 
 
@@ -329,14 +343,44 @@ def apply(change_to: Callable[..., Document], *args: Any) -> None:
     change(change_to(current().document, *args))
 
 
-def keep_bad(name: str, text: str, wrong: str, path: Path) -> None:
-    """Keep a text that could not be read, as it was typed, with the place in the open body where it belongs."""
+def take(path: Path, change_to: Callable[..., Document], *args: Any) -> None:
+    """Change the draft by what was typed at a path of the open body, and could be read."""
     design = current()
-    design.bad[name] = (text, wrong)
-    design.places[name] = (*design.place, *path)
+    left = without(design.history.now.unread, (*design.place, *path))
+    change(change_to(design.document, *args), left)
 
 
-def forget_bad(keys: Iterable[str]) -> None:
-    """Drop texts that could not be read."""
-    for key in list(keys):
-        current().bad.pop(key, None)
+def unread_at(path: Path) -> Typed | None:
+    """Return what was typed at a path of the open body and could not be read."""
+    design = current()
+    return design.history.now.unread.get((*design.place, *path))
+
+
+def keep_unread(path: Path, shown: str | float, wrong: str) -> None:
+    """Keep what could not be read, as it was typed, with its place in the open body; undo takes it back."""
+    design = current()
+    unread = {**design.history.now.unread, (*design.place, *path): Typed(shown, wrong)}
+    change(design.document, unread)
+
+
+def reset(path: Path) -> None:
+    """Let the field of a place in the draft show the draft again."""
+    design = current()
+    change_whole(design.whole, without(design.history.now.unread, path))
+
+
+def remove_entry(path: Path, index: int) -> None:
+    """Delete an entry of a list in the open body, and what was typed for it; an edge without checks goes, too."""
+    design = current()
+    left = without_entry(design.history.now.unread, (*design.place, *path), index)
+    change(remove_validator(design.document, path, index), left)
+
+
+def rename(old: Path, new: Path, document: Document, own: Path) -> None:
+    """Make what is drawn a document in which something has another name; what was typed inside it follows.
+
+    `own` is the path of the field that was typed into.
+    """
+    design = current()
+    left = without(design.history.now.unread, (*design.place, *own))
+    change(document, moved(left, (*design.place, *old), (*design.place, *new)))

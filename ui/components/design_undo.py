@@ -35,10 +35,11 @@ def draw_undo(step: str, body: ops.Document, findings: list[Finding]) -> None:
         return
     prefix = f"designer-step-{step}"
     if body.get("effect", "readonly") == "readonly" and "compensate" not in body:
-        st.info(
-            "As it stands, the step only reads. Say what it changes, and this form fills itself.",
-            icon=":material/info:",
+        is_said = (
+            "effect" in body or body["kind"] != "http" or ops.get(body, ("with", "method"), "GET") == "GET"
         )
+        what = "As it stands, the step only reads" if is_said else "What the call does is not said yet"
+        st.info(f"{what}. Say what it changes, and this form fills itself.", icon=":material/info:")
         st.button("It changes something that can be undone", key=f"{prefix}-make-undo", icon=":material/undo:",
                   on_click=state.apply, args=(ops.set_effect, step, "compensatable"))  # fmt: skip
     else:

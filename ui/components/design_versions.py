@@ -36,5 +36,4 @@ def draw_versions(design: Design, standing: Standing) -> None:
 
 
 def _open(version: SagaVersion) -> None:
-    state.current().bad.clear()
-    state.change_whole(version.document)
+    state.change_whole(version.document, {})

@@ -32,11 +32,12 @@ def run_dialog(saga: Saga, *, saves: int = 0, on_start: Callable[[], None] | Non
     """
     if st.session_state.get(_ASKED) == saga.hash:
         title = escape(f"Run {saga.name}")
-        dialog = st.dialog(title, width="medium", icon=":material/play_arrow:", on_dismiss=_close)
+        dialog = st.dialog(title, width="medium", icon=":material/play_arrow:", on_dismiss=close_dialog)
         dialog(_form)(saga, saves, on_start)
 
 
-def _close() -> None:
+def close_dialog() -> None:
+    """Forget that the dialog was asked for."""
     st.session_state.pop(_ASKED, None)
 
 
@@ -56,7 +57,7 @@ def start_now(
 
 def show_run(run_id: str) -> NoReturn:
     """Leave for the page of a run."""
-    _close()
+    close_dialog()
     st.switch_page("views/run.py", query_params={"id": run_id})
 
 
@@ -95,12 +96,11 @@ def _form(saga: Saga, saves: int, on_start: Callable[[], None] | None) -> None:
 
 
 def _ask(field: InputField, key: str) -> Json:
+    """Draw a field without its bounds: a browser keeps what is beyond them to itself, and `input_values` says so."""
     label, note = escape(field.label), escape(field.help) or None
     match field.widget:
         case "long":
-            return st.text_area(
-                label, field.default, max_chars=field.max_chars, key=key, help=note, height=110
-            )
+            return st.text_area(label, field.default, key=key, help=note, height=110)
         case "toggle":
             return st.toggle(label, bool(field.default), key=key, help=note)
         case "date":
@@ -111,7 +111,7 @@ def _ask(field: InputField, key: str) -> Json:
             return _number(field, key, label, note)
         case "json":
             return st.text_area(f"{label} (JSON)", field.default, key=key, help=note, height=110)
-    return st.text_input(label, field.default, max_chars=field.max_chars, key=key, help=note)
+    return st.text_input(label, field.default, key=key, help=note)
 
 
 def _choice(field: InputField, key: str, label: str, note: str | None) -> Json:
@@ -121,9 +121,7 @@ def _choice(field: InputField, key: str, label: str, note: str | None) -> Json:
 
 def _number(field: InputField, key: str, label: str, note: str | None) -> Json:
     if field.widget == "whole":
-        low, high = (None if bound is None else int(bound) for bound in (field.low, field.high))
-        return st.number_input(label, low, high, field.default, step=1, key=key, help=note)
-    least, most = (None if bound is None else float(bound) for bound in (field.low, field.high))
+        return st.number_input(label, value=field.default, step=1, key=key, help=note)
     step = 0.05 if field.high is not None and field.high <= 1 else 1.0
     form = f"%.{field.decimals}f"
-    return st.number_input(label, least, most, field.default, step=step, format=form, key=key, help=note)
+    return st.number_input(label, value=field.default, step=step, format=form, key=key, help=note)

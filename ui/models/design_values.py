@@ -90,14 +90,24 @@ def _read(spec: FieldSpec, shown: Json) -> Json:
             return [word for word in str(shown or "").replace(",", " ").split() if word]
         case "lines":
             return [line.strip() for line in str(shown or "").splitlines() if line.strip()]
-        case "number":
-            whole = isinstance(shown, float) and shown.is_integer()
-            return int(shown) if whole else shown
+        case "number" | "whole":
+            return _number_within(spec, shown)
         case "text" | "code":
             return str(shown or "").strip()
         case "scalar":
             return _number_or_text(str(shown or "").strip())
     return shown
+
+
+def _number_within(spec: FieldSpec, shown: Json) -> Json:
+    """Return the number, a whole one as an integer, if it is within the bounds of its field."""
+    if shown is None:
+        return None
+    if spec.low is not None and shown < spec.low:
+        raise ValueError(f"It must be at least {spec.low:g}.")
+    if spec.high is not None and shown > spec.high:
+        raise ValueError(f"It must be at most {spec.high:g}.")
+    return int(shown) if isinstance(shown, float) and shown.is_integer() else shown
 
 
 def _list_or_expression(text: str) -> Json:

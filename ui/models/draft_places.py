@@ -93,10 +93,14 @@ def seen_at(findings: list[Finding], document: Document, place: Path) -> list[Fi
     prefix = "".join(f"{part}." for part in place)
     shown = view(document, place)
     return [
-        located(replace(finding.problem, path=finding.problem.path[len(prefix) :]), shown)
+        replace(located(_inside(finding.problem, prefix), shown), unread=finding.unread)
         for finding in findings
         if finding.problem.path.startswith(prefix)
     ]
+
+
+def _inside(problem: Problem, prefix: str) -> Problem:
+    return replace(problem, path=problem.path[len(prefix) :])
 
 
 def leads_to(finding: Finding, document: Document) -> tuple[Path, str | None, str]:

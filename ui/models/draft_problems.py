@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +12,7 @@ from engine.core.embed import Find, embed
 from engine.core.errors import DefinitionInvalid, Problem
 from engine.core.saga import Saga
 from engine.templates import shipped
-from ui.models.draft import Document, Path, dotted, get, steps_of
+from ui.models.draft import Document, Path, steps_of
 
 SEGMENTS: Final = ("Step", "Retry", "Validate", "Undo", "Approve")
 _SEGMENT_OF: Final = {
@@ -26,11 +25,15 @@ _SEGMENT_OF: Final = {
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem and where to mend it; `step` is None where it is the saga's own."""
+    """A problem and where to mend it; `step` is None where it is the saga's own.
+
+    `unread` is the place of a text that can't be read, if it is about one; its field says so itself.
+    """
 
     problem: Problem
     step: str | None = None
     segment: str = "Step"
+    unread: Path | None = None
 
     @property
     def is_error(self) -> bool:
@@ -88,31 +91,6 @@ def located(problem: Problem, document: Document) -> Finding:
     if match is None or match.group(1) not in steps_of(document):
         return Finding(problem)
     return Finding(problem, match.group(1), _SEGMENT_OF.get(match.group(2) or "", "Step"))
-
-
-def unread(document: Document, wrong: Mapping[Path, str]) -> list[Finding]:
-    """Return what was typed into fields and can't be read, as long as what it was typed for is there."""
-    return [
-        located(
-            Problem(
-                path=dotted(path), problem=f"what was typed there can't be read, so it does not count: {message}",
-                remedy="mend it in its field", severity="warning",
-            ),
-            document,
-        )
-        for path, message in wrong.items()
-        if _is_there(document, path)
-    ]  # fmt: skip
-
-
-def _is_there(document: Document, path: Path) -> bool:
-    """Return whether the steps and the entries of lists that a path goes through are still in a draft."""
-    ends = [
-        i + 2 if piece == "steps" else i + 1
-        for i, piece in enumerate(path)
-        if piece == "steps" or isinstance(piece, int)
-    ]
-    return all(get(document, path[:end]) is not None for end in ends)
 
 
 def tally(findings: list[Finding]) -> tuple[int, int]:

@@ -74,16 +74,32 @@ def input_values(fields: list[InputField], given: Mapping[str, Json]) -> dict[st
     """Return the run's inputs from what the widgets hold; an empty number or date takes its default.
 
     Raises:
-        Unreadable: naming the first field whose text is not JSON, or that is empty without a default.
+        Unreadable: naming the first field whose text is not JSON or too long, whose number is out of its bounds,
+            or that is empty without a default.
     """
     values: dict[str, Json] = {}
     for field in fields:
         value = _value(field, given.get(field.name))
         if value is not None:
+            _refuse_beyond(field, value)
             values[field.name] = value
         elif field.required:
             raise Unreadable(f"{field.label} is empty; it has no default, so give a value")
     return values
+
+
+def _refuse_beyond(field: InputField, value: Json) -> None:
+    """Refuse a text that is too long and a number out of bounds: a widget that did would keep it to itself."""
+    if isinstance(value, str) and field.max_chars is not None and len(value) > field.max_chars:
+        raise Unreadable(
+            f"{field.label} has {len(value):,} characters; at most {field.max_chars:,} are allowed"
+        )
+    if not _is_number(value):
+        return
+    if field.low is not None and value < field.low:
+        raise Unreadable(f"{field.label} is {value:g}; at least {field.low:g} is asked for")
+    if field.high is not None and value > field.high:
+        raise Unreadable(f"{field.label} is {value:g}; at most {field.high:g} is allowed")
 
 
 def _field(name: str, schema: dict[str, Json]) -> InputField:

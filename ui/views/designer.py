@@ -9,7 +9,7 @@ from ui.components.design_header import design_header
 from ui.components.design_inspector import inspector
 from ui.components.design_start import start_screen
 from ui.components.design_state import opened, show_started, standing
-from ui.components.start_run import run_dialog
+from ui.components.start_run import close_dialog, run_dialog
 from ui.components.text import escape
 from ui.models.draft_places import seen_at
 
@@ -33,7 +33,9 @@ with left:
     below(design, now)
 with right:
     inspector(here)
-if now.saga is not None:
+if now.saga is None:
+    close_dialog()
+else:
     run_dialog(now.saga, saves=now.next_version if now.is_draft else 0, on_start=show_started)
 if design.said:
     st.toast(escape(design.said), icon=":material/check:")
