@@ -166,7 +166,9 @@ def test_a_fallback_is_shown_as_such():
     (taken,) = fallbacks(step)
     assert (taken.number, taken.what) == (1, "a value")
     assert "short" in taken.reason
-    assert "fallback" in {mark.kind for mark in run_timeline(play.run, play.log, play.now).marks}
+    drawn = run_timeline(play.run, play.log, play.now)
+    assert "fallback" in {mark.kind for mark in drawn.marks}
+    assert {bar.kind for bar in drawn.segments if bar.label} == {"sent_back"}
     assert card(play).marks == ("rejected",)
 
 

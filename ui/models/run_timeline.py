@@ -197,10 +197,13 @@ def _segments(run: Run, step: StepState) -> Iterator[Segment]:
 
 
 def _sent_back(step: StepState, attempt: Attempt) -> str:
-    """Return what validators had against an answer, so that it did not count; "" where they let it pass."""
-    latest = {given.validator: given for given in step.verdicts if given.attempt == attempt.number}
-    against = [given for given in latest.values() if given.verdict in {"retry", "reject"}]
-    return "; ".join(f"{given.by or given.validator}: {given.evidence}" for given in against)
+    """Return what validators had against an answer, so that it did not count; "" where they let it pass.
+
+    What they then let pass, under the same number, is the value that a fallback gave in its place.
+    """
+    said = (given for given in step.verdicts if given.attempt == attempt.number)
+    against = {given.validator: given for given in said if given.verdict in {"retry", "reject"}}
+    return "; ".join(f"{given.by or given.validator}: {given.evidence}" for given in against.values())
 
 
 def _call(row: str, kind: SegmentKind, attempt: Attempt, label: str) -> Segment:
