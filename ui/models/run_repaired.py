@@ -35,7 +35,8 @@ def _anew(run: Run, past: Sequence[str]) -> list[str]:
     }
     fates = {name: _fate(run.steps[name]) for name in past}
     names = {each: [title_in(run, name) for name in past if fates[name] == each] for each in words}
-    return [f"{word}: {listed(names[each])}." for each, word in words.items() if names[each]]
+    said = [f"{word}: {listed(names[each])}" for each, word in words.items() if names[each]]
+    return [text if text.endswith("?") else f"{text}." for text in said]  # a title may be a question
 
 
 def _fate(step: StepState) -> Fate:
