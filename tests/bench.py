@@ -105,15 +105,18 @@ def steps_per_s(engine: Engine, store: Watched, saga: Saga, runs: int) -> float:
 
 
 def at_once(engine: Engine, store: Watched, folder: Path) -> list[tuple[float, float]]:
-    """Return the steps per second of many runs at once, beside those of the bare bones of a log: without effects, and with."""
+    """Return the steps per second of many runs at once, and how many times as long they take as the bare bones of a log.
+
+    First without effects, then with; each round is measured beside the bare bones of the same moment.
+    """
     kinds = [(effect, chain(CHAIN, effect=effect)) for effect in (False, True)]
     found: list[list[tuple[float, float]]] = [[], []]
     for number in range(ROUNDS):
         for (effect, saga), rates in zip(kinds, found, strict=True):
             least = bare_steps_per_s(store, folder / f"bare{number}{effect}.db", MANY, CHAIN, effect=effect)
-            rates.append((least, steps_per_s(engine, store, saga, MANY)))
+            rates.append((rate := steps_per_s(engine, store, saga, MANY), least / rate))
     medians = [[statistics.median(each) for each in zip(*rates, strict=True)] for rates in found]
-    return [(least, rate) for least, rate in medians]
+    return [(rate, times) for rate, times in medians]
 
 
 class Stuck:
@@ -218,8 +221,8 @@ def main() -> None:
     ):
         value = statistics.median(found)
         print(f"{label:40} {value:8.3f} ms   ({value / base:.1f} x a raw commit)")
-    for label, (least, rate) in zip(("readonly runs", "runs with effects"), rates, strict=True):
-        beside = f"{least / rate:.1f} x as long as bare bones: {least:,.0f}"
+    for label, (rate, times) in zip(("readonly runs", "runs with effects"), rates, strict=True):
+        beside = f"{times:.1f} x as long as bare bones"
         print(f"{f'1,000 {label} at once':40} {rate:8,.0f} steps/s ({beside})")
     for size, value in sizes.items():
         print(f"readonly step in a chain of {size:<12,} {value:8.3f} ms")
